@@ -1,0 +1,1 @@
+"""Implementations of domain/ports.py; siblings never import each other."""

@@ -1,0 +1,1 @@
+"""In memory: the reference that the conformance suites are written against."""

@@ -1,0 +1,63 @@
+"""Sessions, nicknames and tickets in dicts."""
+
+from threading import Lock
+
+from domain.ports import Session
+
+RESERVED = 60.0
+"""Seconds that a claimed nickname waits for its first session."""
+
+
+class MemoryAccounts:
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._nicknames: dict[str, tuple[str, float]] = {}
+        self._tickets: dict[str, Session] = {}
+        self._lock = Lock()
+
+    def claim_nickname(self, pseudonym: str, user: str, now: float) -> bool:
+        with self._lock:
+            holder, reserved = self._nicknames.get(pseudonym, ("", 0.0))
+            live = any(s.user == holder and s.expires > now for s in self._sessions.values())
+            if holder and holder != user and (live or reserved > now):
+                return False
+            self._nicknames[pseudonym] = (user, now + RESERVED)
+            return True
+
+    def put_session(self, token: str, session: Session) -> None:
+        with self._lock:
+            self._sessions[token] = session
+
+    def session(self, token: str, now: float) -> Session | None:
+        session = self._sessions.get(token)
+        return session if session and session.expires > now else None
+
+    def end_session(self, token: str) -> Session | None:
+        with self._lock:
+            session = self._sessions.pop(token, None)
+            if session is not None:
+                self._release(session.user)
+            return session
+
+    def end_sessions_of(self, user: str) -> None:
+        with self._lock:
+            for token in [t for t, session in self._sessions.items() if session.user == user]:
+                del self._sessions[token]
+            self._release(user)
+
+    def _release(self, user: str) -> None:
+        """Frees the nickname's reservation, so that it is free once no session lives."""
+        for pseudonym, (holder, _) in self._nicknames.items():
+            if holder == user:
+                self._nicknames[pseudonym] = (holder, 0.0)
+
+    def put_ticket(self, ticket: str, session: Session) -> None:
+        with self._lock:
+            now = session.expires - 60.0
+            for old in [t for t, kept in self._tickets.items() if kept.expires <= now]:
+                del self._tickets[old]
+            self._tickets[ticket] = session
+
+    def take_ticket(self, ticket: str, now: float) -> Session | None:
+        session = self._tickets.pop(ticket, None)
+        return session if session and session.expires > now else None

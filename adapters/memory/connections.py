@@ -1,0 +1,89 @@
+"""Who is connected, in dicts. The local engine uses it as it is: no connection outlives it."""
+
+from collections.abc import Sequence
+from itertools import islice
+from threading import RLock
+
+from domain.ports import Connection
+
+
+class MemoryConnections:
+    """Safe to use from several threads; reads hand out copies."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, Connection] = {}
+        self._rooms_of: dict[str, set[str]] = {}
+        self._in_room: dict[str, dict[str, str]] = {}
+        self._users_in: dict[str, dict[str, int]] = {}
+        self._of_user: dict[str, set[str]] = {}
+        self._lock = RLock()
+
+    def open(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections[connection.id] = connection
+            self._of_user.setdefault(connection.user, set()).add(connection.id)
+
+    def close(self, connection_id: str) -> tuple[Connection, list[str]] | None:
+        with self._lock:
+            connection = self._connections.pop(connection_id, None)
+            if connection is None:
+                return None
+            rooms = sorted(self._rooms_of.pop(connection_id, ()))
+            for room in rooms:
+                self._leave(connection_id, connection.user, room)
+            mine = self._of_user[connection.user]
+            mine.discard(connection_id)
+            if not mine:
+                del self._of_user[connection.user]
+            return connection, rooms
+
+    def _leave(self, connection_id: str, user: str, room: str) -> None:
+        del self._in_room[room][connection_id]
+        users = self._users_in[room]
+        users[user] -= 1
+        if not users[user]:
+            del users[user]
+        if not self._in_room[room]:
+            del self._in_room[room], self._users_in[room]
+
+    def subscribe(self, connection_id: str, room: str) -> bool:
+        with self._lock:
+            connection = self._connections.get(connection_id)
+            if connection is None:
+                return False
+            members = self._in_room.setdefault(room, {})
+            users = self._users_in.setdefault(room, {})
+            first = connection.user not in users
+            if connection_id not in members:
+                members[connection_id] = connection.user
+                users[connection.user] = users.get(connection.user, 0) + 1
+                self._rooms_of.setdefault(connection_id, set()).add(room)
+            return first
+
+    def unsubscribe(self, user: str, room: str) -> None:
+        with self._lock:
+            for connection_id in self._of_user.get(user, ()):
+                rooms = self._rooms_of.get(connection_id, set())
+                if room in rooms:
+                    rooms.discard(room)
+                    self._leave(connection_id, user, room)
+
+    def in_room(self, room: str) -> Sequence[str]:
+        with self._lock:
+            return list(self._in_room.get(room, ()))
+
+    def of_user(self, user: str) -> Sequence[str]:
+        with self._lock:
+            return sorted(self._of_user.get(user, ()))
+
+    def of_session(self, session: str) -> Sequence[str]:
+        with self._lock:
+            return [c.id for c in self._connections.values() if c.session == session]
+
+    def in_room_of(self, user: str, room: str) -> bool:
+        with self._lock:
+            return user in self._users_in.get(room, ())
+
+    def online(self, room: str, limit: int) -> list[str]:
+        with self._lock:
+            return list(islice(self._users_in.get(room, ()), limit))

@@ -1,0 +1,39 @@
+"""A token bucket per person."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+PEOPLE = 50_000
+"""Buckets kept; the one unused for longest is forgotten, which only fills it."""
+
+
+class TokenBuckets:
+    """Implements the Limiter port.
+
+    Parameters
+    ----------
+    per_minute: commands a minute; 0 lets everything through.
+    burst: commands at once.
+    """
+
+    def __init__(
+        self, per_minute: float, burst: int = 100, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = per_minute / 60
+        self._burst = float(burst)
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def allow(self, user: str) -> bool:
+        if not self._rate:
+            return True
+        now = self._clock()
+        tokens, then = self._buckets.get(user, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - then) * self._rate)
+        allowed = tokens >= 1
+        self._buckets[user] = (tokens - 1 if allowed else tokens, now)
+        self._buckets.move_to_end(user)
+        if len(self._buckets) > PEOPLE:
+            self._buckets.popitem(last=False)
+        return allowed

@@ -1,0 +1,129 @@
+"""Views in dicts."""
+
+import copy
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from domain.aggregate import Sealed
+from domain.projections.room_view import Message, RoomView
+
+
+@dataclass
+class _Room:
+    header: dict[str, Any]
+    messages: dict[int, Message] = field(default_factory=dict)
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class MemoryViews:
+    """Copies on the way in and out, as a database would."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, _Room] = {}
+        self._people: dict[str, tuple[int, dict[str, int]]] = {}
+        self._lock = RLock()
+
+    def header(self, room: str) -> dict[str, Any] | None:
+        found = self._rooms.get(room)
+        return dict(found.header) if found else None
+
+    def message(self, room: str, version: int) -> Message | None:
+        found = self._rooms.get(room)
+        return copy.deepcopy(found.messages.get(version)) if found else None
+
+    def page(self, room: str, before: int | None, limit: int) -> list[Message]:
+        found = self._rooms.get(room)
+        if found is None:
+            return []
+        versions = sorted(found.messages)
+        end = len(versions) if before is None else bisect_left(versions, before)
+        return [copy.deepcopy(found.messages[v]) for v in versions[max(0, end - limit) : end]]
+
+    def ordinal(self, room: str, version: int) -> int:
+        found = self._rooms.get(room)
+        versions = sorted(found.messages) if found else []
+        index = bisect_right(versions, version)
+        return found.messages[versions[index - 1]]["n"] if found and index else 0
+
+    def member(self, room: str, user: str) -> dict[str, Any] | None:
+        found = self._rooms.get(room)
+        row = found.members.get(user) if found else None
+        return dict(row) if row else None
+
+    def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
+        found = self._rooms.get(room)
+        rows = sorted(found.members.items()) if found else []
+        present = [
+            {"user": user, "name": row["name"], "role": row["role"]}
+            for user, row in rows
+            if user > after and row["role"] is not None
+        ]
+        return present[:limit]
+
+    def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
+        found = self._rooms.get(room)
+        return {u: found.members[u]["name"] for u in users if found and u in found.members}
+
+    def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
+        return [
+            (room, row["role"], row["posted"])
+            for room, kept in sorted(self._rooms.items())
+            if (row := kept.members.get(user)) and row["role"] is not None
+        ]
+
+    def listed_rooms(self) -> list[str]:
+        return [r for r, kept in sorted(self._rooms.items()) if kept.header["kind"] != "private"]
+
+    def save_room(self, room: str, expected: int, view: RoomView) -> bool:
+        with self._lock:
+            kept = self._rooms.get(room)
+            if (kept.header["version"] if kept else 0) != expected:
+                return False
+            kept = self._rooms.setdefault(room, _Room({}))
+            kept.header = view.header()
+            for version in view.changed:
+                kept.messages[version] = copy.deepcopy(view.messages[version])
+            for user, patch in view.members.items():
+                row = kept.members.setdefault(user, {"name": None, "role": None, "posted": 0})
+                row.update(patch)
+            for user, version in view.posted.items():
+                if user in kept.members:
+                    kept.members[user]["posted"] = version
+            return True
+
+    def reset_room(self, room: str) -> None:
+        self._rooms.pop(room, None)
+
+    def person_version(self, user: str) -> int:
+        return self._people.get(user, (0, {}))[0]
+
+    def marks(self, user: str) -> dict[str, int]:
+        return dict(self._people.get(user, (0, {}))[1])
+
+    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
+        with self._lock:
+            held, kept = self._people.get(user, (0, {}))
+            if held != expected:
+                return False
+            self._people[user] = (version, {**kept, **marks})
+            return True
+
+    def reset_person(self, user: str) -> None:
+        self._people.pop(user, None)
+
+    def dump(self) -> Iterator[dict[str, Any]]:
+        for room, kept in sorted(self._rooms.items()):
+            yield {"room": room, **kept.header}
+            for user, row in sorted(kept.members.items()):
+                yield {"room": room, "user": user, **row}
+            for _, message in sorted(kept.messages.items()):
+                yield {"room": room, "message": copy.deepcopy(message)}
+        for user, (version, marks) in sorted(self._people.items()):
+            yield {"person": user, "version": version, "marks": dict(sorted(marks.items()))}
+
+    def clear(self) -> None:
+        self._rooms.clear()
+        self._people.clear()

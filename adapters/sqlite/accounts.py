@@ -1,0 +1,91 @@
+"""Sessions, nicknames and tickets. Only hashes and pseudonyms are written."""
+
+from pathlib import Path
+
+from adapters.sqlite.database import Database
+from domain.ports import Session
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sessions (
+    token TEXT PRIMARY KEY, user TEXT NOT NULL, session TEXT NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user);
+CREATE TABLE IF NOT EXISTS nicknames (
+    pseudonym TEXT PRIMARY KEY, user TEXT NOT NULL, reserved REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS nicknames_by_user ON nicknames (user);
+CREATE TABLE IF NOT EXISTS tickets (
+    ticket TEXT PRIMARY KEY, user TEXT NOT NULL, session TEXT NOT NULL, expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tickets_by_expiry ON tickets (expires);
+"""
+RESERVED = 60.0
+"""Seconds that a claimed nickname waits for its first session."""
+
+
+class SqliteAccounts:
+    """Implements the Accounts port."""
+
+    def __init__(self, path: Path) -> None:
+        self.database = Database(path, SCHEMA, "FULL", secure_delete=True)
+
+    def claim_nickname(self, pseudonym: str, user: str, now: float) -> bool:
+        with self.database.writing() as connection:
+            held = connection.execute(
+                "SELECT n.user, n.reserved > ? OR EXISTS (SELECT 1 FROM sessions s"
+                " WHERE s.user = n.user AND s.expires > ?) FROM nicknames n WHERE n.pseudonym=?",
+                (now, now, pseudonym),
+            ).fetchone()
+            if held and held[0] != user and held[1]:
+                return False
+            connection.execute(
+                "INSERT OR REPLACE INTO nicknames VALUES (?,?,?)", (pseudonym, user, now + RESERVED)
+            )
+            return True
+
+    def put_session(self, token: str, session: Session) -> None:
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?)",
+                (token, session.user, session.session, session.expires),
+            )
+
+    def session(self, token: str, now: float) -> Session | None:
+        row = self.database.row(
+            "SELECT user, session, expires FROM sessions WHERE token=? AND expires>?", (token, now)
+        )
+        return Session(*row) if row else None
+
+    def end_session(self, token: str) -> Session | None:
+        with self.database.writing() as connection:
+            row = connection.execute(
+                "DELETE FROM sessions WHERE token=? RETURNING user, session, expires", (token,)
+            ).fetchone()
+            if row is None:
+                return None
+            connection.execute("UPDATE nicknames SET reserved=0 WHERE user=?", (row[0],))
+            return Session(*row)
+
+    def end_sessions_of(self, user: str) -> None:
+        with self.database.writing() as connection:
+            connection.execute("DELETE FROM sessions WHERE user=?", (user,))
+            connection.execute("UPDATE nicknames SET reserved=0 WHERE user=?", (user,))
+
+    def put_ticket(self, ticket: str, session: Session) -> None:
+        with self.database.writing() as connection:
+            # The new one's expiry tells the time: what expired a minute earlier is over.
+            connection.execute("DELETE FROM tickets WHERE expires<?", (session.expires - 60.0,))
+            connection.execute(
+                "INSERT OR REPLACE INTO tickets VALUES (?,?,?,?)",
+                (ticket, session.user, session.session, session.expires),
+            )
+
+    def take_ticket(self, ticket: str, now: float) -> Session | None:
+        with self.database.writing() as connection:
+            row = connection.execute(
+                "DELETE FROM tickets WHERE ticket=? RETURNING user, session, expires", (ticket,)
+            ).fetchone()
+        return Session(*row) if row and row[2] > now else None
+
+    def close(self) -> None:
+        self.database.close()

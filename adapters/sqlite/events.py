@@ -1,0 +1,112 @@
+"""Event store: the library's SQLite recorders with every commit synced to disk."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from eventsourcing.persistence import (
+    IntegrityError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
+from eventsourcing.sqlite import (
+    SQLiteAggregateRecorder,
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
+
+
+class _SyncedPool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        raw = connection._sqlite_conn
+        # In WAL mode FULL is what makes a commit survive a loss of power.
+        raw.execute("PRAGMA synchronous=FULL")
+        raw.execute("PRAGMA wal_autocheckpoint=4000")
+        return connection
+
+
+class SqliteEvents:
+    """Events with one global sequence, and snapshots, in one file.
+
+    Attributes
+    ----------
+    events: the application recorder; its sequence is the feed.
+    snapshots: the snapshot recorder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.datastore = SQLiteDatastore(str(path), originator_id_type="text")
+        self.datastore.pool.close()
+        self.datastore.pool = _SyncedPool(db_name=str(path), lock_timeout=10)
+        self.events = SQLiteApplicationRecorder(self.datastore)
+        self.snapshots = SQLiteAggregateRecorder(self.datastore, "stored_snapshots")
+        self.events.create_table()
+        self.snapshots.create_table()
+
+    def begin(self) -> "Append":
+        """Begins a transaction whose commit may run on another thread than its inserts."""
+        return Append(self)
+
+    def close(self) -> None:
+        self.datastore.close()
+
+
+class Append:
+    """One transaction in two steps.
+
+    Inserting touches memory only and each row lets go of the interpreter lock, so it belongs on
+    the thread that has the work; committing waits for the disk without that lock, so it belongs
+    on another.
+
+    Raises
+    ------
+    IntegrityError: a version exists already.
+    OperationalError: the disk is full or fails.
+    """
+
+    def __init__(self, store: SqliteEvents) -> None:
+        self._store = store
+        self._connection = store.datastore.pool.get_connection(is_writer=True)
+        self._cursor: SQLiteCursor = self._connection.cursor()
+
+    def insert(
+        self, events: Sequence[StoredEvent], snapshots: Sequence[StoredEvent]
+    ) -> Sequence[int]:
+        """Inserts; returns notification ids. Rolls back and gives up where it fails."""
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+            ids = self._store.events._insert_events(self._cursor, events)
+            if snapshots:
+                self._store.snapshots._insert_events(self._cursor, snapshots)
+            return ids or ()
+        except sqlite3.Error as error:
+            self._abandon()
+            raise _translated(error) from error
+
+    def commit(self) -> None:
+        """Makes the events durable: they are on disk when it returns."""
+        try:
+            self._connection.commit()
+        except sqlite3.Error as error:
+            self._abandon()
+            raise _translated(error) from error
+        self._release()
+
+    def _abandon(self) -> None:
+        self._connection.rollback()
+        self._release()
+
+    def _release(self) -> None:
+        self._store.datastore.pool.put_connection(self._connection)
+
+
+def _translated(error: sqlite3.Error) -> PersistenceError:
+    if isinstance(error, sqlite3.IntegrityError):
+        return IntegrityError(str(error))
+    return OperationalError(str(error))

@@ -1,0 +1,37 @@
+"""Wrapped keys. A destroyed key's bytes are overwritten; that there was one stays."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from adapters.sqlite.database import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS keys (user TEXT PRIMARY KEY, wrapped BLOB) WITHOUT ROWID;
+"""
+
+
+class SqliteKeys:
+    def __init__(self, path: Path) -> None:
+        self.database = Database(path, SCHEMA, "FULL", secure_delete=True)
+
+    def wrapped(self, user: str) -> bytes | None:
+        row = self.database.row("SELECT wrapped FROM keys WHERE user=?", (user,))
+        return row[0] if row else None
+
+    def add(self, keys: Mapping[str, bytes]) -> None:
+        with self.database.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO keys VALUES (?,?)", list(keys.items()))
+
+    def destroy(self, user: str) -> bool:
+        had = self.wrapped(user) is not None
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO keys VALUES (?,NULL) ON CONFLICT (user) DO UPDATE SET wrapped=NULL",
+                (user,),
+            )
+        # The write-ahead log would keep the key's old page until the next checkpoint.
+        self.database.truncate_log()
+        return had
+
+    def close(self) -> None:
+        self.database.close()

@@ -1,0 +1,73 @@
+"""Feed positions and parked events."""
+
+from adapters.sqlite.database import Database
+from domain.ports import Parked
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS positions (
+    consumer TEXT PRIMARY KEY, position INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS applied (
+    consumer TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (consumer, stream)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parked (
+    consumer TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL,
+    reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (consumer, stream, version)
+) WITHOUT ROWID;
+"""
+
+
+class SqliteProgress:
+    """Implements the Progress port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def position(self, consumer: str) -> int:
+        row = self._database.row("SELECT position FROM positions WHERE consumer=?", (consumer,))
+        return row[0] if row else 0
+
+    def advance(self, consumer: str, position: int) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO positions VALUES (?,?)", (consumer, position)
+            )
+
+    def last(self, consumer: str, stream: str) -> int:
+        row = self._database.row(
+            "SELECT version FROM applied WHERE consumer=? AND stream=?", (consumer, stream)
+        )
+        return row[0] if row else 0
+
+    def applied(self, consumer: str, stream: str, version: int) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO applied VALUES (?,?,?)", (consumer, stream, version)
+            )
+
+    def park(self, parked: Parked) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO parked VALUES (?,?,?,?,?)",
+                (parked.consumer, parked.stream, parked.version, parked.reason, parked.at),
+            )
+
+    def parked(self) -> list[Parked]:
+        rows = self._database.rows(
+            "SELECT consumer, stream, version, reason, at FROM parked"
+            " ORDER BY consumer, stream, version"
+        )
+        return [Parked(*row) for row in rows]
+
+    def unpark(self, consumer: str, stream: str, upto: int) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "DELETE FROM parked WHERE consumer=? AND stream=? AND version<=?",
+                (consumer, stream, upto),
+            )
+
+    def forget(self, consumer: str) -> None:
+        with self._database.writing() as connection:
+            for table in ("positions", "applied", "parked"):
+                connection.execute(f"DELETE FROM {table} WHERE consumer=?", (consumer,))

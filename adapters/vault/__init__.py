@@ -1,0 +1,1 @@
+"""Sealing with a key per person."""

@@ -1,0 +1,1 @@
+"""What chat is: aggregates, folds, wire models and use cases. No I/O (see docs/architecture.md)."""

@@ -1,0 +1,242 @@
+"""What the aggregates share: events, the command window, folding.
+
+Events and aggregates satisfy the protocols of the `eventsourcing` library, whose mapper,
+event store and repository keep and fold them. Field names and topics are a STORAGE FORMAT:
+see docs/events.md before a change.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+import orjson
+from eventsourcing.persistence import Transcoder
+
+from domain.errors import CommandIdReused
+from domain.projections.room_view import RoomView
+
+WINDOW = 256
+"""Command ids that an aggregate remembers (docs/architecture.md, rule 6)."""
+
+Sealed = dict[str, str]
+"""`{k, c}`: the id of the key that sealed a text, and the ciphertext in base64."""
+
+
+@dataclass(kw_only=True)
+class Event:
+    """One entry of a log.
+
+    Attributes
+    ----------
+    originator_id: the log's id: a room's or a person's.
+    originator_version: its place there, 1, 2, 3 …
+    at: when it happened, UTC ISO 8601 with microseconds.
+    recorded_at: when it was appended, likewise.
+    by: id of the person who did it.
+    id: id of the command that caused it.
+    digest: keyed digest of that command's content; tells a retry from a reused id.
+    """
+
+    TOPIC: ClassVar[str]
+    class_version: ClassVar[int] = 1
+    data_fields: ClassVar[tuple[str, ...]] = ()
+
+    originator_id: str
+    originator_version: int
+    at: str
+    recorded_at: str
+    by: str
+    id: str
+    digest: str
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        shared = set(Event.__annotations__)
+        cls.data_fields = tuple(name for name in cls.__annotations__ if name not in shared)
+
+    def apply(self, aggregate: Any) -> None:
+        """Changes the aggregate's state; the version is the caller's business."""
+
+    def mutate(self, aggregate: Any) -> Any:
+        """Folds the event onto its aggregate, None standing for the empty one."""
+        if aggregate is None:
+            aggregate = self.empty(self.originator_id)
+        aggregate.fold(self)
+        return aggregate
+
+    @staticmethod
+    def empty(originator_id: str) -> "Aggregate":
+        """Returns the aggregate before its first event."""
+        raise NotImplementedError
+
+    def wire(self) -> dict[str, Any]:
+        """Returns the event as the protocol shows it, its texts still sealed."""
+        values = vars(self)
+        return {
+            "version": self.originator_version,
+            "type": type(self).__name__,
+            "at": self.at,
+            "by": self.by,
+            "data": {name: values[name] for name in self.data_fields},
+            "id": self.id,
+        }
+
+
+@dataclass(kw_only=True, slots=True)
+class Command:
+    """What somebody wants of an aggregate.
+
+    Attributes
+    ----------
+    by: id of the person who asks.
+    id: names the command; a retry carries the same one.
+    at, recorded_at: times for its events.
+    digest: keyed digest of the content.
+    since: the version that the client held when it first asked, or None.
+    """
+
+    by: str
+    id: str
+    at: str
+    recorded_at: str
+    digest: str
+    since: int | None = None
+
+
+MessageOf = Callable[[int], dict[str, Any] | None]
+"""Finds the folded message of a version, fresh to the aggregate's head."""
+
+
+class Aggregate:
+    """State for deciding, folded from one log."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.version = 0
+        self.forgotten = 0
+        """Version of the newest event whose command fell out of the window."""
+        self.recent: dict[tuple[str, str], tuple[int, str]] = {}
+        self.tail: RoomView | None = None
+        """What deciding folded of the messages so far; gone with the aggregate."""
+        self._pending: list[Event] = []
+
+    def fold(self, event: Event) -> None:
+        """Applies the next event.
+
+        Raises
+        ------
+        ValueError: the event belongs to another log or is not the next one.
+        """
+        if event.originator_id != self.id or event.originator_version != self.version + 1:
+            raise ValueError(
+                f"{event.originator_id}:{event.originator_version} "
+                f"does not follow {self.id}:{self.version}"
+            )
+        event.apply(self)
+        self.version = event.originator_version
+        self.remember(event.by, event.id, event.originator_version, event.digest)
+
+    def remember(self, by: str, id: str, version: int, digest: str) -> None:
+        key = (by, id)
+        # A command of two events is remembered with its last one, as the newest entry.
+        self.recent.pop(key, None)
+        self.recent[key] = (version, digest)
+        if len(self.recent) > WINDOW:
+            oldest = next(iter(self.recent))
+            self.forgotten = self.recent.pop(oldest)[0]
+
+    def recall(self, command: Command) -> int | None:
+        """Returns the version that answered this command before, if the window knows it.
+
+        Raises
+        ------
+        CommandIdReused: the id was used with other content.
+        """
+        known = self.recent.get((command.by, command.id))
+        if known is None:
+            return None
+        version, digest = known
+        if digest != command.digest:
+            raise CommandIdReused
+        return version
+
+    def append(self, event_class: type[Event], command: Command, **data: Any) -> int:
+        """Adds an event of the command; returns its version."""
+        event = event_class(
+            originator_id=self.id,
+            originator_version=self.version + 1,
+            at=command.at,
+            recorded_at=command.recorded_at,
+            by=command.by,
+            id=command.id,
+            digest=command.digest,
+            **data,
+        )
+        self.fold(event)
+        self._pending.append(event)
+        return event.originator_version
+
+    def decide(self, command: Command, message_of: MessageOf) -> int:
+        """Decides a command that was not seen before; returns the version that answers it."""
+        raise NotImplementedError
+
+    @property
+    def pending(self) -> Sequence[Event]:
+        """Events decided and not yet collected for saving."""
+        return self._pending
+
+    def collect_events(self) -> Sequence[Event]:
+        """Hands the pending events over for saving."""
+        collected, self._pending = self._pending, []
+        return collected
+
+
+def window_state(aggregate: Aggregate) -> dict[str, Any]:
+    """Returns the window as a snapshot keeps it."""
+    return {
+        "forgotten": aggregate.forgotten,
+        "recent": [[by, id, *known] for (by, id), known in aggregate.recent.items()],
+    }
+
+
+def restore_window(aggregate: Aggregate, state: dict[str, Any]) -> None:
+    aggregate.forgotten = state["forgotten"]
+    aggregate.recent = {(by, id): (version, digest) for by, id, version, digest in state["recent"]}
+
+
+@dataclass(kw_only=True)
+class Snapshot:
+    """An aggregate's state at a version; a shortcut that may be dropped at any time."""
+
+    TOPIC: ClassVar[str]
+    class_version: ClassVar[int] = 1
+
+    originator_id: str
+    originator_version: int
+    state: dict[str, Any]
+
+    @classmethod
+    def take(cls, aggregate: Any) -> Self:
+        return cls(
+            originator_id=aggregate.id,
+            originator_version=aggregate.version,
+            state=aggregate.snapshot_state(),
+        )
+
+    def mutate(self, _: None) -> Any:
+        raise NotImplementedError
+
+
+class OrjsonTranscoder(Transcoder):
+    """State as JSON. Events hold nothing but JSON types, so no transcodings are needed."""
+
+    def encode(self, obj: Any) -> bytes:
+        return orjson.dumps(obj)
+
+    def decode(self, data: bytes) -> Any:
+        return orjson.loads(data)
+
+
+def event_fields(event_class: type[Event]) -> list[str]:
+    """Returns the stored field names of an event class, for the test that pins them."""
+    return [field.name for field in fields(event_class)]

@@ -1,0 +1,176 @@
+"""Client frames to commands: who asks, what exactly, sealed before it meets the log."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
+
+import orjson
+
+from domain.chat import frames
+from domain.chat.reading import Reading
+from domain.chat.services import Services
+from domain.errors import Invalid, NotFound, ParleyError, RateLimited, TooLarge, Unauthenticated
+from domain.person.person import MarkRead, Person
+from domain.ports import Connection, Outcome
+from domain.protocol import client as wire
+from domain.protocol.fields import MAX_TEXT
+from domain.room import commands as c
+from domain.room.room import Room
+
+Built = tuple[Services, str, dict[str, Any]]
+
+
+def _sealed_name(services: Services, user: str) -> dict[str, str]:
+    person = cast(Person, services.log.load(user))
+    if not person.version:
+        raise NotFound("no such person")
+    return person.name
+
+
+def _text(services: Services, user: str, text: str) -> dict[str, str]:
+    if len(text) > MAX_TEXT:
+        raise TooLarge(f"a text has at most {MAX_TEXT:,} code points")
+    return services.vault.seal(user, text)
+
+
+def _create(s: Services, user: str, f: wire.CreateRoom, base: dict[str, Any]) -> c.CreateRoom:
+    name = s.vault.seal(user, f.name)
+    return c.CreateRoom(name=name, kind=f.kind, member_name=_sealed_name(s, user), **base)
+
+
+def _join(s: Services, user: str, f: wire.Join, base: dict[str, Any]) -> c.Join:
+    return c.Join(name=_sealed_name(s, user), **base)
+
+
+def _leave(s: Services, user: str, f: wire.Leave, base: dict[str, Any]) -> c.Leave:
+    return c.Leave(**base)
+
+
+def _add(s: Services, user: str, f: wire.AddMember, base: dict[str, Any]) -> c.AddMember:
+    return c.AddMember(user=f.user, name=_sealed_name(s, f.user), role=f.role, **base)
+
+
+def _remove(s: Services, user: str, f: wire.RemoveMember, base: dict[str, Any]) -> c.RemoveMember:
+    return c.RemoveMember(user=f.user, **base)
+
+
+def _set_role(s: Services, user: str, f: wire.SetRole, base: dict[str, Any]) -> c.SetRole:
+    return c.SetRole(user=f.user, role=f.role, **base)
+
+
+def _post(s: Services, user: str, f: wire.Post, base: dict[str, Any]) -> c.Post:
+    text = _text(s, user, f.text)
+    return c.Post(text=text, kind=f.kind, reply_to=f.reply_to, **base)
+
+
+def _edit(s: Services, user: str, f: wire.Edit, base: dict[str, Any]) -> c.Edit:
+    return c.Edit(message=f.version, text=_text(s, user, f.text), **base)
+
+
+def _delete(s: Services, user: str, f: wire.Delete, base: dict[str, Any]) -> c.Delete:
+    return c.Delete(message=f.version, **base)
+
+
+def _react(s: Services, user: str, f: wire.React, base: dict[str, Any]) -> c.React:
+    return c.React(message=f.version, emoji=f.emoji, **base)
+
+
+def _unreact(s: Services, user: str, f: wire.Unreact, base: dict[str, Any]) -> c.Unreact:
+    return c.Unreact(message=f.version, emoji=f.emoji, **base)
+
+
+BUILDERS: dict[type[wire.Command], Callable[[Services, str, Any, dict[str, Any]], Any]] = {
+    wire.CreateRoom: _create,
+    wire.Join: _join,
+    wire.Leave: _leave,
+    wire.AddMember: _add,
+    wire.RemoveMember: _remove,
+    wire.SetRole: _set_role,
+    wire.Post: _post,
+    wire.Edit: _edit,
+    wire.Delete: _delete,
+    wire.React: _react,
+    wire.Unreact: _unreact,
+}
+
+
+def digest(services: Services, user: str, frame: wire.Command) -> str:
+    """Returns the keyed digest of what a command asks, apart from its id and `since`."""
+    content = {
+        name: value
+        for name, value in vars(frame).items()
+        if value is not None and name not in ("id", "since")
+    }
+    return services.vault.digest(user, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+
+
+class Commanding:
+    """Takes client frames of one connection to their use cases."""
+
+    def __init__(self, services: Services, reading: Reading) -> None:
+        self._services = services
+        self._reading = reading
+
+    def base(self, user: str, frame: wire.Command) -> dict[str, Any]:
+        now = self._services.now()
+        return {
+            "by": user,
+            "id": frame.id,
+            "at": now,
+            "recorded_at": now,
+            "digest": digest(self._services, user, frame),
+            "since": frame.since,
+        }
+
+    def command(self, connection: Connection, frame: wire.Command) -> None:
+        """Hands the frame's command to the executor; `ack` or `error` follows."""
+        services, user = self._services, connection.user
+        self._spend(user)
+        command = BUILDERS[type(frame)](services, user, frame, self.base(user, frame))
+        services.executor.execute(
+            frame.room, [command], partial(self._answer, connection.id, frame.id, frame.room)
+        )
+
+    def read(self, connection: Connection, frame: wire.Read) -> None:
+        """Moves a read mark; it cannot pass the room's head."""
+        user = connection.user
+        self._spend(user)
+        if frame.version > self._reading.access(frame.room, user).view.version:
+            raise Invalid("the room has no such version yet")
+        base = self.base(user, frame)
+        mark = MarkRead(room=frame.room, version=frame.version, **base)
+
+        def answer(outcomes: Sequence[Outcome]) -> None:
+            kept = outcomes[0]
+            version = kept if isinstance(kept, ParleyError) else frame.version
+            self._answer(connection.id, frame.id, frame.room, [version])
+
+        self._services.executor.execute(user, [mark], answer)
+
+    def typing(self, connection: Connection, frame: wire.Typing) -> None:
+        """Tells the room; dropped in silence where the person may not post there."""
+        services, user = self._services, connection.user
+        room = services.log.load(frame.room)
+        if not isinstance(room, Room) or user not in room.members:
+            return
+        if not services.limiter.allow(user):
+            return
+        others = services.connections.in_room(frame.room)
+        services.gateway.post(
+            [other for other in others if other != connection.id],
+            frames.typing(frame.room, user),
+        )
+
+    def _spend(self, user: str) -> None:
+        if not self._services.limiter.allow(user):
+            raise RateLimited
+        if not user:
+            raise Unauthenticated
+
+    def _answer(self, connection_id: str, id: str, room: str, outcomes: Sequence[Outcome]) -> None:
+        outcome = outcomes[0]
+        if isinstance(outcome, ParleyError):
+            frame = frames.error(outcome, id)
+        else:
+            frame = frames.ack(id, room, outcome)
+        self._services.gateway.post([connection_id], frame)

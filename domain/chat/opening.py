@@ -1,0 +1,34 @@
+"""Opening sealed words on their way to somebody who may read them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from domain.ports import Vault, Views
+
+WORDS = ("text", "name")
+"""Fields of events' data that are sealed."""
+
+
+def open_words(vault: Vault, sealed: Any) -> str | None:
+    """Returns the text, or None where there is none or its key is gone."""
+    return None if sealed is None else vault.open(sealed)
+
+
+def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:
+    """Opens an event in the protocol's shape, in place."""
+    data = event["data"]
+    for field in WORDS:
+        if field in data:
+            data[field] = open_words(vault, data[field])
+    return event
+
+
+def open_message(vault: Vault, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns an opened copy of a folded message."""
+    return {**message, "text": open_words(vault, message["text"])}
+
+
+def people(vault: Vault, views: Views, room: str, users: Iterable[str]) -> dict[str, str | None]:
+    """Returns the names of a room's past and present members."""
+    names = views.names(room, sorted(set(users)))
+    return {user: open_words(vault, name) for user, name in names.items()}

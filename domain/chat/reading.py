@@ -1,0 +1,177 @@
+"""Reading rooms: what a person may see, folded to the log's head."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.aggregate import Event
+from domain.chat.opening import open_event, open_message, open_words, people
+from domain.chat.services import Services
+from domain.errors import NotFound
+from domain.projections.room_view import Message, RoomView
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A room as one person may see it.
+
+    Attributes
+    ----------
+    view: header at the log's head, with what the tail changed.
+    role: the person's role, None for a reader who is no member.
+    posted: version of their newest message, 0 where there is none.
+    """
+
+    room: str
+    view: RoomView
+    role: str | None
+    posted: int
+
+
+class Reading:
+    """Reads for one person at a time; every answer is folded to the log's head."""
+
+    def __init__(self, services: Services) -> None:
+        self._log = services.log
+        self._views = services.views
+        self._vault = services.vault
+
+    def access(
+        self, room: str, user: str, load: Callable[[RoomView], None] | None = None
+    ) -> Access:
+        """Folds the log's tail onto the view's header and what `load` puts into the view.
+
+        `load` reads the views after the header was read and before the tail is: it may then be
+        newer than the header, which the tail's events bring to the same end, but never older.
+
+        Raises
+        ------
+        NotFound: there is no such room, or it is private and the person no member.
+        """
+        view = RoomView()
+        header = self._views.header(room)
+        if header is not None:
+            view.restore(header)
+        member = self._views.member(room, user) if header is not None else None
+        if member is not None:
+            view.members[user] = {"role": member["role"]}
+        if load is not None:
+            load(view)
+        for event in self._log.events(room, after=view.version):
+            view.apply(event.wire())
+        role = view.members.get(user, {}).get("role")
+        if not view.version or (view.kind == "private" and role is None):
+            raise NotFound("no such room")
+        posted = view.posted.get(user, member["posted"] if member else 0)
+        return Access(room, view, role, posted)
+
+    def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:
+        page = self.page(room, user, before, limit)[1]
+        return self._opened(room, page)
+
+    def page(
+        self, room: str, user: str, before: int | None, limit: int
+    ) -> tuple[Access, list[Message]]:
+        """Returns the newest `limit` messages below `before`, oldest first, still sealed."""
+
+        def load(view: RoomView) -> None:
+            page = self._views.page(room, before, limit)
+            view.messages = {message["version"]: message for message in page}
+
+        access = self.access(room, user, load)
+        found = [
+            message
+            for version, message in sorted(access.view.messages.items())
+            if before is None or version < before
+        ]
+        return access, found[-limit:]
+
+    def _opened(self, room: str, page: Sequence[Message]) -> dict[str, Any]:
+        return {
+            "messages": [open_message(self._vault, message) for message in page],
+            "people": self.people(room, page),
+        }
+
+    def people(self, room: str, page: Sequence[Message]) -> dict[str, str | None]:
+        authors = {message["by"] for message in page}
+        return people(self._vault, self._views, room, authors)
+
+    def events(self, room: str, user: str, after: int, limit: int) -> dict[str, Any]:
+        self.access(room, user)
+        found = self._log.events(room, after=after, limit=limit)
+        return {"events": self.open_events(found)}
+
+    def open_events(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        return [open_event(self._vault, event.wire()) for event in events]
+
+    def members(self, room: str, user: str, after: str, limit: int) -> dict[str, Any]:
+        """Members by user id: the view's page, corrected by the log's tail."""
+        rows: list[dict[str, Any]] = []
+
+        def load(view: RoomView) -> None:
+            rows.extend(self._views.members(room, after, limit))
+            for row in rows:
+                view.members[row["user"]] = {"name": row["name"], "role": row["role"]}
+
+        view = self.access(room, user, load).view
+        last = rows[-1]["user"] if len(rows) == limit else None
+        present = [
+            {"user": member, "name": open_words(self._vault, row["name"]), "role": row["role"]}
+            for member, row in sorted(view.members.items())
+            if row.get("role")
+            and "name" in row
+            and member > after
+            and (last is None or member <= last)
+        ]
+        return {"members": present[:limit]}
+
+    def rooms(self, user: str) -> dict[str, Any]:
+        """The person's rooms and the public directory, from the views alone."""
+        mine = {room: (role, posted) for room, role, posted in self._views.rooms_of(user)}
+        marks = self._views.marks(user)
+        rooms = sorted({*mine, *self._views.listed_rooms()})
+        summaries = []
+        for room in rooms:
+            header = self._views.header(room)
+            if header is not None:
+                role, posted = mine.get(room, (None, 0))
+                summaries.append(self._summary(room, header, role, posted, marks.get(room, 0)))
+        return {"rooms": summaries}
+
+    def _summary(
+        self, room: str, header: dict[str, Any], role: str | None, posted: int, mark: int
+    ) -> dict[str, Any]:
+        return {
+            "room": room,
+            "name": open_words(self._vault, header["name"]),
+            "kind": header["kind"],
+            "role": role,
+            "head": header["version"],
+            "member_count": header["member_count"],
+            "unread": self._unread(room, header["n"], role, max(posted, mark)),
+            "last": self._last(room, header["last"]),
+        }
+
+    def unread(self, access: Access, user: str) -> int:
+        mark = max(access.posted, self._views.marks(user).get(access.room, 0))
+        return self._unread(access.room, access.view.n, access.role, mark)
+
+    def _unread(self, room: str, n: int, role: str | None, mark: int) -> int:
+        """Unread messages of a member; a reader who is no member has none."""
+        if role is None:
+            return 0
+        # The mark may be newer than the view: then nothing that the view knows is unread.
+        return max(0, n - self._views.ordinal(room, mark)) if mark else n
+
+    def _last(self, room: str, version: int | None) -> dict[str, Any] | None:
+        message = self._views.message(room, version) if version else None
+        if message is None:
+            return None
+        return {
+            "version": message["version"],
+            "at": message["at"],
+            "by": message["by"],
+            "name": self.people(room, [message]).get(message["by"]),
+            "text": open_words(self._vault, message["text"]),
+            "kind": message["kind"],
+        }

@@ -1,0 +1,151 @@
+"""`sync`: subscribes a connection, then tells it what it missed, never a part that looks whole."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from domain.aggregate import Event
+from domain.chat import frames
+from domain.chat.opening import open_message, open_words, people
+from domain.chat.reading import Access, Reading
+from domain.chat.services import Services
+from domain.errors import NotFound, ParleyError
+from domain.ports import Connection
+from domain.protocol.client import Sync
+from domain.protocol.fields import MAX_FRAME
+
+MAX_EVENTS = 500
+"""Events behind which a client gets a snapshot instead."""
+
+ONLINE_LIMIT = 100
+"""People named as online in an answer."""
+
+SNAPSHOT_MESSAGES = 100
+"""Messages that a snapshot holds at the most; fewer where 32 KB are full."""
+
+ROOM_BUDGET = MAX_FRAME - 8 * 1024
+"""Bytes of events or messages in one room's answer: the rest is for names and the frame."""
+
+
+class Syncing:
+    def __init__(self, services: Services, reading: Reading) -> None:
+        self._services = services
+        self._reading = reading
+
+    def sync(self, connection: Connection, frame: Sync) -> None:
+        post = self._services.gateway.post
+        if frame.user is not None:
+            for own in self._own_log(connection.user, frame.user):
+                post([connection.id], own)
+        parts = [
+            (room, part)
+            for room, version in frame.rooms.items()
+            for part in self._room(connection, room, version)
+        ]
+        for answer in _pack(frame.id, parts):
+            post([connection.id], answer)
+
+    def _own_log(self, user: str, after: int) -> Iterator[bytes]:
+        events = self._services.log.events(user, after=after)
+        return frames.user(self._reading.open_events(events))
+
+    def _room(self, connection: Connection, room: str, held: int | None) -> list[dict[str, Any]]:
+        """Returns the room's answer in parts that fit a frame each."""
+        connections, user = self._services.connections, connection.user
+        try:
+            self._reading.access(room, user)
+            arrived = connections.subscribe(connection.id, room)
+            try:
+                # Read after subscribing: what comes later is pushed. Checked again, since a
+                # member removed in between would otherwise stay subscribed.
+                answer = self._since(room, user, held)
+            except NotFound:
+                connections.unsubscribe(user, room)
+                raise
+        except ParleyError as refusal:
+            return [{"error": refusal.code}]
+        if arrived:
+            self._announce(connection, room)
+        answer[-1]["online"] = connections.online(room, ONLINE_LIMIT)
+        return answer
+
+    def _announce(self, connection: Connection, room: str) -> None:
+        others = [
+            other for other in self._services.connections.in_room(room) if other != connection.id
+        ]
+        self._services.gateway.post(others, frames.presence(room, connection.user, "online"))
+
+    def _since(self, room: str, user: str, held: int | None) -> list[dict[str, Any]]:
+        if held is not None:
+            access = self._reading.access(room, user)
+            if access.view.version - MAX_EVENTS <= held <= access.view.version:
+                events = self._services.log.events(room, after=held)
+                return self._parts(room, held, events)
+        return [self._snapshot(room, user)]
+
+    def _parts(self, room: str, held: int, events: list[Event]) -> list[dict[str, Any]]:
+        head = events[-1].originator_version if events else held
+        encoded = [orjson.dumps(event) for event in self._reading.open_events(events)]
+        parts: list[dict[str, Any]] = []
+        done = 0
+        for run in frames.chunks(encoded, ROOM_BUDGET):
+            authors = {event.by for event in events[done : done + len(run)]}
+            done += len(run)
+            parts.append(
+                {
+                    "head": head,
+                    "complete": done == len(events),
+                    "events": [orjson.Fragment(part) for part in run],
+                    "people": people(self._services.vault, self._services.views, room, authors),
+                }
+            )
+        return parts or [{"head": head, "complete": True, "events": [], "people": {}}]
+
+    def _snapshot(self, room: str, user: str) -> dict[str, Any]:
+        access, page = self._reading.page(room, user, None, SNAPSHOT_MESSAGES)
+        vault = self._services.vault
+        encoded = [orjson.dumps(open_message(vault, message)) for message in reversed(page)]
+        newest = list(next(iter(frames.chunks(encoded, ROOM_BUDGET)), ()))
+        shown = page[len(page) - len(newest) :]
+        return {
+            "head": access.view.version,
+            "complete": False,
+            "snapshot": {
+                **self._facts(access, user),
+                "messages": [orjson.Fragment(part) for part in reversed(newest)],
+                "people": self._reading.people(room, shown),
+            },
+        }
+
+    def _facts(self, access: Access, user: str) -> dict[str, Any]:
+        view = access.view
+        return {
+            "version": view.version,
+            "name": open_words(self._services.vault, view.name),
+            "kind": view.kind,
+            "role": access.role,
+            "member_count": view.member_count,
+            "unread": self._reading.unread(access, user),
+        }
+
+
+def _pack(id: str, parts: list[tuple[str, dict[str, Any]]]) -> list[bytes]:
+    """Packs rooms' answers into as few `synced` frames as 32 KB allow."""
+    packed: list[dict[str, Any]] = [{}]
+    size = 0
+    for room, part in parts:
+        encoded = orjson.dumps(part)
+        # Two parts of one room never share a frame: its rooms are an object.
+        if packed[-1] and (size + len(encoded) > MAX_FRAME - 256 or room in packed[-1]):
+            packed.append({})
+            size = 0
+        packed[-1][room] = orjson.Fragment(encoded)
+        size += len(encoded) + len(room) + 4
+    last = len(packed) - 1
+    return [
+        orjson.dumps(
+            {"type": "synced", "id": id, "rooms": rooms, **({"more": True} if i < last else {})}
+        )
+        for i, rooms in enumerate(packed)
+    ]

@@ -1,0 +1,218 @@
+"""What every consumer of events shares (rule 8): once, in order, poison set aside.
+
+A consumer may see an event twice, late or out of order. It applies `last + 1` only: lower
+ones are dropped, for a higher one the missing are read from the log first. An event that
+cannot be applied is parked and gone past, so that it never stops its room.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import orjson
+from eventsourcing.persistence import PersistenceError
+from eventsourcing.utils import TopicError
+
+from domain.aggregate import Event
+from domain.log import EventLog, from_envelope
+from domain.ports import Parked, Progress
+
+MAX_RECEIVES = 5
+"""Deliveries of a record after which what still fails is parked."""
+
+REDRIVE_CHUNK = 500
+"""Events that a redrive reads and applies at a time."""
+
+
+class Transient(Exception):
+    """A failure that may pass: the record is retried, not parked."""
+
+
+TRANSIENT = (Transient, OSError, PersistenceError)
+
+
+class Consumer(Protocol):
+    """One projector or process.
+
+    Attributes
+    ----------
+    name: under which its progress is kept.
+    """
+
+    name: str
+
+    def last(self, stream: str) -> int | None:
+        """Returns the last version applied of a stream; None to begin with what comes."""
+        ...
+
+    def apply(self, stream: str, events: Sequence[Event]) -> None:
+        """Applies events that follow `last` without a gap, all or nothing."""
+        ...
+
+    def skip(self, stream: str, version: int) -> None:
+        """Moves past a version without applying it."""
+        ...
+
+    def reset(self, stream: str) -> None:
+        """Forgets the stream, to fold it anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A queue's record.
+
+    Attributes
+    ----------
+    id: what a partial failure names.
+    body: the event's envelope, JSON.
+    receives: how often it was delivered, this time included.
+    """
+
+    id: str
+    body: str | bytes
+    receives: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Stands in for an event that could not even be read."""
+
+    originator_version: int
+    reason: str
+
+
+class Consuming:
+    """Feeds records to a consumer.
+
+    Parameters
+    ----------
+    clock: returns the time as events write it.
+    """
+
+    def __init__(
+        self, consumer: Consumer, log: EventLog, progress: Progress, clock: Callable[[], str]
+    ) -> None:
+        self.consumer = consumer
+        self._log = log
+        self._progress = progress
+        self._clock = clock
+
+    def consume(self, records: Sequence[Record]) -> list[str]:
+        """Applies records room by room; returns the ids of those to be retried."""
+        failed: list[str] = []
+        rooms: dict[str, list[tuple[Record, Event | Poison]]] = {}
+        for record in records:
+            try:
+                body = orjson.loads(record.body)
+                stream, version = str(body["stream"]), int(body["version"])
+            except (ValueError, KeyError, TypeError) as error:
+                # Nothing says which room it is of: kept under its own id for a person to see.
+                self._park("?", 0, f"unreadable record {record.id}: {type(error).__name__}")
+                continue
+            rooms.setdefault(stream, []).append((record, self._event(body, version)))
+        for stream, entries in rooms.items():
+            try:
+                self.feed(stream, [event for _, event in entries])
+            except TRANSIENT as error:
+                if min(record.receives for record, _ in entries) < MAX_RECEIVES:
+                    failed.extend(record.id for record, _ in entries)
+                else:
+                    self._give_up(stream, [event for _, event in entries], error)
+        return failed
+
+    @staticmethod
+    def _event(body: dict[str, Any], version: int) -> Event | Poison:
+        try:
+            return from_envelope(body)
+        except (TopicError, KeyError, TypeError, ValueError, AttributeError) as error:
+            return Poison(version, type(error).__name__)
+
+    def feed(self, stream: str, events: Sequence[Event | Poison]) -> None:
+        """Applies what is new of one stream's events, whatever their order."""
+        last = self._last(stream, events)
+        new = {e.originator_version: e for e in events if e.originator_version > last}
+        if not new:
+            return
+        todo = [new[version] for version in sorted(new)]
+        if todo[-1].originator_version != last + len(todo):
+            todo = self._read(stream, last, todo[-1].originator_version, new)
+        self._apply(stream, todo)
+
+    def _last(self, stream: str, events: Sequence[Event | Poison]) -> int:
+        last = self.consumer.last(stream)
+        return min(e.originator_version for e in events) - 1 if last is None else last
+
+    def _read(
+        self, stream: str, last: int, upto: int, new: Mapping[int, Event | Poison]
+    ) -> list[Event | Poison]:
+        """Reads `last < version <= upto` from the log; what cannot be read is Poison."""
+        found: dict[int, Event | Poison] = {}
+        try:
+            found = {
+                e.originator_version: e for e in self._log.events(stream, after=last, upto=upto)
+            }
+        except TRANSIENT:
+            raise
+        except Exception:
+            for version in range(last + 1, upto + 1):
+                found.update(self._read_one(stream, version))
+        todo = [new.get(version) or found.get(version) for version in range(last + 1, upto + 1)]
+        missing = [event for event in todo if event is None]
+        if missing:
+            # Announced before the log shows it: cannot be with consistent reads, so try again.
+            raise Transient(f"{stream}: {len(missing)} events up to {upto} are not in the log")
+        return cast(list[Event | Poison], todo)
+
+    def _read_one(self, stream: str, version: int) -> dict[int, Event | Poison]:
+        try:
+            events = self._log.events(stream, after=version - 1, upto=version)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            return {version: Poison(version, type(error).__name__)}
+        return {event.originator_version: event for event in events}
+
+    def _apply(self, stream: str, todo: Sequence[Event | Poison]) -> None:
+        good: list[Event] = [event for event in todo if isinstance(event, Event)]
+        if len(good) == len(todo):
+            try:
+                self.consumer.apply(stream, good)
+                return
+            except TRANSIENT:
+                raise
+            except Exception:  # noqa: S110 one of them is poison; one by one shows which
+                pass
+        for event in todo:
+            self._apply_one(stream, event)
+
+    def _apply_one(self, stream: str, event: Event | Poison) -> None:
+        reason = event.reason if isinstance(event, Poison) else ""
+        if isinstance(event, Event):
+            try:
+                self.consumer.apply(stream, [event])
+                return
+            except TRANSIENT:
+                raise
+            except Exception as error:
+                reason = type(error).__name__
+        self._park(stream, event.originator_version, reason)
+        self.consumer.skip(stream, event.originator_version)
+
+    def _give_up(self, stream: str, events: Sequence[Event | Poison], error: Exception) -> None:
+        last = self._last(stream, events)
+        for version in sorted({e.originator_version for e in events}):
+            if version > last:
+                self._park(stream, version, type(error).__name__)
+                self.consumer.skip(stream, version)
+
+    def _park(self, stream: str, version: int, reason: str) -> None:
+        self._progress.park(Parked(self.consumer.name, stream, version, reason, self._clock()))
+
+    def redrive(self, stream: str) -> None:
+        """Folds a stream anew from its log; what still fails is parked again."""
+        head = self._log.head(stream)
+        self._progress.unpark(self.consumer.name, stream, head)
+        self.consumer.reset(stream)
+        for start in range(0, head, REDRIVE_CHUNK):
+            self._apply(stream, self._read(stream, start, min(start + REDRIVE_CHUNK, head), {}))

@@ -1,0 +1,140 @@
+"""The logs of rooms and people, over any recorder of the `eventsourcing` library."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import orjson
+from eventsourcing.application import AggregateNotFoundError, Repository
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    EventStore,
+    Mapper,
+    StoredEvent,
+)
+from eventsourcing.utils import register_topic
+
+from domain.aggregate import Aggregate, Event, OrjsonTranscoder, Snapshot
+from domain.person.person import PERSON_EVENTS, Person, PersonSnapshot
+from domain.room.room import ROOM_EVENTS, Room, RoomSnapshot
+
+SNAPSHOT_EVERY = 1_000
+"""Events between snapshots: folding that many takes some 10 ms."""
+
+EVENT_CLASSES: tuple[type[Event], ...] = (*ROOM_EVENTS, *PERSON_EVENTS)
+SNAPSHOT_CLASSES: tuple[type[Snapshot], ...] = (RoomSnapshot, PersonSnapshot)
+for _event in EVENT_CLASSES:
+    register_topic(_event.TOPIC, _event)
+for _snapshot in SNAPSHOT_CLASSES:
+    register_topic(_snapshot.TOPIC, _snapshot)
+
+mapper: Mapper[str] = Mapper(OrjsonTranscoder())
+
+
+def is_person(log_id: str) -> bool:
+    """Room ids have no underscore, person ids begin with `u_`: they never meet."""
+    return log_id.startswith("u_")
+
+
+def empty(log_id: str) -> Aggregate:
+    """Returns the aggregate of a log that has no events."""
+    return Person(log_id) if is_person(log_id) else Room(log_id)
+
+
+def envelope(stored: StoredEvent) -> bytes:
+    """Returns a stored event as feeds and queues carry it: sealed, as it is in the log."""
+    return b'{"stream":"%b","version":%d,"topic":"%b","state":%b}' % (
+        cast(str, stored.originator_id).encode(),
+        stored.originator_version,
+        stored.topic.encode(),
+        stored.state,
+    )
+
+
+def from_envelope(envelope: dict[str, Any]) -> Event:
+    """Returns the event of a decoded envelope, upcast.
+
+    Raises
+    ------
+    eventsourcing.utils.TopicError: the topic is unknown.
+    KeyError, TypeError: the envelope or an old state is not of its form.
+    """
+    stored = StoredEvent(
+        originator_id=envelope["stream"],
+        originator_version=envelope["version"],
+        topic=envelope["topic"],
+        state=orjson.dumps(envelope["state"]),
+    )
+    return cast(Event, mapper.to_domain_event(stored))
+
+
+class EventLog:
+    """Reads and appends events; keeps recently used aggregates.
+
+    Parameters
+    ----------
+    recorder: where events are; conflicts raise the library's IntegrityError.
+    snapshots: where snapshots are.
+    cache_size: aggregates kept in memory.
+    """
+
+    def __init__(
+        self, recorder: AggregateRecorder, snapshots: AggregateRecorder, cache_size: int = 1_000
+    ) -> None:
+        self.recorder = recorder
+        self.store: EventStore[str] = EventStore(mapper, recorder)
+        self.snapshot_store: EventStore[str] = EventStore(mapper, snapshots)
+        # Fast-forward off and no deep copies: a warm decision reads nothing (rule 4). Hence
+        # whoever fails to save must evict.
+        self.repository: Repository[str] = Repository(
+            self.store,
+            snapshot_store=self.snapshot_store,
+            cache_maxsize=cache_size,
+            fastforward=False,
+            deepcopy_from_cache=False,
+        )
+        self._cache: Any = self.repository.cache
+
+    def cached(self, log_id: str) -> Aggregate | None:
+        """Returns the aggregate if it is in memory; it may be behind its log."""
+        try:
+            return cast(Aggregate, self._cache.get(log_id))
+        except KeyError:
+            return None
+
+    def load(self, log_id: str) -> Aggregate:
+        """Returns the aggregate, from memory or folded to its head."""
+        try:
+            return self.repository.get(log_id)
+        except AggregateNotFoundError:
+            return empty(log_id)
+
+    def keep(self, aggregate: Aggregate) -> None:
+        self._cache.put(aggregate.id, aggregate)
+
+    def evict(self, log_id: str) -> None:
+        """Forgets the aggregate, so that the next decision folds it anew."""
+        if self.cached(log_id) is not None:
+            self._cache.get(log_id, evict=True)
+
+    def stored(self, events: Sequence[Event]) -> list[StoredEvent]:
+        return [mapper.to_stored_event(event) for event in events]
+
+    def snapshot(self, aggregate: Aggregate, before: int) -> StoredEvent | None:
+        """Returns a snapshot for saving where the aggregate passed a multiple of
+        SNAPSHOT_EVERY since version `before`."""
+        if aggregate.version // SNAPSHOT_EVERY == before // SNAPSHOT_EVERY:
+            return None
+        snapshot_class: type[Snapshot] = cast(Any, aggregate).snapshot_class
+        return mapper.to_stored_event(cast(Any, snapshot_class.take(aggregate)))
+
+    def events(
+        self, log_id: str, *, after: int = 0, upto: int | None = None, limit: int | None = None
+    ) -> list[Event]:
+        """Returns events with `after < version <= upto`, in order, upcast."""
+        found = self.store.get(log_id, gt=after, lte=upto, limit=limit)
+        return cast(list[Event], list(found))
+
+    def head(self, log_id: str) -> int:
+        """Returns the version of the log's last event; 0 where there is none."""
+        last = self.recorder.select_events(log_id, desc=True, limit=1)
+        return last[0].originator_version if last else 0

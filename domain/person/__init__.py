@@ -1,0 +1,1 @@
+"""A person: their own log of sessions, read marks and rooms."""

@@ -1,0 +1,268 @@
+"""The person aggregate: events, state, decisions.
+
+Topics and field names are a STORAGE FORMAT (docs/events.md).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from domain.aggregate import (
+    Aggregate,
+    Command,
+    Event,
+    MessageOf,
+    Sealed,
+    Snapshot,
+    restore_window,
+    window_state,
+)
+from domain.errors import NotFound
+
+# Events
+
+
+@dataclass(kw_only=True)
+class PersonEvent(Event):
+    @staticmethod
+    def empty(originator_id: str) -> "Person":
+        return Person(originator_id)
+
+
+@dataclass(kw_only=True)
+class PersonRegistered(PersonEvent):
+    TOPIC = "person.registered"
+    name: Sealed
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.name = self.name
+
+
+@dataclass(kw_only=True)
+class SessionStarted(PersonEvent):
+    """`session` is the first half of the token's hash: it names the session, opens nothing."""
+
+    TOPIC = "person.session-started"
+    session: str
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.sessions.add(self.session)
+
+
+@dataclass(kw_only=True)
+class SessionEnded(PersonEvent):
+    TOPIC = "person.session-ended"
+    session: str
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.sessions.discard(self.session)
+
+
+@dataclass(kw_only=True)
+class ReadMarked(PersonEvent):
+    TOPIC = "person.read-marked"
+    room: str
+    version: int
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.marks[self.room] = (self.version, self.originator_version)
+
+
+@dataclass(kw_only=True)
+class RoomGained(PersonEvent):
+    """They became a member, or their role there changed."""
+
+    TOPIC = "person.room-gained"
+    room: str
+    role: str
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.rooms[self.room] = self.role
+
+
+@dataclass(kw_only=True)
+class RoomLost(PersonEvent):
+    TOPIC = "person.room-lost"
+    room: str
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.rooms.pop(self.room, None)
+
+
+@dataclass(kw_only=True)
+class FileImported(PersonEvent):
+    """All of a file is in a room; `file` is the SHA-256 of its content."""
+
+    TOPIC = "person.file-imported"
+    room: str
+    file: str
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.files.add((self.room, self.file))
+
+
+PERSON_EVENTS: tuple[type[PersonEvent], ...] = (
+    PersonRegistered,
+    SessionStarted,
+    SessionEnded,
+    ReadMarked,
+    RoomGained,
+    RoomLost,
+    FileImported,
+)
+
+
+@dataclass(kw_only=True)
+class PersonSnapshot(Snapshot):
+    TOPIC = "person.snapshot"
+
+    def mutate(self, _: None) -> "Person":
+        person = Person(self.originator_id)
+        person.version = self.originator_version
+        person.name = self.state["name"]
+        person.sessions = set(self.state["sessions"])
+        person.marks = {room: (mark, own) for room, mark, own in self.state["marks"]}
+        person.rooms = dict(self.state["rooms"])
+        person.files = {(room, file) for room, file in self.state["files"]}
+        restore_window(person, self.state)
+        return person
+
+
+# Commands
+
+
+@dataclass(kw_only=True, slots=True)
+class Register(Command):
+    name: Sealed
+
+
+@dataclass(kw_only=True, slots=True)
+class StartSession(Command):
+    session: str
+
+
+@dataclass(kw_only=True, slots=True)
+class EndSession(Command):
+    session: str
+
+
+@dataclass(kw_only=True, slots=True)
+class MarkRead(Command):
+    room: str
+    version: int
+
+
+@dataclass(kw_only=True, slots=True)
+class GainRoom(Command):
+    room: str
+    role: str
+
+
+@dataclass(kw_only=True, slots=True)
+class LoseRoom(Command):
+    room: str
+
+
+@dataclass(kw_only=True, slots=True)
+class NoteImport(Command):
+    room: str
+    file: str
+
+
+# State
+
+
+class Person(Aggregate):
+    """Name (sealed), sessions, rooms and read marks."""
+
+    snapshot_class = PersonSnapshot
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.name: Sealed = {}
+        self.sessions: set[str] = set()
+        self.marks: dict[str, tuple[int, int]] = {}
+        """Room to (version read, version of the person's event that says so)."""
+        self.rooms: dict[str, str] = {}
+        self.files: set[tuple[str, str]] = set()
+
+    def snapshot_state(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "sessions": sorted(self.sessions),
+            "marks": [[room, *mark] for room, mark in self.marks.items()],
+            "rooms": self.rooms,
+            "files": sorted(self.files),
+            **window_state(self),
+        }
+
+    def decide(self, command: Command, message_of: MessageOf) -> int:
+        return DECISIONS[type(command)](self, command)
+
+
+# Decisions
+
+
+def register(person: Person, command: Register) -> int:
+    if person.version:
+        return person.version
+    return person.append(PersonRegistered, command, name=command.name)
+
+
+def _registered(person: Person) -> None:
+    if not person.version:
+        raise NotFound("no such person")
+
+
+def start_session(person: Person, command: StartSession) -> int:
+    _registered(person)
+    if command.session in person.sessions:
+        return person.version
+    return person.append(SessionStarted, command, session=command.session)
+
+
+def end_session(person: Person, command: EndSession) -> int:
+    if command.session not in person.sessions:
+        return person.version
+    return person.append(SessionEnded, command, session=command.session)
+
+
+def mark_read(person: Person, command: MarkRead) -> int:
+    """A mark only moves forward."""
+    _registered(person)
+    version, own = person.marks.get(command.room, (0, 0))
+    if command.version <= version:
+        return own
+    return person.append(ReadMarked, command, room=command.room, version=command.version)
+
+
+def gain_room(person: Person, command: GainRoom) -> int:
+    _registered(person)
+    if person.rooms.get(command.room) == command.role:
+        return person.version
+    return person.append(RoomGained, command, room=command.room, role=command.role)
+
+
+def lose_room(person: Person, command: LoseRoom) -> int:
+    _registered(person)
+    if command.room not in person.rooms:
+        return person.version
+    return person.append(RoomLost, command, room=command.room)
+
+
+def note_import(person: Person, command: NoteImport) -> int:
+    _registered(person)
+    if (command.room, command.file) in person.files:
+        return person.version
+    return person.append(FileImported, command, room=command.room, file=command.file)
+
+
+DECISIONS: dict[type[Command], Callable[[Person, Any], int]] = {
+    Register: register,
+    StartSession: start_session,
+    EndSession: end_session,
+    MarkRead: mark_read,
+    GainRoom: gain_room,
+    LoseRoom: lose_room,
+    NoteImport: note_import,
+}

@@ -1,0 +1,182 @@
+"""The fold of a room's events into its view. The web app has the same fold in TypeScript
+(frontend/src/fold/room.ts); tests/golden/folds runs through both.
+
+It reads events as the protocol shows them (`Event.wire()`); texts and names may stand there
+sealed or open, the fold carries them as they are.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Message = dict[str, Any]
+"""`{version, by, at, text, kind, n, reply_to, edited_at, deleted, reactions}`."""
+
+WireEvent = Mapping[str, Any]
+Loader = Callable[[int], Message | None]
+
+
+class Gap(Exception):
+    """Events between the view and this one are missing."""
+
+
+class RoomView:
+    """A room's header and the part of its messages and members that was loaded or changed.
+
+    Parameters
+    ----------
+    load_message: finds a message that is not in `messages`; by default there is none.
+
+    Attributes
+    ----------
+    members: patches by user; `role` is None for those who left.
+    posted: version of each writer's newest message.
+    changed: versions of the messages that the fold changed.
+    """
+
+    def __init__(self, load_message: Loader = lambda version: None) -> None:
+        self.version = 0
+        self.name: Any = None
+        self.kind: str | None = None
+        self.n = 0
+        self.last: int | None = None
+        self.member_count = 0
+        self.messages: dict[int, Message] = {}
+        self.members: dict[str, dict[str, Any]] = {}
+        self.posted: dict[str, int] = {}
+        self.changed: set[int] = set()
+        self._load_message = load_message
+
+    def header(self) -> dict[str, Any]:
+        """Returns what is kept of the room itself."""
+        return {
+            "version": self.version,
+            "name": self.name,
+            "kind": self.kind,
+            "n": self.n,
+            "last": self.last,
+            "member_count": self.member_count,
+        }
+
+    def restore(self, header: Mapping[str, Any]) -> "RoomView":
+        """Takes over a kept header."""
+        for field, value in header.items():
+            setattr(self, field, value)
+        return self
+
+    def message(self, version: int) -> Message | None:
+        """Returns a message for changing, or None where it was not loaded."""
+        message = self.messages.get(version)
+        if message is None:
+            message = self._load_message(version)
+            if message is None:
+                return None
+            self.messages[version] = message
+        self.changed.add(version)
+        return message
+
+    def apply(self, event: WireEvent) -> bool:
+        """Folds one event; returns whether it was new.
+
+        Raises
+        ------
+        Gap: the event is not the next one.
+        """
+        version = event["version"]
+        if version <= self.version:
+            return False
+        if version != self.version + 1:
+            raise Gap(f"version {version} after {self.version}")
+        _FOLDS[event["type"]](self, event, event["data"])
+        self.version = version
+        return True
+
+    def apply_all(self, events: Iterable[WireEvent]) -> "RoomView":
+        for event in events:
+            self.apply(event)
+        return self
+
+
+def _created(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    view.name, view.kind = data["name"], data["kind"]
+
+
+def _joined(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    view.members[data["user"]] = {"name": data["name"], "role": data["role"]}
+    view.member_count += 1
+
+
+def _left(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    view.members.setdefault(data["user"], {})["role"] = None
+    view.member_count -= 1
+
+
+def _renamed(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    view.members.setdefault(data["user"], {})["name"] = data["name"]
+
+
+def _role_changed(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    view.members.setdefault(data["user"], {})["role"] = data["role"]
+
+
+def _posted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
+    version = event["version"]
+    view.messages[version] = {
+        "version": version,
+        "by": event["by"],
+        "at": event["at"],
+        "text": data["text"],
+        "kind": data["kind"],
+        "n": data["n"],
+        "reply_to": data.get("reply_to"),
+        "edited_at": None,
+        "deleted": False,
+        "reactions": {},
+    }
+    view.changed.add(version)
+    view.n, view.last = data["n"], version
+    view.posted[event["by"]] = version
+
+
+def _edited(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
+    message = view.message(data["message"])
+    if message is not None:
+        message["text"], message["edited_at"] = data["text"], event["at"]
+
+
+def _deleted(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    message = view.message(data["message"])
+    if message is not None:
+        message.update(text=None, edited_at=None, deleted=True, reactions={})
+
+
+def _reacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
+    message = view.message(data["message"])
+    if message is not None:
+        users = message["reactions"].setdefault(data["emoji"], [])
+        if event["by"] not in users:
+            users.append(event["by"])
+
+
+def _unreacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
+    message = view.message(data["message"])
+    if message is None:
+        return
+    users = message["reactions"].get(data["emoji"], [])
+    if event["by"] in users:
+        users.remove(event["by"])
+    if not users:
+        message["reactions"].pop(data["emoji"], None)
+
+
+_FOLDS: dict[str, Callable[[RoomView, WireEvent, Mapping[str, Any]], None]] = {
+    "RoomCreated": _created,
+    "MemberJoined": _joined,
+    "MemberLeft": _left,
+    "MemberRenamed": _renamed,
+    "RoleChanged": _role_changed,
+    "MessagePosted": _posted,
+    "MessageEdited": _edited,
+    "MessageDeleted": _deleted,
+    "ReactionAdded": _reacted,
+    "ReactionRemoved": _unreacted,
+}

@@ -1,0 +1,142 @@
+"""Frames that a client sends: one model an action, told apart by `action`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from domain.protocol.fields import (
+    CommandId,
+    Emoji,
+    MessageKind,
+    Role,
+    RoomId,
+    RoomKind,
+    RoomName,
+    Since,
+    Text,
+    UserId,
+    Version,
+    Wire,
+)
+
+
+class Command(Wire):
+    """A frame that is answered by `ack` or `error`.
+
+    Attributes
+    ----------
+    id: names the command; a retry carries the same id and changes nothing twice.
+    room: the room that it is for.
+    since: the room version that the client held when it first sent the command; makes a
+        retry exact at any age.
+    """
+
+    id: CommandId
+    room: RoomId
+    since: Since | None = None
+
+
+class Sync(Wire):
+    """Subscribes the connection to rooms and asks for what it missed."""
+
+    action: Literal["sync"]
+    id: CommandId
+    rooms: dict[RoomId, Since | None]
+    user: Since | None = None
+
+
+class CreateRoom(Command):
+    action: Literal["create_room"]
+    name: RoomName
+    kind: RoomKind
+
+
+class Join(Command):
+    action: Literal["join"]
+
+
+class Leave(Command):
+    action: Literal["leave"]
+
+
+class AddMember(Command):
+    action: Literal["add_member"]
+    user: UserId
+    role: Role = "member"
+
+
+class RemoveMember(Command):
+    action: Literal["remove_member"]
+    user: UserId
+
+
+class SetRole(Command):
+    action: Literal["set_role"]
+    user: UserId
+    role: Role
+
+
+class Post(Command):
+    action: Literal["post"]
+    text: Text
+    reply_to: Version | None = None
+    kind: MessageKind = "text"
+
+
+class Edit(Command):
+    action: Literal["edit"]
+    version: Version
+    text: Text
+
+
+class Delete(Command):
+    action: Literal["delete"]
+    version: Version
+
+
+class React(Command):
+    action: Literal["react"]
+    version: Version
+    emoji: Emoji
+
+
+class Unreact(Command):
+    action: Literal["unreact"]
+    version: Version
+    emoji: Emoji
+
+
+class Read(Command):
+    """Moves the person's read mark of a room forward."""
+
+    action: Literal["read"]
+    version: Version
+
+
+class Typing(Wire):
+    action: Literal["typing"]
+    room: RoomId
+    id: CommandId | None = None
+
+
+class Ping(Wire):
+    action: Literal["ping"]
+    id: CommandId | None = None
+
+
+RoomFrame = (
+    CreateRoom
+    | Join
+    | Leave
+    | AddMember
+    | RemoveMember
+    | SetRole
+    | Post
+    | Edit
+    | Delete
+    | React
+    | Unreact
+)
+ClientFrame = Annotated[RoomFrame | Read | Sync | Typing | Ping, Field(discriminator="action")]
+client_frame: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+"""Validates one frame: `client_frame.validate_json(body)`."""

@@ -1,0 +1,96 @@
+"""Field types shared by the wire models: what a client may put where."""
+
+import re
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_TEXT = 4_000
+"""Code points of a message (docs/protocol.md)."""
+
+MAX_NAME = 80
+"""Code points of a room's name."""
+
+MAX_NICKNAME = 32
+"""Code points of a nickname."""
+
+MAX_FRAME = 32 * 1024
+"""Bytes of one WebSocket frame: API Gateway's limit and its billing unit."""
+
+MAX_VERSION = 2**53 - 1
+"""Largest integer that a browser holds exactly."""
+
+# Cc but newline and tab, surrogates, and the two noncharacters that SQS rejects.
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_EMOJI_JOINERS = {0x200D, 0xFE0E, 0xFE0F, 0x20E3}
+
+
+def clean(value: str) -> str:
+    """Refuses characters that a queue or a terminal would choke on."""
+    if FORBIDDEN.search(value):
+        raise ValueError("control characters are not allowed")
+    return value
+
+
+def text(value: str) -> str:
+    """A message's text: clean and not blank."""
+    clean(value)
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def printable(value: str) -> str:
+    """One line that is not blank: a name."""
+    clean(value)
+    if "\n" in value or "\t" in value:
+        raise ValueError("one line only")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value.strip()
+
+
+def emoji(value: str) -> str:
+    """An emoji has no letters in it, so a reaction cannot carry unsealed words.
+
+    Symbols, joiners, skin tones, flags, tags and keycaps are let through.
+    """
+    symbols = 0
+    for char in value:
+        point = ord(char)
+        if (
+            unicodedata.category(char) in ("So", "Sk")
+            or 0x1F000 <= point <= 0x1FAFF
+            or point == 0x20E3
+        ):
+            symbols += 1
+        elif not (
+            point in _EMOJI_JOINERS
+            or 0xE0020 <= point <= 0xE007F
+            or char in "0123456789#*\u2194\u203c\u2049"
+        ):
+            raise ValueError("not an emoji")
+    if not symbols:
+        raise ValueError("not an emoji")
+    return value
+
+
+class Wire(BaseModel):
+    """Base of every wire model: undeclared fields and loose types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+RoomId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+UserId = Annotated[str, Field(pattern=r"^u_[a-z0-9]{1,32}$")]
+CommandId = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]
+Since = Annotated[int, Field(ge=0, le=MAX_VERSION)]
+RoomKind = Literal["public", "private", "broadcast"]
+MessageKind = Literal["text", "action"]
+Role = Literal["owner", "moderator", "member"]
+Text = Annotated[str, Field(min_length=1), AfterValidator(text)]
+RoomName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(printable)]
+Nickname = Annotated[str, Field(min_length=1, max_length=MAX_NICKNAME), AfterValidator(printable)]
+Emoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(emoji)]

@@ -1,0 +1,1 @@
+"""A room: its events, state and decisions."""

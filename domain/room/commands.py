@@ -1,0 +1,86 @@
+"""Commands of a room, in the imperative. Texts and names are sealed before they come here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain.aggregate import Command, Sealed
+
+
+@dataclass(kw_only=True, slots=True)
+class CreateRoom(Command):
+    """`member_name` is the creator's own name as the room's first member."""
+
+    name: Sealed
+    kind: str
+    member_name: Sealed
+
+
+@dataclass(kw_only=True, slots=True)
+class Join(Command):
+    name: Sealed
+
+
+@dataclass(kw_only=True, slots=True)
+class Leave(Command):
+    pass
+
+
+@dataclass(kw_only=True, slots=True)
+class AddMember(Command):
+    user: str
+    name: Sealed
+    role: str
+
+
+@dataclass(kw_only=True, slots=True)
+class RemoveMember(Command):
+    user: str
+
+
+@dataclass(kw_only=True, slots=True)
+class SetRole(Command):
+    user: str
+    role: str
+
+
+@dataclass(kw_only=True, slots=True)
+class RenameMember(Command):
+    name: Sealed
+
+
+@dataclass(kw_only=True, slots=True)
+class Post(Command):
+    """`reply_to_command` is (person, command id) of a message that an import posts in the same
+    batch and knows no version of yet."""
+
+    text: Sealed
+    kind: str
+    reply_to: int | None
+    reply_to_command: tuple[str, str] | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Edit(Command):
+    message: int
+    text: Sealed
+
+
+@dataclass(kw_only=True, slots=True)
+class Delete(Command):
+    message: int
+
+
+@dataclass(kw_only=True, slots=True)
+class React(Command):
+    message: int
+    emoji: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Unreact(Command):
+    message: int
+    emoji: str
+
+
+Message = dict[str, Any]
+"""A folded message (domain/projections/room_view.py)."""

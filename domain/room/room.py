@@ -1,0 +1,375 @@
+"""The room aggregate: events, state, decisions.
+
+Topics and field names are a STORAGE FORMAT (docs/events.md).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from domain.aggregate import (
+    Aggregate,
+    Command,
+    Event,
+    MessageOf,
+    Sealed,
+    Snapshot,
+    restore_window,
+    window_state,
+)
+from domain.errors import (
+    DeletedMessage,
+    Forbidden,
+    Invalid,
+    NotAMember,
+    NotFound,
+    NotTheWriter,
+    RoleRequired,
+    RoomExists,
+    RoomFull,
+    TooManyEmoji,
+)
+from domain.room import commands as c
+
+MAX_MEMBERS = 10_000
+"""Bounds the snapshot below DynamoDB's 400 KB item (docs/architecture.md, rule 5)."""
+
+MAX_EMOJI = 32
+"""Distinct emoji on one message."""
+
+RANK = {"member": 0, "moderator": 1, "owner": 2}
+
+
+# Events
+
+
+@dataclass(kw_only=True)
+class RoomEvent(Event):
+    @staticmethod
+    def empty(originator_id: str) -> "Room":
+        return Room(originator_id)
+
+
+@dataclass(kw_only=True)
+class RoomCreated(RoomEvent):
+    TOPIC = "room.created"
+    name: Sealed
+    kind: str
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.kind = self.kind
+
+
+@dataclass(kw_only=True)
+class MemberJoined(RoomEvent):
+    TOPIC = "room.member-joined"
+    user: str
+    name: Sealed
+    role: str
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.members[self.user] = self.role
+        aggregate.owners += self.role == "owner"
+
+
+@dataclass(kw_only=True)
+class MemberLeft(RoomEvent):
+    """Version 1 had no `reason`."""
+
+    TOPIC = "room.member-left"
+    class_version = 2
+    user: str
+    reason: str
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.owners -= aggregate.members.pop(self.user) == "owner"
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["reason"] = "left" if state["by"] == state["user"] else "removed"
+
+
+@dataclass(kw_only=True)
+class MemberRenamed(RoomEvent):
+    TOPIC = "room.member-renamed"
+    user: str
+    name: Sealed
+
+
+@dataclass(kw_only=True)
+class RoleChanged(RoomEvent):
+    TOPIC = "room.role-changed"
+    user: str
+    role: str
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.owners += (self.role == "owner") - (aggregate.members[self.user] == "owner")
+        aggregate.members[self.user] = self.role
+
+
+@dataclass(kw_only=True)
+class MessagePosted(RoomEvent):
+    TOPIC = "room.message-posted"
+    text: Sealed
+    kind: str
+    n: int
+    reply_to: int | None
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.n = self.n
+
+
+@dataclass(kw_only=True)
+class MessageEdited(RoomEvent):
+    TOPIC = "room.message-edited"
+    message: int
+    text: Sealed
+
+
+@dataclass(kw_only=True)
+class MessageDeleted(RoomEvent):
+    TOPIC = "room.message-deleted"
+    message: int
+
+
+@dataclass(kw_only=True)
+class ReactionAdded(RoomEvent):
+    TOPIC = "room.reaction-added"
+    message: int
+    emoji: str
+
+
+@dataclass(kw_only=True)
+class ReactionRemoved(RoomEvent):
+    TOPIC = "room.reaction-removed"
+    message: int
+    emoji: str
+
+
+ROOM_EVENTS: tuple[type[RoomEvent], ...] = (
+    RoomCreated,
+    MemberJoined,
+    MemberLeft,
+    MemberRenamed,
+    RoleChanged,
+    MessagePosted,
+    MessageEdited,
+    MessageDeleted,
+    ReactionAdded,
+    ReactionRemoved,
+)
+
+
+@dataclass(kw_only=True)
+class RoomSnapshot(Snapshot):
+    TOPIC = "room.snapshot"
+
+    def mutate(self, _: None) -> "Room":
+        room = Room(self.originator_id)
+        room.version = self.originator_version
+        room.kind = self.state["kind"]
+        room.n = self.state["n"]
+        room.members = {
+            user: role for role, users in self.state["members"].items() for user in users
+        }
+        room.owners = len(self.state["members"].get("owner", ()))
+        restore_window(room, self.state)
+        return room
+
+
+# State
+
+
+class Room(Aggregate):
+    """Kind, members with their roles and the message count: no texts, no names."""
+
+    snapshot_class = RoomSnapshot
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.kind = ""
+        self.members: dict[str, str] = {}
+        self.owners = 0
+        self.n = 0
+
+    def snapshot_state(self) -> dict[str, Any]:
+        """Groups members by role, so that 10,000 of them stay under 300 KB."""
+        by_role: dict[str, list[str]] = {}
+        for user, role in self.members.items():
+            by_role.setdefault(role, []).append(user)
+        return {"kind": self.kind, "n": self.n, "members": by_role, **window_state(self)}
+
+    def decide(self, command: Command, message_of: MessageOf) -> int:
+        return DECISIONS[type(command)](self, command, message_of)
+
+
+# Decisions: each returns the version that answers the command, or raises a named error.
+
+
+def _role(room: Room, user: str) -> str:
+    """Returns the member's role; hides a private room from everybody else."""
+    role = room.members.get(user)
+    if role is not None:
+        return role
+    if not room.version or room.kind == "private":
+        raise NotFound("no such room")
+    raise NotAMember
+
+
+def _message(room: Room, version: int, message_of: MessageOf) -> dict[str, Any]:
+    message = message_of(version) if version <= room.version else None
+    if message is None:
+        raise NotFound("no such message")
+    if message["deleted"]:
+        raise DeletedMessage
+    return message
+
+
+def create_room(room: Room, command: c.CreateRoom, _: MessageOf) -> int:
+    if room.version:
+        raise RoomExists
+    room.append(RoomCreated, command, name=command.name, kind=command.kind)
+    return room.append(
+        MemberJoined, command, user=command.by, name=command.member_name, role="owner"
+    )
+
+
+def join(room: Room, command: c.Join, _: MessageOf) -> int:
+    if command.by in room.members:
+        return room.version
+    if not room.version or room.kind == "private":
+        raise NotFound("no such room")
+    if len(room.members) >= MAX_MEMBERS:
+        raise RoomFull
+    return room.append(MemberJoined, command, user=command.by, name=command.name, role="member")
+
+
+def leave(room: Room, command: c.Leave, _: MessageOf) -> int:
+    if command.by not in room.members:
+        if not room.version or room.kind == "private":
+            raise NotFound("no such room")
+        return room.version
+    _keep_an_owner(room, command.by)
+    return room.append(MemberLeft, command, user=command.by, reason="left")
+
+
+def _keep_an_owner(room: Room, user: str) -> None:
+    if room.members[user] == "owner" and room.owners == 1 and len(room.members) > 1:
+        raise Forbidden("name another owner first")
+
+
+def add_member(room: Room, command: c.AddMember, _: MessageOf) -> int:
+    rank = RANK[_role(room, command.by)]
+    if rank < RANK["moderator"] or rank < RANK[command.role]:
+        raise RoleRequired
+    if command.user in room.members:
+        return room.version
+    if len(room.members) >= MAX_MEMBERS:
+        raise RoomFull
+    return room.append(
+        MemberJoined, command, user=command.user, name=command.name, role=command.role
+    )
+
+
+def remove_member(room: Room, command: c.RemoveMember, _: MessageOf) -> int:
+    role = _role(room, command.by)
+    if RANK[role] < RANK["moderator"]:
+        raise RoleRequired
+    theirs = room.members.get(command.user)
+    if theirs is None:
+        return room.version
+    if command.user == command.by:
+        raise Invalid("leave the room instead")
+    if role != "owner" and RANK[theirs] >= RANK[role]:
+        raise RoleRequired
+    return room.append(MemberLeft, command, user=command.user, reason="removed")
+
+
+def set_role(room: Room, command: c.SetRole, _: MessageOf) -> int:
+    if _role(room, command.by) != "owner":
+        raise RoleRequired
+    theirs = room.members.get(command.user)
+    if theirs is None:
+        raise NotFound("no such member")
+    if theirs == command.role:
+        return room.version
+    _keep_an_owner(room, command.user)
+    return room.append(RoleChanged, command, user=command.user, role=command.role)
+
+
+def rename_member(room: Room, command: c.RenameMember, _: MessageOf) -> int:
+    _role(room, command.by)
+    return room.append(MemberRenamed, command, user=command.by, name=command.name)
+
+
+def post(room: Room, command: c.Post, message_of: MessageOf) -> int:
+    role = _role(room, command.by)
+    if room.kind == "broadcast" and role == "member":
+        raise RoleRequired
+    reply_to = command.reply_to
+    if command.reply_to_command is not None:
+        reply_to = room.recent.get(command.reply_to_command, (None, ""))[0]
+    if reply_to is not None:
+        _message(room, reply_to, message_of)
+    return room.append(
+        MessagePosted,
+        command,
+        text=command.text,
+        kind=command.kind,
+        n=room.n + 1,
+        reply_to=reply_to,
+    )
+
+
+def edit(room: Room, command: c.Edit, message_of: MessageOf) -> int:
+    _role(room, command.by)
+    if _message(room, command.message, message_of)["by"] != command.by:
+        raise NotTheWriter
+    return room.append(MessageEdited, command, message=command.message, text=command.text)
+
+
+def delete(room: Room, command: c.Delete, message_of: MessageOf) -> int:
+    role = _role(room, command.by)
+    message = message_of(command.message) if command.message <= room.version else None
+    if message is None:
+        raise NotFound("no such message")
+    if message["by"] != command.by and role == "member":
+        raise NotTheWriter
+    if message["deleted"]:
+        raise DeletedMessage
+    return room.append(MessageDeleted, command, message=command.message)
+
+
+def react(room: Room, command: c.React, message_of: MessageOf) -> int:
+    _role(room, command.by)
+    reactions = _message(room, command.message, message_of)["reactions"]
+    if command.by in reactions.get(command.emoji, ()):
+        return room.version
+    if command.emoji not in reactions and len(reactions) >= MAX_EMOJI:
+        raise TooManyEmoji
+    return room.append(ReactionAdded, command, message=command.message, emoji=command.emoji)
+
+
+def unreact(room: Room, command: c.Unreact, message_of: MessageOf) -> int:
+    _role(room, command.by)
+    reactions = _message(room, command.message, message_of)["reactions"]
+    if command.by not in reactions.get(command.emoji, ()):
+        return room.version
+    return room.append(ReactionRemoved, command, message=command.message, emoji=command.emoji)
+
+
+Decision = Callable[[Room, Any, MessageOf], int]
+DECISIONS: dict[type[Command], Decision] = {
+    c.CreateRoom: cast(Decision, create_room),
+    c.Join: join,
+    c.Leave: leave,
+    c.AddMember: add_member,
+    c.RemoveMember: remove_member,
+    c.SetRole: set_role,
+    c.RenameMember: rename_member,
+    c.Post: post,
+    c.Edit: edit,
+    c.Delete: delete,
+    c.React: react,
+    c.Unreact: unreact,
+}

@@ -1,0 +1,136 @@
+"""The HTTP API: API Gateway HTTP API 2.0 events to use cases."""
+
+from typing import Annotated, Any
+
+import orjson
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from domain.errors import Internal, Invalid, NotFound, ParleyError
+from domain.protocol import http
+from domain.protocol.fields import MAX_VERSION
+from functions.bootstrap import chat
+from functions.observing import Answer, Event, logger, report
+
+app = APIGatewayHttpResolver(enable_validation=True)
+
+Room = Annotated[str, Path(pattern="^[a-z0-9-]{1,64}$")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[int, Query(ge=0, le=MAX_VERSION)]
+Before = Annotated[int | None, Query(ge=1, le=MAX_VERSION)]
+AfterUser = Annotated[str, Query(max_length=40)]
+
+
+def _json(body: Any, status: int = 200) -> Response[Any]:
+    # Already the wire's shape (tests hold it against the models): validating each answer again
+    # would double a page's time.
+    headers = {"Cache-Control": "no-store"}
+    return Response(status, "application/json", orjson.dumps(body).decode(), headers)
+
+
+def _shape(model: Any, status: int = 200) -> dict[int, Any]:
+    return {status: {"description": "", "content": {"application/json": {"model": model}}}}
+
+
+def _token() -> str | None:
+    header = app.current_event.headers.get("authorization") or ""
+    scheme, _, token = header.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _user() -> str:
+    return chat().entering.who(_token()).user
+
+
+@app.post("/api/session", responses=_shape(http.Entered, 201))
+def enter(body: http.EnterRequest) -> Response[Any]:
+    token, user = chat().entering.enter(body.nickname, _token())
+    return _json({"token": token, "user": {"id": user, "name": chat().entering.name(user)}}, 201)
+
+
+@app.get("/api/session", responses=_shape(http.Identity))
+def who() -> Response[Any]:
+    user = _user()
+    return _json({"id": user, "name": chat().entering.name(user)})
+
+
+@app.delete("/api/session")
+def leave() -> Response[Any]:
+    chat().entering.leave(_token())
+    return Response(204, None, "")
+
+
+@app.post("/api/tickets", responses=_shape(http.Ticket, 201))
+def ticket() -> Response[Any]:
+    made = chat().entering.ticket(_token())
+    headers = app.current_event.headers
+    scheme = "wss" if headers.get("x-forwarded-proto") == "https" else "ws"
+    url = f"{scheme}://{app.current_event.request_context.domain_name}/ws?ticket={made}"
+    return _json({"ticket": made, "url": url}, 201)
+
+
+@app.get("/api/rooms", responses=_shape(http.Rooms))
+def rooms() -> Response[Any]:
+    return _json(chat().reading.rooms(_user()))
+
+
+@app.get("/api/rooms/<room>/messages", responses=_shape(http.Messages))
+def messages(room: Room, before: Before = None, limit: Limit = 50) -> Response[Any]:
+    return _json(chat().reading.messages(room, _user(), before, limit))
+
+
+@app.get("/api/rooms/<room>/events", responses=_shape(http.EventList))
+def events(room: Room, after: After = 0, limit: Limit = 100) -> Response[Any]:
+    return _json(chat().reading.events(room, _user(), after, limit))
+
+
+@app.get("/api/rooms/<room>/members", responses=_shape(http.Members))
+def members(room: Room, after: AfterUser = "", limit: Limit = 100) -> Response[Any]:
+    return _json(chat().reading.members(room, _user(), after, limit))
+
+
+@app.get("/api/openapi.json")
+def openapi() -> Response[Any]:
+    return Response(
+        200, "application/json", app.get_openapi_json_schema(title="Parley", version="1")
+    )
+
+
+@app.get("/healthz")
+def health() -> Response[Any]:
+    return _json({"status": "ok"})
+
+
+def _refusal(error: ParleyError) -> Response[Any]:
+    return _json({"error": {"code": error.code, "message": error.message}}, error.status)
+
+
+@app.exception_handler(ParleyError)  # type: ignore[untyped-decorator]
+def refused(error: ParleyError) -> Response[Any]:
+    return _refusal(error)
+
+
+@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
+def invalid(error: RequestValidationError) -> Response[Any]:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first.get("loc", ()) if part != "body")
+    return _refusal(Invalid(f"{where}: {first.get('msg', '')}"[:200]))
+
+
+@app.exception_handler(NotFoundError)  # type: ignore[untyped-decorator]
+def unknown(error: NotFoundError) -> Response[Any]:
+    return _refusal(NotFound())
+
+
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
+def unexpected(error: Exception) -> Response[Any]:
+    report(error)
+    return _refusal(Internal())
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> Answer:
+    return app.resolve(event, context)

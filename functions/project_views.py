@@ -1,0 +1,11 @@
+"""Folds events into the room views and read marks."""
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.consumer import consume
+from functions.observing import Answer, Event, logger
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> Answer:
+    return consume("project_views", event)

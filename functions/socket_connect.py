@@ -1,0 +1,15 @@
+"""`$connect`: notes the connection. Nothing is posted here; the client's `sync` comes first."""
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from domain.ports import Session
+from functions.bootstrap import chat
+from functions.observing import Answer, Event, logger
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> Answer:
+    request = event["requestContext"]
+    known = request["authorizer"]
+    chat().connect(request["connectionId"], Session(known["user"], known["session"], 0.0))
+    return {"statusCode": 200}

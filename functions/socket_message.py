@@ -1,0 +1,22 @@
+"""`$default`: one client frame. Its answer goes by PostToConnection, as the push does."""
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from domain.chat import frames
+from domain.errors import Internal
+from domain.ports import Connection
+from functions.bootstrap import chat
+from functions.observing import Answer, Event, logger, report
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> Answer:
+    request = event["requestContext"]
+    known = request["authorizer"]
+    connection = Connection(request["connectionId"], known["user"], known["session"])
+    try:
+        chat().receive(connection, event.get("body") or "")
+    except Exception as error:
+        report(error, connection=connection.id)
+        chat().services.gateway.post([connection.id], frames.error(Internal(), None))
+    return {"statusCode": 200}

@@ -1,0 +1,11 @@
+"""Tells people's own logs which rooms they gained or lost."""
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.consumer import consume
+from functions.observing import Answer, Event, logger
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> Answer:
+    return consume("track_memberships", event)

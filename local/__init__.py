@@ -1,0 +1,1 @@
+"""The local engine: the same handlers in one durable process."""

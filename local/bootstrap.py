@@ -1,0 +1,208 @@
+"""Composition root of the local engine: which adapters, wired once."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.memory.connections import MemoryConnections
+from adapters.memory.gateway import InlineBackground, RecordingGateway
+from adapters.memory.limiter import TokenBuckets
+from adapters.sqlite.accounts import SqliteAccounts
+from adapters.sqlite.events import SqliteEvents
+from adapters.sqlite.keys import SqliteKeys
+from adapters.sqlite.progress import SqliteProgress
+from adapters.sqlite.views import SqliteViews, open_views
+from adapters.vault.aes import AesVault, master_key
+from domain.chat import Chat, Services
+from domain.executing import Decider, DirectExecutor
+from domain.log import EventLog
+from functions import (
+    authorize,
+    bootstrap,
+    deliver,
+    http_api,
+    project_views,
+    socket_connect,
+    socket_disconnect,
+    socket_message,
+    track_memberships,
+)
+from local.executor import GroupCommitExecutor
+from local.feed import Feed
+from local.folder import DataFolder
+from local.sockets import SocketGateway
+
+PRESENCE_GRACE = 30.0
+"""Seconds after the last close before a person is said to be offline."""
+
+THREADS = 4
+"""For HTTP calls and `sync`, which wait for the disk or read a lot."""
+
+DURABLE = {
+    project_views.handler: "project_views",
+    track_memberships.handler: "track_memberships",
+}
+
+
+def utc_now() -> str:
+    """Returns the time as events write it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Stores:
+    """The opened files of a data folder."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self.folder = folder
+        self.events = SqliteEvents(folder.events)
+        self.views_file = open_views(folder.views)
+        self.views = SqliteViews(self.views_file)
+        self.progress = SqliteProgress(self.views_file)
+        self.accounts = SqliteAccounts(folder.accounts)
+        self.keys = SqliteKeys(folder.keys)
+        self.vault = AesVault(self.keys, master_key(folder.master_key))
+        self.log = EventLog(self.events.events, self.events.snapshots)
+
+    def services(self, **ports: Any) -> Services:
+        return Services(
+            log=self.log,
+            views=self.views,
+            progress=self.progress,
+            vault=self.vault,
+            accounts=self.accounts,
+            now=utc_now,
+            seconds=time.time,
+            **ports,
+        )
+
+    def close(self) -> None:
+        self.events.close()
+        self.views_file.close()
+        self.accounts.close()
+        self.keys.close()
+
+
+def offline(stores: Stores) -> Chat:
+    """Returns use cases for a command that has the folder to itself: nobody is connected."""
+    return Chat(
+        stores.services(
+            executor=DirectExecutor(stores.log, stores.views),
+            connections=MemoryConnections(),
+            gateway=RecordingGateway(),
+            limiter=TokenBuckets(0),
+            background=InlineBackground(),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class SocketHandlers:
+    """The Lambda handlers behind the WebSocket gateway."""
+
+    authorize: Callable[[Any, Any], dict[str, Any]] = authorize.handler
+    connect: Callable[[Any, Any], dict[str, Any]] = socket_connect.handler
+    message: Callable[[Any, Any], dict[str, Any]] = socket_message.handler
+    disconnect: Callable[[Any, Any], dict[str, Any]] = socket_disconnect.handler
+
+
+class LoopBackground:
+    """Implements the Background port on the event loop and its threads."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: ThreadPoolExecutor) -> None:
+        self._loop = loop
+        self._threads = threads
+        self.settle: Callable[[str, Sequence[str]], None] = lambda user, rooms: None
+
+    def run(self, work: Callable[[], None]) -> None:
+        self._threads.submit(work)
+
+    def presence_check(self, user: str, rooms: Sequence[str]) -> None:
+        if rooms:
+            self._loop.call_later(PRESENCE_GRACE, self.settle, user, rooms)
+
+
+class Engine:
+    """The running engine: stores, executor, feed and gateway on one event loop.
+
+    Parameters
+    ----------
+    allowed: tells whether a Host and Origin may connect.
+    rate: commands a minute per person; 0 for no limit.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        loop: asyncio.AbstractEventLoop,
+        allowed: Callable[[str, str | None], bool],
+        rate: float,
+    ) -> None:
+        self.stores = stores
+        self.loop = loop
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="parley-call")
+        self.feed = Feed(stores.events.events, stores.progress, loop)
+        self.executor = GroupCommitExecutor(
+            stores.log,
+            Decider(stores.log, stores.views),
+            stores.events,
+            loop,
+            self.feed.publish,
+        )
+        self.gateway = SocketGateway(SocketHandlers(), loop, allowed, self.in_thread)
+        background = LoopBackground(loop, self._threads)
+        self.connections = MemoryConnections()
+        self.chat = Chat(
+            stores.services(
+                executor=self.executor,
+                connections=self.connections,
+                gateway=self.gateway,
+                limiter=TokenBuckets(rate),
+                background=background,
+            )
+        )
+        background.settle = self.chat.settle_presence
+        self.http = http_api.handler
+        bootstrap.use(self.chat)
+        self.feed.add_prompt("deliver", deliver.handler)
+        for handler, name in DURABLE.items():
+            self.feed.add(name, handler)
+        self.feed.start()
+
+    def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
+        return self.loop.run_in_executor(self._threads, work)
+
+    async def fresh(self) -> None:
+        """Waits until the views show all that was acknowledged before."""
+        await self.feed.caught_up("project_views")
+
+    def wait_caught_up(self, timeout: float) -> None:
+        """Waits, on a thread of its own, for the durable consumers or the time."""
+
+        async def wait() -> None:
+            for name in DURABLE.values():
+                await self.feed.caught_up(name, timeout)
+
+        asyncio.run_coroutine_threadsafe(wait(), self.loop).result()
+
+    def status(self) -> dict[str, Any]:
+        """Returns the engine's counters, for /healthz."""
+        return {
+            "connections": len(self.gateway.sockets),
+            "events": self.feed.head,
+            "commits": self.executor.commits,
+            "conflicts": self.executor.conflicts,
+            "lag": self.feed.lag(),
+        }
+
+    async def close(self) -> None:
+        """Lets what was accepted become durable, then closes everything."""
+        await self.executor.drain()
+        await self.in_thread(self.feed.close)
+        self._threads.shutdown()
+        self.executor.close()
+        bootstrap.use(None)
+        self.stores.close()

@@ -1,0 +1,140 @@
+"""The `parley` command."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from local.bootstrap import Stores
+from local.control import ask
+from local.folder import DataFolder, FolderError
+from local.operations import OperationError, Operations, Progress
+from local.server import ServeError, Settings, serve
+
+FILES = Path(__file__).parent.parent / "frontend" / "dist"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code. Errors are one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "serve":
+            serve(_settings(options))
+        else:
+            _operate(options)
+    except (ServeError, FolderError, OperationError) as error:
+        print(f"parley: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader, `head` say, has enough; keep Python from complaining about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("DATA_DIR") or "data"),
+        help="folder of the data (DATA_DIR, else ./data)",
+    )
+    parser = argparse.ArgumentParser(
+        "parley", description="A chat service that keeps every action as an event."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, description=help, parents=[shared])
+
+    command = add("serve", "serve the web app, the API and WebSockets")
+    command.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8080))
+    command.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+    command.add_argument(
+        "--rate",
+        type=float,
+        default=float(os.environ.get("RATE") or 300),
+        help="commands a minute per person; 0 for no limit (RATE, else 300)",
+    )
+    command.add_argument(
+        "--allow-host",
+        action="append",
+        default=[host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host],
+        help="a further name by which browsers may reach the server (ALLOWED_HOSTS)",
+    )
+    command = add("import", "import chat logs into a room")
+    command.add_argument("format", choices=["irc"])
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command.add_argument("--room", required=True, help="id of the room")
+    command.add_argument(
+        "--strict", action="store_true", help="write nothing if a line is not understood"
+    )
+    command = add("events", "print a room's log, an event a line")
+    command.add_argument("room", metavar="ROOM")
+    add("rebuild", "drop the views and fold them anew from the log")
+    add("views", "print the views in a fixed order, a row a line")
+    command = add("backup", "write the log, keys and accounts to a tar file")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command = add("dead-letters", "list events that a consumer parked, or apply them again")
+    command.add_argument("action", choices=["list", "redrive"])
+    command = add("erase", "destroy a person's key: what they wrote can never be read again")
+    command.add_argument("user", metavar="PERSON", help="the person's id, u_…")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        host=options.host,
+        port=options.port,
+        data_dir=options.data_dir,
+        files=FILES,
+        rate=options.rate,
+        allowed_hosts=options.allow_host,
+    )
+
+
+def _operation(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    if options.command == "import":
+        files = [str(file.absolute()) for file in options.files]
+        return "import-irc", {"files": files, "room": options.room, "strict": options.strict}
+    if options.command == "events":
+        return "events", {"room": options.room}
+    if options.command == "backup":
+        return "backup", {"file": str(options.file.absolute())}
+    if options.command == "dead-letters":
+        return f"dead-letters-{options.action}", {}
+    if options.command == "erase":
+        return "erase", {"user": options.user}
+    return options.command, {}
+
+
+def _operate(options: argparse.Namespace) -> None:
+    name, arguments = _operation(options)
+    with tqdm(disable=not sys.stderr.isatty(), leave=False, desc=options.command) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        for line in _lines(options.data_dir, name, arguments, progress):
+            with bar.external_write_mode():
+                print(line)
+
+
+def _lines(
+    data_dir: Path, name: str, arguments: dict[str, Any], progress: Progress
+) -> Iterator[str]:
+    """Runs the operation in the server on the folder, or here where there is none."""
+    remote = ask(data_dir, name, arguments, progress)
+    if remote is not None:
+        yield from remote
+        return
+    with closing(DataFolder(data_dir)) as folder, closing(Stores(folder)) as stores:
+        yield from Operations(stores).run(name, arguments, progress)

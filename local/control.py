@@ -1,0 +1,122 @@
+"""The command line's way into a running server: DATA_DIR/parley.sock, one JSON line each way
+and then lines of progress and output. The socket is readable by its owner alone."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from functions.observing import report
+from local.bootstrap import Engine
+from local.folder import socket_path
+from local.operations import OperationError, Operations, Progress
+
+
+class ControlServer:
+    """Runs operations for the command line, one after the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._operations = Operations(engine.stores, engine)
+        self._path = socket_path(engine.stores.folder.path)
+        self._server: asyncio.Server | None = None
+        self._one = asyncio.Lock()
+
+    async def start(self) -> None:
+        self._path.unlink(missing_ok=True)
+        with _short(self._path) as address:
+            listener = socket.socket(socket.AF_UNIX)
+            before = os.umask(0o177)
+            try:
+                listener.bind(address)
+            finally:
+                os.umask(before)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        def put(line: dict[str, Any] | None) -> None:
+            data = None if line is None else orjson.dumps(line) + b"\n"
+            loop.call_soon_threadsafe(lines.put_nowait, data)
+
+        try:
+            request = orjson.loads(await reader.readline())
+            async with self._one:
+                work = asyncio.to_thread(self._run, request, put)
+                task = loop.create_task(work)
+                while (line := await lines.get()) is not None:
+                    writer.write(line)
+                    await writer.drain()
+                await task
+        except (OSError, ValueError, KeyError) as error:
+            report(error)
+        finally:
+            writer.close()
+
+    def _run(self, request: dict[str, Any], put: Any) -> None:
+        try:
+            progress: Progress = lambda done, total: put({"progress": [done, total]})  # noqa: E731
+            for line in self._operations.run(request["name"], request["arguments"], progress):
+                put({"line": line})
+        except OperationError as error:
+            put({"error": str(error)})
+        except Exception as error:
+            report(error)
+            put({"error": f"the server failed: {type(error).__name__}"})
+        finally:
+            put(None)
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Gives a name for the socket that fits the system's 107 bytes, however deep the folder."""
+    if len(os.fsencode(path)) < 100 or not Path("/proc/self/fd").exists():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def ask(
+    folder: Path, name: str, arguments: dict[str, Any], progress: Progress
+) -> Iterator[str] | None:
+    """Runs an operation in the server on `folder`; None where none answers."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        with _short(socket_path(folder)) as address:
+            connection.connect(address)
+    except OSError:
+        connection.close()
+        return None
+    return _ask(connection, name, arguments, progress)
+
+
+def _ask(
+    connection: socket.socket, name: str, arguments: dict[str, Any], progress: Progress
+) -> Iterator[str]:
+    with connection, connection.makefile("rwb") as stream:
+        stream.write(orjson.dumps({"name": name, "arguments": arguments}) + b"\n")
+        stream.flush()
+        for line in stream:
+            answer = orjson.loads(line)
+            if "line" in answer:
+                yield answer["line"]
+            elif "progress" in answer:
+                progress(*answer["progress"])
+            else:
+                raise OperationError(answer["error"])

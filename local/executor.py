@@ -1,0 +1,209 @@
+"""Group commit: commands of all rooms that wait are decided in turn and appended in one
+transaction, then acknowledged (docs/architecture.md)."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from eventsourcing.persistence import PersistenceError, StoredEvent
+
+from adapters.sqlite.events import SqliteEvents
+from domain.aggregate import Command
+from domain.errors import Internal
+from domain.executing import Decider
+from domain.log import EventLog, envelope
+from domain.ports import Outcome, Reply
+from functions.observing import logger, report
+
+ATTEMPTS = 3
+"""Appends of a command that may fail before it is answered `internal`."""
+
+MAX_COMMANDS = 1_000
+"""Commands decided before a commit: bounds how long the first of them waits."""
+
+Publish = Callable[[Sequence[tuple[int, bytes]]], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    log_id: str
+    commands: Sequence[Command]
+    reply: Reply
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one transaction holds."""
+
+    answered: list[tuple[_Waiting, list[Outcome]]]
+    logs: list[str]
+    stored: list[StoredEvent]
+    snapshots: list[StoredEvent]
+
+
+class GroupCommitExecutor:
+    """Implements the Executor port on an event loop.
+
+    Parameters
+    ----------
+    publish: called with (notification id, envelope) of what was committed, in order.
+
+    Attributes
+    ----------
+    commits: transactions so far.
+    appended: events so far.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        decider: Decider,
+        store: SqliteEvents,
+        loop: asyncio.AbstractEventLoop,
+        publish: Publish,
+    ) -> None:
+        self._log = log
+        self._decider = decider
+        self._store = store
+        self._loop = loop
+        self._publish = publish
+        self._waiting: list[_Waiting] = []
+        self._committing = False
+        self._scheduled = False
+        self._thread = threading.get_ident()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="parley-commit")
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.commits = 0
+        self.appended = 0
+        self.conflicts = 0
+
+    def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
+        """Queues commands; safe to call from any thread. `reply` runs on the loop."""
+        waiting = _Waiting(log_id, commands, reply)
+        if threading.get_ident() == self._thread:
+            self._enqueue(waiting)
+        else:
+            self._loop.call_soon_threadsafe(self._enqueue, waiting)
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._idle.clear()
+        if not self._committing and not self._scheduled:
+            # Once per loop tick, so that all frames that arrived together share a commit.
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        self._scheduled = False
+        while self._waiting and not self._committing:
+            group = self._decide()
+            if not group.stored:
+                self._answer(group)
+                continue
+            try:
+                append = self._store.begin()
+                ids = append.insert(group.stored, group.snapshots)
+            except PersistenceError as error:
+                self._failed(group, error)
+                continue
+            self._committing = True
+            commit = self._loop.run_in_executor(self._disk, append.commit)
+            commit.add_done_callback(partial(self._committed, group, ids))
+        if not self._waiting and not self._committing:
+            self._idle.set()
+
+    def _decide(self) -> _Group:
+        group = _Group([], [], [], [])
+        by_log: dict[str, list[_Waiting]] = {}
+        taken = 0
+        for index, waiting in enumerate(self._waiting):
+            if taken and taken + len(waiting.commands) > MAX_COMMANDS:
+                self._waiting = self._waiting[index:]
+                break
+            taken += len(waiting.commands)
+            by_log.setdefault(waiting.log_id, []).append(waiting)
+        else:
+            self._waiting = []
+        for log_id, entries in by_log.items():
+            self._decide_log(group, log_id, entries)
+        return group
+
+    def _decide_log(self, group: _Group, log_id: str, entries: list[_Waiting]) -> None:
+        try:
+            aggregate = self._log.load(log_id)
+            before = aggregate.version
+            answered = [
+                (entry, [self._decider.decide(aggregate, command) for command in entry.commands])
+                for entry in entries
+            ]
+            events = aggregate.collect_events()
+            stored = self._log.stored(events)
+            snapshot = self._log.snapshot(aggregate, before) if events else None
+        except Exception as error:
+            # A fault in deciding must not leave half-decided state behind.
+            report(error)
+            self._log.evict(log_id)
+            answered = [(entry, [Internal() for _ in entry.commands]) for entry in entries]
+            group.answered.extend(answered)
+            return
+        group.answered.extend(answered)
+        if events:
+            self._log.keep(aggregate)
+            group.logs.append(log_id)
+            group.stored.extend(stored)
+            if snapshot is not None:
+                group.snapshots.append(snapshot)
+
+    def _committed(self, group: _Group, ids: Sequence[int], done: "asyncio.Future[None]") -> None:
+        self._committing = False
+        error = done.exception()
+        if error is not None:
+            self._failed(group, error)
+            self._run()
+            return
+        self.commits += 1
+        self.appended += len(ids)
+        # The next group goes to the disk first: it is written while this one is told of.
+        self._run()
+        self._answer(group)
+        self._publish(
+            [(id, envelope(stored)) for id, stored in zip(ids, group.stored, strict=True)]
+        )
+
+    def _failed(self, group: _Group, error: BaseException) -> None:
+        """Drops the aggregates that ran ahead of the log and decides again."""
+        logger.error("append failed", extra={"error": type(error).__name__})
+        self.conflicts += 1
+        for log_id in group.logs:
+            self._log.evict(log_id)
+        again = []
+        for waiting, _ in group.answered:
+            waiting.attempts += 1
+            if waiting.attempts < ATTEMPTS:
+                again.append(waiting)
+            else:
+                self._reply(waiting, [Internal() for _ in waiting.commands])
+        self._waiting = again + self._waiting
+
+    def _answer(self, group: _Group) -> None:
+        for waiting, outcomes in group.answered:
+            self._reply(waiting, outcomes)
+
+    @staticmethod
+    def _reply(waiting: _Waiting, outcomes: Sequence[Outcome]) -> None:
+        try:
+            waiting.reply(outcomes)
+        except Exception as error:
+            report(error)
+
+    async def drain(self) -> None:
+        """Waits until nothing waits and nothing is being written."""
+        await self._idle.wait()
+
+    def close(self) -> None:
+        self._disk.shutdown()

@@ -1,0 +1,291 @@
+"""Imports IRC logs: nicks become people, lines become commands.
+
+A command's id comes from the file's hash and the line, and a file that is wholly in is noted in
+the importer's own log, so importing twice adds nothing, also after an import was killed
+half-way: it goes on behind the last line that the room has.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from domain.aggregate import Command
+from domain.chat import Chat
+from domain.chat.opening import open_words
+from domain.errors import ParleyError
+from domain.executing import outcomes_of, versions_of
+from domain.person.person import NoteImport, Person, Register
+from domain.room import commands as c
+from domain.room.room import MemberJoined, MemberRenamed
+from research.irc import (
+    Happening,
+    Joined,
+    Left,
+    Log,
+    NotUnderstood,
+    Renamed,
+    Said,
+    complete,
+    read_log,
+)
+
+BATCH = 200
+"""Commands appended together; small enough that a running server stays prompt."""
+
+Progress = Callable[[int, int], None]
+"""Told of (lines done, lines in all)."""
+
+
+class StrictError(ValueError):
+    """Lines were not understood, and `--strict` asked to write nothing then."""
+
+    def __init__(self, problems: Sequence[NotUnderstood]) -> None:
+        super().__init__(f"{len(problems)} lines are not understood; nothing was written")
+        self.problems = problems
+
+
+@dataclass
+class Report:
+    """What an import did."""
+
+    files: int = 0
+    lines: int = 0
+    events: int = 0
+    known_files: int = 0
+    problems: list[NotUnderstood] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def import_irc(
+    chat: Chat,
+    paths: Sequence[Path],
+    room: str,
+    strict: bool,
+    progress: Progress,
+    after_batch: Callable[[], None] = lambda: None,
+) -> Report:
+    """Imports logs into a public room, oldest first.
+
+    Parameters
+    ----------
+    after_batch: called after each append, for whoever keeps views along the way.
+
+    Raises
+    ------
+    StrictError: `strict`, and a line is not understood; nothing was written.
+    OSError, ValueError: a file cannot be read, or its name has no date.
+    ParleyError: the room cannot be written.
+    """
+    logs = sorted((read_log(path) for path in paths), key=lambda log: (log.started, log.path.name))
+    report = Report(problems=[problem for log in logs for problem in log.not_understood])
+    if strict and report.problems:
+        raise StrictError(report.problems)
+    importer = _Importer(chat, room, report, after_batch)
+    importer.prepare()
+    total = sum(log.lines for log in logs)
+    for log in logs:
+        importer.add(log, lambda done: progress(min(report.lines + done, total), total))
+        report.lines += log.lines
+        progress(report.lines, total)
+    return report
+
+
+class _Importer:
+    """One import into one room; people and names as far as it went."""
+
+    def __init__(
+        self, chat: Chat, room: str, report: Report, after_batch: Callable[[], None]
+    ) -> None:
+        self._services = chat.services
+        self._room = room
+        self._report = report
+        self._after_batch = after_batch
+        self._me = self._user("parley import", prefix="importer:")
+        self._names: dict[str, str | None] = {}
+        self._versions: dict[str, int] = {}
+        self._writers: dict[str, str] = {}
+        self._registered: set[str] = set()
+
+    def _user(self, nick: str, prefix: str = "irc:") -> str:
+        return "u_" + self._services.vault.blind(prefix + nick)[:20]
+
+    # Before the first line
+
+    def prepare(self) -> None:
+        """Makes the importer and the room, and reads what earlier imports left there."""
+        self._register({self._me: "IRC import"})
+        log = self._services.log
+        if not log.head(self._room):
+            name = self._services.vault.seal(self._me, f"#{self._room}")
+            create = c.CreateRoom(
+                **self._base(self._me, "irc:create", None),
+                name=name,
+                kind="public",
+                member_name=self._person(self._me).name,
+            )
+            versions_of(self._execute([create]))
+        for event in log.events(self._room):
+            if event.id.startswith("irc:"):
+                self._versions[event.id] = event.originator_version
+                self._writers[event.id] = event.by
+            if isinstance(event, MemberJoined | MemberRenamed):
+                self._names[event.user] = open_words(self._services.vault, event.name)
+
+    def _person(self, user: str) -> Person:
+        person = self._services.log.load(user)
+        assert isinstance(person, Person)
+        return person
+
+    def _base(self, user: str, id: str, at: datetime | None) -> dict[str, Any]:
+        now = self._services.now()
+        then = at.isoformat(timespec="microseconds") if at else now
+        # The id holds the file's hash: the content cannot differ, so it needs no digest.
+        return {"by": user, "id": id, "at": then, "recorded_at": now, "digest": "irc"}
+
+    def _execute(self, commands: Sequence[Command]) -> Sequence[Any]:
+        (outcomes,) = outcomes_of(self._services.executor, [(self._room, commands)])
+        return outcomes
+
+    def _register(self, people: dict[str, str]) -> None:
+        """Makes keys and logs for people who are new."""
+        new = {
+            user: nick
+            for user, nick in people.items()
+            if user not in self._registered and not self._person(user).version
+        }
+        self._registered.update(people)
+        if not new:
+            return
+        self._services.vault.create(list(new))
+        batches = [
+            (
+                user,
+                [
+                    Register(
+                        **self._base(user, f"register:{user}", None),
+                        name=self._services.vault.seal(user, nick),
+                    )
+                ],
+            )
+            for user, nick in new.items()
+        ]
+        for outcomes in outcomes_of(self._services.executor, batches):
+            versions_of(outcomes)
+
+    # A file
+
+    def add(self, log: Log, progress: Callable[[int], None]) -> None:
+        """Imports one log; does nothing where all of it is in."""
+        if (self._room, log.digest) in self._person(self._me).files:
+            self._report.known_files += 1
+            return
+        self._report.files += 1
+        prefix = f"irc:{log.digest[:16]}:"
+        done = max(
+            (int(id.split(":")[2]) for id in self._versions if id.startswith(prefix)), default=-1
+        )
+        users = _Nicks(self._user)
+        for batch in _batches(complete(log)):
+            cast = [(happening, users.of(happening)) for happening in batch]
+            if batch[-1].line > done:
+                self._write(prefix, [pair for pair in cast if pair[0].line > done])
+                progress(batch[-1].line)
+        self._finish(log)
+
+    def _write(self, prefix: str, cast: Sequence[tuple[Happening, str]]) -> None:
+        self._register({user: happening.nick for happening, user in cast})
+        commands = [
+            command
+            for happening, user in cast
+            for command in self._commands(prefix, happening, user)
+        ]
+        before = self._services.log.load(self._room).version
+        outcomes = self._execute(commands)
+        for command, outcome in zip(commands, outcomes, strict=True):
+            if isinstance(outcome, ParleyError):
+                self._report.refused.append(f"{command.id}: {outcome.message}")
+            else:
+                self._versions[command.id] = outcome
+                self._writers[command.id] = command.by
+        self._report.events += self._services.log.load(self._room).version - before
+        self._after_batch()
+
+    def _commands(self, prefix: str, happening: Happening, user: str) -> Iterator[Command]:
+        line = f"{prefix}{happening.line}"
+        vault = self._services.vault
+        if isinstance(happening, Joined):
+            yield c.Join(
+                **self._base(user, f"{line}:joined", happening.at),
+                name=vault.seal(user, happening.nick),
+            )
+            # A member of an earlier file who had another nick then.
+            if self._names.setdefault(user, happening.nick) != happening.nick:
+                yield self._rename(user, f"{line}:name", happening.at, happening.nick)
+        elif isinstance(happening, Left):
+            yield c.Leave(**self._base(user, f"{line}:left", happening.at))
+        elif isinstance(happening, Renamed):
+            yield self._rename(user, f"{line}:renamed", happening.at, happening.new_nick)
+        else:
+            yield self._post(prefix, happening, user)
+
+    def _rename(self, user: str, id: str, at: datetime, nick: str) -> c.RenameMember:
+        self._names[user] = nick
+        return c.RenameMember(
+            **self._base(user, id, at), name=self._services.vault.seal(user, nick)
+        )
+
+    def _post(self, prefix: str, said: Said, user: str) -> c.Post:
+        id = f"{prefix}{said.line}:said"
+        self._writers[id] = user
+        reply_to, reply_to_command = None, None
+        if said.reply_to is not None:
+            target = f"{prefix}{said.reply_to}:said"
+            reply_to = self._versions.get(target)
+            if reply_to is None and target in self._writers:
+                reply_to_command = (self._writers[target], target)
+        return c.Post(
+            **self._base(user, id, said.at),
+            text=self._services.vault.seal(user, said.text),
+            kind=said.kind,
+            reply_to=reply_to,
+            reply_to_command=reply_to_command,
+        )
+
+    def _finish(self, log: Log) -> None:
+        note = NoteImport(
+            **self._base(self._me, f"irc:file:{log.digest[:32]}", None),
+            room=self._room,
+            file=log.digest,
+        )
+        (outcomes,) = outcomes_of(self._services.executor, [(self._me, [note])])
+        versions_of(outcomes)
+
+
+class _Nicks:
+    """Who bears which nick, as far as a file was read; a nick change keeps the person."""
+
+    def __init__(self, user_of: Callable[[str], str]) -> None:
+        self._user_of = user_of
+        self._bearers: dict[str, str] = {}
+
+    def of(self, happening: Happening) -> str:
+        """Returns the person of a happening; nicks move on with a Renamed."""
+        user = self._bearers.get(happening.nick) or self._user_of(happening.nick)
+        self._bearers[happening.nick] = user
+        if isinstance(happening, Renamed):
+            self._bearers[happening.new_nick] = self._bearers.pop(happening.nick)
+        return user
+
+
+def _batches(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:
+    """Cuts at line ends, so that a line is written whole or not at all."""
+    start = 0
+    for index in range(1, len(happenings) + 1):
+        last = index == len(happenings)
+        if last or (
+            index - start >= BATCH and happenings[index].line != happenings[index - 1].line
+        ):
+            yield happenings[start:index]
+            start = index

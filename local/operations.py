@@ -1,0 +1,225 @@
+"""What the command line does to a data folder, with a server running on it or not."""
+
+import os
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from domain.chat import Chat
+from domain.chat.opening import open_event
+from domain.consuming import Record
+from domain.errors import NotFound, ParleyError
+from domain.log import envelope, is_person
+from local.bootstrap import DURABLE, Engine, Stores, offline
+from local.importing import StrictError, import_irc
+from research.irc import NotUnderstood
+
+Progress = Callable[[int, int], None]
+PAGE = 1_000
+"""Events read at a time."""
+
+
+class OperationError(Exception):
+    """An operation cannot be done; the message is for a person."""
+
+
+class Operations:
+    """Operations on opened stores.
+
+    Parameters
+    ----------
+    engine: the running engine, or None where the command has the folder to itself.
+    """
+
+    def __init__(self, stores: Stores, engine: Engine | None = None) -> None:
+        self._stores = stores
+        self._engine = engine
+        self._chat: Chat = engine.chat if engine else offline(stores)
+
+    def run(self, name: str, arguments: dict[str, Any], progress: Progress) -> Iterator[str]:
+        """Runs an operation by name; yields what it prints, line by line.
+
+        Raises
+        ------
+        OperationError: in words for a person.
+        """
+        operations: dict[str, Callable[..., Iterator[str]]] = {
+            "import-irc": self.import_irc,
+            "events": self.events,
+            "rebuild": self.rebuild,
+            "backup": self.backup,
+            "dead-letters-list": self.dead_letters,
+            "dead-letters-redrive": self.redrive,
+            "erase": self.erase,
+            "views": self.views,
+        }
+        try:
+            yield from operations[name](progress, **arguments)
+        except (ParleyError, OSError, ValueError) as error:
+            raise OperationError(str(error)) from error
+
+    # Reading
+
+    def events(self, _: Progress, room: str) -> Iterator[str]:
+        """Yields the log of a room or a person, an event a line, as the protocol shows it."""
+        log, vault = self._stores.log, self._stores.vault
+        after = 0
+        while found := log.events(room, after=after, limit=PAGE):
+            for event in found:
+                yield orjson.dumps(open_event(vault, event.wire())).decode()
+            after = found[-1].originator_version
+        if not after:
+            raise NotFound(f"there is no log named {room}")
+
+    def views(self, _: Progress) -> Iterator[str]:
+        """Yields the views in a fixed order, sealed as they are stored."""
+        self._catch_up(lambda done, total: None)
+        for row in self._stores.views.dump():
+            yield orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
+
+    def dead_letters(self, _: Progress) -> Iterator[str]:
+        for parked in self._stores.progress.parked():
+            yield orjson.dumps(parked).decode()
+
+    # Writing
+
+    def import_irc(
+        self, progress: Progress, files: list[str], room: str, strict: bool
+    ) -> Iterator[str]:
+        """Imports IRC logs; yields the lines that were not understood, then a summary."""
+        after_batch = self._project if self._engine is None else lambda: None
+        paths = [Path(file) for file in files]
+        try:
+            report = import_irc(self._chat, paths, room, strict, progress, after_batch)
+        except StrictError as error:
+            yield from map(_skipped, error.problems)
+            raise
+        self._catch_up(lambda done, total: None)
+        yield from map(_skipped, report.problems)
+        for refusal in report.refused:
+            yield f"refused: {refusal}"
+        known = f", {report.known_files} files were in already" if report.known_files else ""
+        yield f"{report.lines} lines read, {report.events} events added{known}"
+
+    def rebuild(self, progress: Progress) -> Iterator[str]:
+        """Drops the views and folds them anew from the log."""
+        feed = self._engine.feed if self._engine else None
+        if feed:
+            feed.pause()
+        try:
+            self._stores.views.clear()
+            self._stores.progress.forget("project_views")
+        finally:
+            if feed:
+                feed.resume()
+        yield f"{self._catch_up(progress)} events folded"
+
+    def redrive(self, progress: Progress) -> Iterator[str]:
+        """Folds again the streams that have parked events."""
+        parked = self._stores.progress.parked()
+        streams = sorted({(p.consumer, p.stream) for p in parked})
+        feed = self._engine.feed if self._engine else None
+        if feed:
+            feed.pause()
+        try:
+            for done, (consumer, stream) in enumerate(streams):
+                if stream == "?":
+                    self._stores.progress.unpark(consumer, stream, 0)
+                else:
+                    self._chat.consuming[consumer].redrive(stream)
+                progress(done + 1, len(streams))
+        finally:
+            if feed:
+                feed.resume()
+        left = len(self._stores.progress.parked())
+        yield f"{len(parked)} dead letters in {len(streams)} streams redriven, {left} left"
+
+    def erase(self, _: Progress, user: str) -> Iterator[str]:
+        """Destroys a person's key and ends their sessions."""
+        if not is_person(user) or not self._stores.log.head(user):
+            raise NotFound(f"there is no person {user}")
+        had = self._stores.vault.destroy(user)
+        self._stores.accounts.end_sessions_of(user)
+        if self._engine:
+            gateway, connections = self._engine.gateway, self._engine.connections
+            for connection in connections.of_user(user):
+                gateway.close(connection, 4401)
+        yield f"{user} is erased" if had else f"{user} was erased before"
+
+    def backup(self, progress: Progress, file: str) -> Iterator[str]:
+        """Writes a tar of consistent copies of the log, the keys and the accounts.
+
+        Views are left out, since the log folds them anew; the master key is left out, so that
+        the archive alone opens nothing.
+        """
+        target = Path(file)
+        folder = self._stores.folder
+        sources = [folder.events, folder.keys, folder.accounts]
+        with tempfile.TemporaryDirectory(dir=target.absolute().parent) as scratch:
+            archive = Path(scratch) / "backup.tar"
+            with tarfile.open(archive, "w") as tar:
+                for done, source in enumerate(sources):
+                    copy = Path(scratch) / source.name
+                    _copy_database(source, copy)
+                    tar.add(copy, source.name)
+                    copy.unlink()
+                    progress(done + 1, len(sources))
+            archive.chmod(0o600)
+            _sync(archive)
+            os.replace(archive, target)
+        yield f"{target}: {target.stat().st_size} bytes; keep {folder.master_key} apart from it"
+
+    # Catching up without a running feed
+
+    def _catch_up(self, progress: Progress) -> int:
+        """Has the durable consumers reach the log's head; returns how far that is."""
+        recorder = self._stores.events.events
+        head = recorder.max_notification_id() or 0
+        if self._engine is None:
+            for consumer in DURABLE.values():
+                self._consume(consumer, progress)
+        else:
+            while lag := max(self._engine.feed.lag().values()):
+                progress(head - lag, head)
+                self._engine.wait_caught_up(0.2)
+        progress(head, head)
+        return head
+
+    def _project(self) -> None:
+        self._consume("project_views", lambda done, total: None)
+
+    def _consume(self, consumer: str, progress: Progress) -> None:
+        recorder, kept = self._stores.events.events, self._stores.progress
+        position, receives = kept.position(consumer), 1
+        while notices := recorder.select_notifications(position + 1, PAGE):
+            records = [Record(str(n.id), envelope(n), receives) for n in notices]
+            if self._chat.consume(consumer, records):
+                receives += 1
+                continue
+            position, receives = notices[-1].id, 1
+            kept.advance(consumer, position)
+            progress(position, recorder.max_notification_id() or 0)
+
+
+def _skipped(problem: NotUnderstood) -> str:
+    return f"{problem.file}:{problem.line}: not understood: {problem.reason}"
+
+
+def _copy_database(source: Path, copy: Path) -> None:
+    """Copies a database that may be written meanwhile, as of one moment."""
+    with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(copy)) as target:
+        original.backup(target)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

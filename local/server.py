@@ -1,0 +1,155 @@
+"""Serves the engine: HTTP and WebSockets on one port, the command line on a Unix socket."""
+
+import asyncio
+import contextlib
+import resource
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+import uvloop
+
+from local.bootstrap import Engine, Stores
+from local.control import ControlServer
+from local.folder import DataFolder
+from local.hosts import host_check
+from local.sockets import Socket
+from local.web import Web
+
+IDLE_CHECK = 60.0
+"""Seconds between looks for idle connections."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a busy thread lets the loop's in; 5 ms by default, a page's whole budget."""
+
+
+class ServeError(Exception):
+    """The server cannot start; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `parley serve` was told.
+
+    Attributes
+    ----------
+    rate: commands a minute per person, 0 for no limit.
+    allowed_hosts: further names by which the server may be reached.
+    """
+
+    host: str
+    port: int
+    data_dir: Path
+    files: Path
+    rate: float = 300.0
+    allowed_hosts: Sequence[str] = ()
+
+
+def serve(settings: Settings) -> None:
+    """Serves until it is told to stop.
+
+    Raises
+    ------
+    ServeError, FolderError: it cannot start.
+    """
+    folder = DataFolder(settings.data_dir)
+    try:
+        listener = _listen(settings.host, settings.port)
+        with contextlib.closing(listener):
+            sys.setswitchinterval(SWITCH_INTERVAL)
+            _raise_file_limit()
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(settings, folder, listener))
+    finally:
+        folder.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServeError(f"cannot listen on {host}:{port}: {reason}") from error
+    return listener
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(f"Parley is ready at {self._address}", flush=True)
+
+
+async def _run(settings: Settings, folder: DataFolder, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    engine = Engine(
+        Stores(folder), loop, host_check(settings.host, settings.allowed_hosts), settings.rate
+    )
+    control = ControlServer(engine)
+    await control.start()
+    idle = loop.create_task(_close_idle(engine))
+    try:
+        server = _Server(_config(settings, engine), _address(settings.host, listener))
+        await server.serve([listener])
+    finally:
+        idle.cancel()
+        await control.close()
+        await engine.close()
+
+
+def _config(settings: Settings, engine: Engine) -> uvicorn.Config:
+    web = Web(
+        engine.http,
+        settings.files,
+        engine.gateway.allowed,
+        engine.in_thread,
+        engine.fresh,
+        engine.status,
+    )
+
+    def upgrade(config: Any, server_state: Any, app_state: Any, **_: Any) -> Socket:
+        return Socket(engine.gateway, server_state.connections)
+
+    return uvicorn.Config(
+        cast(Any, web),
+        http="httptools",
+        ws=cast(Any, upgrade),
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+async def _close_idle(engine: Engine) -> None:
+    while True:
+        await asyncio.sleep(IDLE_CHECK)
+        engine.gateway.close_idle()

@@ -1,0 +1,329 @@
+"""The WebSocket gateway, in place of API Gateway's.
+
+The handshake, framing and close rules are those of the `websockets` library's sans-I/O
+protocol; what is ours is fan-out: a push is framed once, the same bytes go to every socket, and
+each socket is written once per loop tick.
+"""
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.exceptions import InvalidHandshake
+from websockets.frames import Close, Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from domain.protocol.fields import MAX_FRAME
+from functions.observing import report
+from local import payloads
+
+IDLE_LIMIT = 600.0
+"""Seconds without a frame after which a connection is closed, as API Gateway does."""
+
+MAX_BUFFER = 4 * 1024 * 1024
+"""Bytes that may wait for a socket that does not read; beyond, it is closed with 1013."""
+
+ABORT_AFTER = 5.0
+"""Seconds that a closing handshake may take."""
+
+MAX_HANDSHAKE = 16 * 1024
+
+_silent = logging.getLogger("parley.websockets")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+Handler = Callable[[Any, Any], dict[str, Any]]
+
+
+class Handlers(Protocol):
+    """The Lambda handlers that the gateway calls."""
+
+    @property
+    def authorize(self) -> Handler: ...
+
+    @property
+    def connect(self) -> Handler: ...
+
+    @property
+    def message(self) -> Handler: ...
+
+    @property
+    def disconnect(self) -> Handler: ...
+
+
+class SocketGateway:
+    """All sockets of the process; implements the Gateway port.
+
+    Parameters
+    ----------
+    allowed: tells whether a handshake's Host and Origin may connect.
+    in_thread: runs a call that may block on another thread.
+    """
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        loop: asyncio.AbstractEventLoop,
+        allowed: Callable[[str, str | None], bool],
+        in_thread: Callable[[Callable[[], Any]], "asyncio.Future[Any]"],
+    ) -> None:
+        self.handlers = handlers
+        self.loop = loop
+        self.allowed = allowed
+        self.in_thread = in_thread
+        self.sockets: dict[str, Socket] = {}
+        self._dirty: list[Socket] = []
+        self._thread = threading.get_ident()
+        self.delivered = 0
+
+    def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
+        """Queues a frame for each; returns those that are gone."""
+        data = Frame(Opcode.TEXT, frame).serialize(mask=False)
+        if threading.get_ident() != self._thread:
+            self.loop.call_soon_threadsafe(self._queue, connection_ids, data)
+            return [c for c in connection_ids if c not in self.sockets]
+        return self._queue(connection_ids, data)
+
+    def _queue(self, connection_ids: Sequence[str], data: bytes) -> list[str]:
+        gone = []
+        sockets = self.sockets
+        for connection_id in connection_ids:
+            socket = sockets.get(connection_id)
+            if socket is None:
+                gone.append(connection_id)
+                continue
+            if not socket.out:
+                self.mark(socket)
+            socket.out.append(data)
+        return gone
+
+    def mark(self, socket: "Socket") -> None:
+        """Has the socket written at the end of this tick."""
+        if not self._dirty:
+            self.loop.call_soon(self._flush)
+        self._dirty.append(socket)
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for socket in dirty:
+            socket.flush()
+
+    def close(self, connection_id: str, code: int) -> None:
+        if threading.get_ident() != self._thread:
+            self.loop.call_soon_threadsafe(self._close, connection_id, code)
+        else:
+            self._close(connection_id, code)
+
+    def _close(self, connection_id: str, code: int) -> None:
+        socket = self.sockets.get(connection_id)
+        if socket is not None:
+            socket.close(code)
+
+    def close_idle(self) -> None:
+        """Closes connections that were silent for too long; called now and then."""
+        limit = time.monotonic() - IDLE_LIMIT
+        for socket in list(self.sockets.values()):
+            if socket.heard < limit:
+                socket.close(1001)
+
+
+class Socket(asyncio.Protocol):
+    """One connection, handed over by the HTTP server with its upgrade request."""
+
+    __slots__ = (
+        "_context",
+        "_fragments",
+        "_gateway",
+        "_protocol",
+        "_server_connections",
+        "_transport",
+        "heard",
+        "id",
+        "out",
+    )
+
+    def __init__(self, gateway: SocketGateway, server_connections: set[Any]) -> None:
+        self._gateway = gateway
+        self._server_connections = server_connections
+        self._protocol: ServerProtocol | None = ServerProtocol(max_size=MAX_FRAME, logger=_silent)
+        self._transport: asyncio.Transport | None = None
+        self._context: dict[str, Any] | None = None
+        self._fragments: list[bytes] | None = None
+        self.id = ""
+        self.out: list[bytes] = []
+        self.heard = time.monotonic()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._server_connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server_connections.discard(self)
+        self._transport = None
+        self._protocol = None
+        self.out = []
+        if self._gateway.sockets.pop(self.id, None) is not None and self._context is not None:
+            try:
+                self._gateway.handlers.disconnect(
+                    payloads.socket_event(self._context), payloads.CONTEXT
+                )
+            except Exception as failure:
+                report(failure, connection=self.id)
+
+    def shutdown(self) -> None:
+        """Called by the HTTP server when it stops."""
+        self.close(1001)
+
+    def data_received(self, data: bytes) -> None:
+        protocol = self._protocol
+        if protocol is None:
+            return
+        self.heard = time.monotonic()
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, Request):
+                self._shake(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._send_protocol_data()
+
+    def _send_protocol_data(self) -> None:
+        """Sends what the protocol itself has to say: handshake, pongs, close frames."""
+        protocol, transport = self._protocol, self._transport
+        if protocol is None or transport is None:
+            return
+        for chunk in protocol.data_to_send():
+            if chunk:
+                self.out.append(chunk)
+                self.flush()
+            else:
+                transport.close()
+        if protocol.close_expected():
+            self._gateway.loop.call_later(ABORT_AFTER, self._abort)
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Handshake
+
+    def _shake(self, request: Request) -> None:
+        host = request.headers.get("Host", "")
+        if not self._gateway.allowed(host, request.headers.get("Origin")):
+            self._refuse(HTTPStatus.FORBIDDEN)
+            return
+        parts = urlsplit(request.path)
+        ticket = parse_qs(parts.query).get("ticket", [""])[0]
+        if parts.path != "/ws" or not ticket:
+            self._refuse(HTTPStatus.UNAUTHORIZED if parts.path == "/ws" else HTTPStatus.NOT_FOUND)
+            return
+        event = payloads.authorizer_event(ticket, host)
+        policy = self._gateway.in_thread(
+            lambda: self._gateway.handlers.authorize(event, payloads.CONTEXT)
+        )
+        policy.add_done_callback(lambda done: self._authorized(request, host, done))
+
+    def _authorized(self, request: Request, host: str, done: "asyncio.Future[Any]") -> None:
+        if self._protocol is None:
+            return
+        if done.exception() is not None:
+            report(cast(BaseException, done.exception()))
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
+        policy = done.result()
+        if policy["policyDocument"]["Statement"][0]["Effect"] != "Allow":
+            self._refuse(HTTPStatus.UNAUTHORIZED)
+            return
+        try:
+            response = self._protocol.accept(request)
+        except InvalidHandshake:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.id = secrets.token_urlsafe(9)
+            self._context = payloads.socket_context(self.id, policy["context"], host)
+            self._gateway.sockets[self.id] = self
+            self._gateway.handlers.connect(
+                payloads.socket_event({**self._context, "routeKey": "$connect"}), payloads.CONTEXT
+            )
+        self._protocol.send_response(response)
+        self._send_protocol_data()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        if self._protocol is not None:
+            self._protocol.send_response(self._protocol.reject(status, f"{status.phrase}\n"))
+            self._send_protocol_data()
+
+    # Frames
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT and frame.fin:
+            self._message(bytes(frame.data))
+        elif frame.opcode is Opcode.TEXT:
+            self._fragments = [bytes(frame.data)]
+        elif frame.opcode is Opcode.CONT and self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
+            if frame.fin:
+                whole, self._fragments = b"".join(self._fragments), None
+                self._message(whole)
+        elif frame.opcode is Opcode.BINARY:
+            self._fail(1003, "text frames only")
+
+    def _message(self, data: bytes) -> None:
+        try:
+            body = data.decode()
+        except UnicodeDecodeError:
+            self._fail(1007, "not UTF-8")
+            return
+        if self._context is not None:
+            self._gateway.handlers.message(
+                payloads.socket_event(self._context, body), payloads.CONTEXT
+            )
+
+    def _fail(self, code: int, reason: str) -> None:
+        if self._protocol is not None and self._protocol.state is State.OPEN:
+            self._protocol.fail(code, reason)
+
+    def flush(self) -> None:
+        """Writes all that waits in one call; gives up on a socket that does not read."""
+        transport, out = self._transport, self.out
+        self.out = []
+        if transport is None or transport.is_closing() or not out:
+            return
+        if transport.get_write_buffer_size() > MAX_BUFFER:
+            self._give_up(transport)
+            return
+        transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def _give_up(self, transport: asyncio.Transport) -> None:
+        if self._gateway.sockets.get(self.id) is self:
+            transport.write(
+                Frame(Opcode.CLOSE, Close(1013, "too slow").serialize()).serialize(mask=False)
+            )
+            self._gateway.loop.call_later(ABORT_AFTER, self._abort)
+            # No longer posted to; `connection_lost` still tells the handlers.
+            del self._gateway.sockets[self.id]
+            self._gateway.handlers.disconnect(
+                payloads.socket_event(self._context or {}), payloads.CONTEXT
+            )
+
+    def close(self, code: int) -> None:
+        """Begins the closing handshake."""
+        protocol, transport = self._protocol, self._transport
+        if protocol is None or transport is None:
+            return
+        if protocol.state is State.OPEN:
+            self.flush()
+            protocol.send_close(code)
+            self._send_protocol_data()
+        elif protocol.state is State.CONNECTING:
+            transport.close()

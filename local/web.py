@@ -1,0 +1,138 @@
+"""HTTP: the API's handler and the web app's files, as an ASGI application."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from local import payloads
+
+MAX_BODY = 64 * 1024
+"""Bytes of a request's body."""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Web:
+    """The ASGI application.
+
+    Parameters
+    ----------
+    api: the HTTP API's Lambda handler.
+    allowed: tells whether a request's Host and Origin may ask.
+    in_thread: runs a call that may block on another thread.
+    fresh: waits until lists show what was acknowledged.
+    status: figures of the running engine for /healthz.
+    """
+
+    def __init__(
+        self,
+        api: Callable[[Any, Any], dict[str, Any]],
+        files: Path,
+        allowed: Callable[[str, str | None], bool],
+        in_thread: Callable[[Callable[[], Any]], "asyncio.Future[Any]"],
+        fresh: Callable[[], Awaitable[Any]],
+        status: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._api = api
+        self._files = StaticFiles(directory=files, html=True, check_dir=False)
+        self._built = (files / "index.html").exists()
+        self._allowed = allowed
+        self._in_thread = in_thread
+        self._fresh = fresh
+        self._status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        response = await self._answer(scope, receive, headers)
+        response.headers.update(SECURITY_HEADERS)
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Response:
+        if not self._allowed(headers.get("host", ""), headers.get("origin")):
+            return _problem(403, "forbidden", "this Host or Origin is not served here")
+        path: str = scope["path"]
+        if path == "/healthz":
+            return _json({"status": "ok", **self._status()})
+        if path.startswith("/api/"):
+            return await self._call(scope, receive, headers)
+        return await self._file(scope, path)
+
+    async def _call(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Response:
+        body = await _body(receive)
+        if body is None:
+            return _problem(413, "too_large", "the body is too long")
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return _problem(422, "invalid", "the body is not UTF-8")
+        if scope["path"] == "/api/rooms":
+            await self._fresh()
+        event = payloads.http_event(
+            scope["method"],
+            scope["path"],
+            scope["query_string"].decode("latin-1"),
+            headers,
+            text,
+            (scope.get("client") or ("",))[0],
+        )
+        answer = await self._in_thread(lambda: self._api(event, payloads.CONTEXT))
+        return Response(answer["body"], answer["statusCode"], answer["headers"])
+
+    async def _file(self, scope: Scope, path: str) -> Response:
+        if not self._built:
+            return Response("The web app is not built: make run builds it.\n", 503)
+        try:
+            response = await self._files.get_response(path.lstrip("/") or "index.html", scope)
+        except HTTPException as error:
+            return Response(f"{error.detail}\n", error.status_code)
+        # Vite names assets by their content; everything else is asked for again.
+        hashed = path.startswith("/assets/")
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if hashed else "no-cache"
+        )
+        return response
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Returns the body, None where it is over MAX_BODY."""
+    body = b""
+    while True:
+        message = await receive()
+        body += cast(bytes, message.get("body", b""))
+        if len(body) > MAX_BODY:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+def _json(value: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def _problem(status: int, code: str, message: str) -> Response:
+    return _json({"error": {"code": code, "message": message}}, status)

@@ -1,0 +1,46 @@
+"""Fails when generated files are stale: schemas and TypeScript types (part of `make check`)."""
+
+import filecmp
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as scratch:
+        schemas, types = Path(scratch, "schema"), Path(scratch, "types")
+        subprocess.run([sys.executable, "-m", "tools.generate_wire", str(schemas)], check=True)
+        subprocess.run(
+            ["npm", "run", "--silent", "types", "--", str(schemas), str(types)],
+            cwd=ROOT / "frontend",
+            check=True,
+        )
+        stale = [
+            path
+            for made, kept in (
+                (schemas, ROOT / "docs" / "schema"),
+                (types, ROOT / "frontend" / "src" / "wire"),
+            )
+            for path in _different(made, kept)
+        ]
+    if stale:
+        print("stale, run `make types`:", *stale, sep="\n  ", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _different(made: Path, kept: Path) -> list[str]:
+    names = sorted({path.name for folder in (made, kept) for path in folder.iterdir()})
+    return [
+        f"{kept.relative_to(ROOT)}/{name}"
+        for name in names
+        if not (made / name).exists()
+        or not (kept / name).exists()
+        or not filecmp.cmp(made / name, kept / name, shallow=False)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
