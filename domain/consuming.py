@@ -36,10 +36,13 @@ class Consumer(Protocol):
 
     Attributes
     ----------
-    name: under which its progress is kept.
+    name: under which what it parks is kept.
+    gapless: whether it needs every event of a stream, in order; one that does not is handed
+        what comes and gives it no thought that it may have come before.
     """
 
     name: str
+    gapless: bool
 
     def last(self, stream: str) -> int | None:
         """Returns the last version applied of a stream; None to begin with what comes."""
@@ -130,6 +133,9 @@ class Consuming:
 
     def feed(self, stream: str, events: Sequence[Event | Poison]) -> None:
         """Applies what is new of one stream's events, whatever their order."""
+        if not self.consumer.gapless:
+            self._apply(stream, sorted(events, key=lambda event: event.originator_version))
+            return
         last = self._last(stream, events)
         new = {e.originator_version: e for e in events if e.originator_version > last}
         if not new:

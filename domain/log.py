@@ -78,7 +78,7 @@ class EventLog:
     """
 
     def __init__(
-        self, recorder: AggregateRecorder, snapshots: AggregateRecorder, cache_size: int = 1_000
+        self, recorder: AggregateRecorder, snapshots: AggregateRecorder, cache_size: int = 5_000
     ) -> None:
         self.recorder = recorder
         self.store: EventStore[str] = EventStore(mapper, recorder)
@@ -93,6 +93,7 @@ class EventLog:
             deepcopy_from_cache=False,
         )
         self._cache: Any = self.repository.cache
+        self._unkept: Repository[str] = Repository(self.store, snapshot_store=self.snapshot_store)
 
     def cached(self, log_id: str) -> Aggregate | None:
         """Returns the aggregate if it is in memory; it may be behind its log."""
@@ -101,8 +102,19 @@ class EventLog:
         except KeyError:
             return None
 
+    def read(self, log_id: str) -> Aggregate:
+        """Returns the aggregate for reading: from memory or folded, and not kept.
+
+        For threads other than the executor's: one that kept what it folded could put an older
+        state over a newer one.
+        """
+        try:
+            return self.cached(log_id) or self._unkept.get(log_id)
+        except AggregateNotFoundError:
+            return empty(log_id)
+
     def load(self, log_id: str) -> Aggregate:
-        """Returns the aggregate, from memory or folded to its head."""
+        """Returns the aggregate for deciding, from memory or folded to its head, and keeps it."""
         try:
             return self.repository.get(log_id)
         except AggregateNotFoundError:

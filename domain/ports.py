@@ -2,6 +2,7 @@
 (tests/conformance) say what an implementation must keep."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -136,11 +137,9 @@ class Progress(Protocol):
 
     def advance(self, consumer: str, position: int) -> None: ...
 
-    def last(self, consumer: str, stream: str) -> int:
-        """Returns the last version that a consumer with no view of its own applied."""
+    def together(self) -> AbstractContextManager[object]:
+        """Makes what is written within one write, of views in the same store too."""
         ...
-
-    def applied(self, consumer: str, stream: str, version: int) -> None: ...
 
     def park(self, parked: Parked) -> None:
         """Records a parked event; once for the same consumer, stream and version."""

@@ -18,6 +18,7 @@ from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import SqliteViews, open_views
 from adapters.vault.aes import AesVault, master_key
 from domain.chat import Chat, Services
+from domain.chat.consumers import TrackMemberships
 from domain.executing import Decider, DirectExecutor
 from domain.log import EventLog
 from functions import (
@@ -32,7 +33,7 @@ from functions import (
     track_memberships,
 )
 from local.executor import GroupCommitExecutor
-from local.feed import Feed
+from local.feed import Feed, Subscription
 from local.folder import DataFolder
 from local.sockets import SocketGateway
 
@@ -43,8 +44,8 @@ THREADS = 4
 """For HTTP calls and `sync`, which wait for the disk or read a lot."""
 
 DURABLE = {
-    project_views.handler: "project_views",
-    track_memberships.handler: "track_memberships",
+    "project_views": Subscription(project_views.handler, together=True),
+    "track_memberships": Subscription(track_memberships.handler, TrackMemberships.topics),
 }
 
 
@@ -168,8 +169,8 @@ class Engine:
         self.http = http_api.handler
         bootstrap.use(self.chat)
         self.feed.add_prompt("deliver", deliver.handler)
-        for handler, name in DURABLE.items():
-            self.feed.add(name, handler)
+        for name, subscription in DURABLE.items():
+            self.feed.add(name, subscription)
         self.feed.start()
 
     def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
@@ -183,7 +184,7 @@ class Engine:
         """Waits, on a thread of its own, for the durable consumers or the time."""
 
         async def wait() -> None:
-            for name in DURABLE.values():
+            for name in DURABLE:
                 await self.feed.caught_up(name, timeout)
 
         asyncio.run_coroutine_threadsafe(wait(), self.loop).result()

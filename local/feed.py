@@ -9,6 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from eventsourcing.persistence import ApplicationRecorder
@@ -35,6 +37,21 @@ BACKOFF = 0.05
 """Seconds before the first retry; doubled for each further one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a durable consumer wants.
+
+    Attributes
+    ----------
+    topics: of which events; all where none is named.
+    together: whether its writes and its position go into the views' file in one transaction.
+    """
+
+    handler: Handler
+    topics: Sequence[str] = ()
+    together: bool = False
+
+
 class Feed:
     """Hands notices to one prompt handler on the loop and to durable ones on threads."""
 
@@ -49,9 +66,9 @@ class Feed:
         self._progress = progress
         self._prompt: tuple[str, Handler] | None = None
 
-    def add(self, name: str, handler: Handler) -> None:
+    def add(self, name: str, subscription: Subscription) -> None:
         """Adds a consumer that goes on where it was."""
-        self._consumers[name] = DurableConsumer(name, handler, self, self._progress)
+        self._consumers[name] = DurableConsumer(name, subscription, self, self._progress)
 
     def add_prompt(self, name: str, handler: Handler) -> None:
         """Adds the consumer that begins at the head, on the loop, before all others."""
@@ -105,7 +122,7 @@ class Feed:
 
     def resume(self) -> None:
         for name, consumer in list(self._consumers.items()):
-            self.add(name, consumer.handler)
+            self.add(name, consumer.subscription)
             self._consumers[name].start()
 
     def close(self) -> None:
@@ -119,9 +136,17 @@ class Feed:
 class DurableConsumer:
     """One thread that feeds one handler from its stored position on."""
 
-    def __init__(self, name: str, handler: Handler, feed: Feed, progress: Progress) -> None:
+    def __init__(
+        self,
+        name: str,
+        subscription: Subscription,
+        feed: Feed,
+        progress: Progress,
+    ) -> None:
         self.name = name
-        self.handler = handler
+        self.subscription = subscription
+        # An envelope names its topic before the state, which holds no such text unescaped.
+        self._marks = [b'"topic":"%b",' % topic.encode() for topic in subscription.topics]
         self.position = progress.position(name)
         self._feed = feed
         self._progress = progress
@@ -164,9 +189,11 @@ class DurableConsumer:
             notices = self._feed.after(self.position, BATCH)
             if notices:
                 try:
-                    self._handle([(*notice, 1) for notice in notices])
+                    together = self.subscription.together
+                    with self._progress.together() if together else nullcontext():
+                        self._handle([(*notice, 1) for notice in notices if self._wants(notice)])
+                        self._progress.advance(self.name, notices[-1][0])
                     self.position = notices[-1][0]
-                    self._progress.advance(self.name, self.position)
                 except Exception as error:
                     # The position did not move: the same batch comes again.
                     report(error, consumer=self.name)
@@ -178,9 +205,13 @@ class DurableConsumer:
                     self._hurry.wait(LINGER)
                 self._hurry.clear()
 
+    def _wants(self, notice: Notice) -> bool:
+        """An SNS subscription's filter policy does this on AWS."""
+        return not self._marks or any(mark in notice[1] for mark in self._marks)
+
     def _handle(self, records: list[tuple[int, bytes, int]]) -> None:
         while records and not self._stopping:
-            failed = _failed(self.handler(sqs_event(self.name, records), CONTEXT))
+            failed = _failed(self.subscription.handler(sqs_event(self.name, records), CONTEXT))
             records = [(i, body, n + 1) for i, body, n in records if i in failed]
             if records:
                 time.sleep(BACKOFF * 2 ** records[0][2])

@@ -134,7 +134,7 @@ class _Importer:
                 self._names[event.user] = open_words(self._services.vault, event.name)
 
     def _person(self, user: str) -> Person:
-        person = self._services.log.load(user)
+        person = self._services.log.read(user)
         assert isinstance(person, Person)
         return person
 
@@ -201,7 +201,7 @@ class _Importer:
             for happening, user in cast
             for command in self._commands(prefix, happening, user)
         ]
-        before = self._services.log.load(self._room).version
+        before = self._services.log.head(self._room)
         outcomes = self._execute(commands)
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, ParleyError):
@@ -209,7 +209,7 @@ class _Importer:
             else:
                 self._versions[command.id] = outcome
                 self._writers[command.id] = command.by
-        self._report.events += self._services.log.load(self._room).version - before
+        self._report.events += self._services.log.head(self._room) - before
         self._after_batch()
 
     def _commands(self, prefix: str, happening: Happening, user: str) -> Iterator[Command]:

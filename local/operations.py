@@ -182,7 +182,7 @@ class Operations:
         recorder = self._stores.events.events
         head = recorder.max_notification_id() or 0
         if self._engine is None:
-            for consumer in DURABLE.values():
+            for consumer in DURABLE:
                 self._consume(consumer, progress)
         else:
             while lag := max(self._engine.feed.lag().values()):

@@ -23,7 +23,7 @@ from local.web import Web
 IDLE_CHECK = 60.0
 """Seconds between looks for idle connections."""
 
-SWITCH_INTERVAL = 0.0005
+SWITCH_INTERVAL = 0.0001
 """Seconds after which a busy thread lets the loop's in; 5 ms by default, a page's whole budget."""
 
 

@@ -1,12 +1,13 @@
 """Consumers' progress in dicts."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 from domain.ports import Parked
 
 
 class MemoryProgress:
     def __init__(self) -> None:
         self._positions: dict[str, int] = {}
-        self._last: dict[tuple[str, str], int] = {}
         self._parked: dict[tuple[str, str, int], Parked] = {}
 
     def position(self, consumer: str) -> int:
@@ -15,11 +16,8 @@ class MemoryProgress:
     def advance(self, consumer: str, position: int) -> None:
         self._positions[consumer] = position
 
-    def last(self, consumer: str, stream: str) -> int:
-        return self._last.get((consumer, stream), 0)
-
-    def applied(self, consumer: str, stream: str, version: int) -> None:
-        self._last[consumer, stream] = version
+    def together(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def park(self, parked: Parked) -> None:
         self._parked.setdefault((parked.consumer, parked.stream, parked.version), parked)
@@ -33,7 +31,5 @@ class MemoryProgress:
 
     def forget(self, consumer: str) -> None:
         self._positions.pop(consumer, None)
-        for key in [k for k in self._last if k[0] == consumer]:
-            del self._last[key]
         for parked in [k for k in self._parked if k[0] == consumer]:
             del self._parked[parked]

@@ -55,9 +55,10 @@ class Database:
         return connection
 
     def rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """Runs a reading statement on this thread's own connection."""
+        """Runs a reading statement; within this thread's transaction it sees what that wrote."""
+        connection = self._writer if self._within() else self._reader()
         try:
-            return self._reader().execute(statement, values).fetchall()
+            return connection.execute(statement, values).fetchall()
         except sqlite3.OperationalError as error:
             raise OperationalError(str(error)) from error
 
@@ -67,8 +68,15 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Gives the writing connection for one transaction; rolled back on an exception."""
+        """Gives the writing connection for one transaction; rolled back on an exception.
+
+        Within another one of the same thread it joins that, which then commits all at once.
+        """
+        if self._within():
+            yield self._writer
+            return
         with self._lock:
+            self._local.within = True
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
@@ -80,6 +88,12 @@ class Database:
                     raise
             except sqlite3.OperationalError as error:
                 raise OperationalError(str(error)) from error
+            finally:
+                self._local.within = False
+
+    def _within(self) -> bool:
+        """Returns whether this thread is in a transaction."""
+        return getattr(self._local, "within", False)
 
     def truncate_log(self) -> None:
         """Moves all of the write-ahead log into the file, so that it keeps nothing old."""

@@ -26,7 +26,7 @@ class _SyncedPool(SQLiteConnectionPool):
         raw = connection._sqlite_conn
         # In WAL mode FULL is what makes a commit survive a loss of power.
         raw.execute("PRAGMA synchronous=FULL")
-        raw.execute("PRAGMA wal_autocheckpoint=4000")
+        raw.execute("PRAGMA wal_autocheckpoint=1000")
         return connection
 
 

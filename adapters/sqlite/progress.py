@@ -1,15 +1,13 @@
 """Feed positions and parked events."""
 
+from contextlib import AbstractContextManager
+
 from adapters.sqlite.database import Database
 from domain.ports import Parked
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS positions (
     consumer TEXT PRIMARY KEY, position INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS applied (
-    consumer TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL,
-    PRIMARY KEY (consumer, stream)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parked (
     consumer TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL,
@@ -34,17 +32,8 @@ class SqliteProgress:
                 "INSERT OR REPLACE INTO positions VALUES (?,?)", (consumer, position)
             )
 
-    def last(self, consumer: str, stream: str) -> int:
-        row = self._database.row(
-            "SELECT version FROM applied WHERE consumer=? AND stream=?", (consumer, stream)
-        )
-        return row[0] if row else 0
-
-    def applied(self, consumer: str, stream: str, version: int) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO applied VALUES (?,?,?)", (consumer, stream, version)
-            )
+    def together(self) -> AbstractContextManager[object]:
+        return self._database.writing()
 
     def park(self, parked: Parked) -> None:
         with self._database.writing() as connection:
@@ -69,5 +58,5 @@ class SqliteProgress:
 
     def forget(self, consumer: str) -> None:
         with self._database.writing() as connection:
-            for table in ("positions", "applied", "parked"):
+            for table in ("positions", "parked"):
                 connection.execute(f"DELETE FROM {table} WHERE consumer=?", (consumer,))

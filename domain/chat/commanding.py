@@ -21,7 +21,7 @@ Built = tuple[Services, str, dict[str, Any]]
 
 
 def _sealed_name(services: Services, user: str) -> dict[str, str]:
-    person = cast(Person, services.log.load(user))
+    person = cast(Person, services.log.read(user))
     if not person.version:
         raise NotFound("no such person")
     return person.name
@@ -150,7 +150,7 @@ class Commanding:
     def typing(self, connection: Connection, frame: wire.Typing) -> None:
         """Tells the room; dropped in silence where the person may not post there."""
         services, user = self._services, connection.user
-        room = services.log.load(frame.room)
+        room = services.log.read(frame.room)
         if not isinstance(room, Room) or user not in room.members:
             return
         if not services.limiter.allow(user):

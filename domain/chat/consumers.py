@@ -11,6 +11,7 @@ from domain.chat import frames
 from domain.chat.opening import open_event, open_words
 from domain.chat.services import Services
 from domain.consuming import Transient
+from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import is_person
 from domain.person.person import GainRoom, LoseRoom, ReadMarked, SessionEnded
@@ -22,6 +23,7 @@ class ProjectViews:
     """Folds rooms and read marks into the views."""
 
     name = "project_views"
+    gapless = True
 
     def __init__(self, services: Services) -> None:
         self._views = services.views
@@ -67,27 +69,33 @@ class ProjectViews:
 
 
 class TrackMemberships:
-    """Tells people's own logs of rooms that they gained or lost."""
+    """Tells people's own logs of rooms that they gained or lost.
+
+    It keeps no progress: a person's log knows the room version that it heard of last, so events
+    may come twice, late and in any order, and those of other topics need not come at all.
+    """
 
     name = "track_memberships"
+    gapless = False
+    topics = (MemberJoined.TOPIC, MemberLeft.TOPIC, RoleChanged.TOPIC)
 
     def __init__(self, services: Services) -> None:
-        self._progress = services.progress
         self._executor = services.executor
         self._now = services.now
 
-    def last(self, stream: str) -> int:
-        return self._progress.last(self.name, stream)
+    def last(self, stream: str) -> int | None:
+        return None
 
     def apply(self, stream: str, events: Sequence[Event]) -> None:
-        if not is_person(stream):
-            batches: dict[str, list[GainRoom | LoseRoom]] = {}
-            for event in events:
-                if isinstance(event, MemberJoined | MemberLeft | RoleChanged):
-                    batches.setdefault(event.user, []).append(self._command(stream, event))
-            # Refusals (an unknown person) change nothing; the command ids make it exactly once.
-            outcomes_of(self._executor, list(batches.items()))
-        self._progress.applied(self.name, stream, events[-1].originator_version)
+        batches: dict[str, list[GainRoom | LoseRoom]] = {}
+        for event in events:
+            if isinstance(event, MemberJoined | MemberLeft | RoleChanged):
+                batches.setdefault(event.user, []).append(self._command(stream, event))
+        for outcomes in outcomes_of(self._executor, list(batches.items())):
+            for outcome in outcomes:
+                # Of somebody unknown there is no log to tell; anything else may pass.
+                if isinstance(outcome, ParleyError) and not isinstance(outcome, NotFound):
+                    raise Transient(outcome.code)
 
     def _command(
         self, room: str, event: MemberJoined | MemberLeft | RoleChanged
@@ -99,17 +107,17 @@ class TrackMemberships:
             "recorded_at": self._now(),
             "digest": "",
             "room": room,
-            "since": 0,
+            "room_version": event.originator_version,
         }
         if isinstance(event, MemberLeft):
             return LoseRoom(**common)
         return GainRoom(role=event.role, **common)
 
     def skip(self, stream: str, version: int) -> None:
-        self._progress.applied(self.name, stream, version)
+        """Nothing to move past."""
 
     def reset(self, stream: str) -> None:
-        self._progress.applied(self.name, stream, 0)
+        """Nothing to forget: what is told again changes nothing."""
 
 
 class Deliver:
@@ -120,6 +128,7 @@ class Deliver:
     """
 
     name = "deliver"
+    gapless = True
     MEMORY = 10_000
     """Streams remembered."""
 

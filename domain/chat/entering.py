@@ -85,7 +85,7 @@ class Entering:
 
     def name(self, user: str) -> str | None:
         """Returns the person's name; None once they were erased."""
-        person = self._services.log.load(user)
+        person = self._services.log.read(user)
         return (
             open_words(self._services.vault, person.name)
             if isinstance(person, Person) and person.version

@@ -70,23 +70,25 @@ class ReadMarked(PersonEvent):
 
 @dataclass(kw_only=True)
 class RoomGained(PersonEvent):
-    """They became a member, or their role there changed."""
+    """They became a member, or their role there changed; `room_version` says by which event."""
 
     TOPIC = "person.room-gained"
     room: str
     role: str
+    room_version: int
 
     def apply(self, aggregate: "Person") -> None:
-        aggregate.rooms[self.room] = self.role
+        aggregate.rooms[self.room] = (self.role, self.room_version)
 
 
 @dataclass(kw_only=True)
 class RoomLost(PersonEvent):
     TOPIC = "person.room-lost"
     room: str
+    room_version: int
 
     def apply(self, aggregate: "Person") -> None:
-        aggregate.rooms.pop(self.room, None)
+        aggregate.rooms[self.room] = (None, self.room_version)
 
 
 @dataclass(kw_only=True)
@@ -122,7 +124,7 @@ class PersonSnapshot(Snapshot):
         person.name = self.state["name"]
         person.sessions = set(self.state["sessions"])
         person.marks = {room: (mark, own) for room, mark, own in self.state["marks"]}
-        person.rooms = dict(self.state["rooms"])
+        person.rooms = {room: (role, version) for room, role, version in self.state["rooms"]}
         person.files = {(room, file) for room, file in self.state["files"]}
         restore_window(person, self.state)
         return person
@@ -156,11 +158,13 @@ class MarkRead(Command):
 class GainRoom(Command):
     room: str
     role: str
+    room_version: int
 
 
 @dataclass(kw_only=True, slots=True)
 class LoseRoom(Command):
     room: str
+    room_version: int
 
 
 @dataclass(kw_only=True, slots=True)
@@ -183,7 +187,8 @@ class Person(Aggregate):
         self.sessions: set[str] = set()
         self.marks: dict[str, tuple[int, int]] = {}
         """Room to (version read, version of the person's event that says so)."""
-        self.rooms: dict[str, str] = {}
+        self.rooms: dict[str, tuple[str | None, int]] = {}
+        """Room to (role, None once it was lost; version of the room's event that says so)."""
         self.files: set[tuple[str, str]] = set()
 
     def snapshot_state(self) -> dict[str, Any]:
@@ -191,7 +196,7 @@ class Person(Aggregate):
             "name": self.name,
             "sessions": sorted(self.sessions),
             "marks": [[room, *mark] for room, mark in self.marks.items()],
-            "rooms": self.rooms,
+            "rooms": [[room, *known] for room, known in self.rooms.items()],
             "files": sorted(self.files),
             **window_state(self),
         }
@@ -238,16 +243,27 @@ def mark_read(person: Person, command: MarkRead) -> int:
 
 def gain_room(person: Person, command: GainRoom) -> int:
     _registered(person)
-    if person.rooms.get(command.room) == command.role:
+    if _knows(person, command):
         return person.version
-    return person.append(RoomGained, command, room=command.room, role=command.role)
+    return person.append(
+        RoomGained,
+        command,
+        room=command.room,
+        role=command.role,
+        room_version=command.room_version,
+    )
 
 
 def lose_room(person: Person, command: LoseRoom) -> int:
     _registered(person)
-    if command.room not in person.rooms:
+    if _knows(person, command):
         return person.version
-    return person.append(RoomLost, command, room=command.room)
+    return person.append(RoomLost, command, room=command.room, room_version=command.room_version)
+
+
+def _knows(person: Person, command: GainRoom | LoseRoom) -> bool:
+    """What a room's later event said stands, in whatever order they are told."""
+    return person.rooms.get(command.room, (None, 0))[1] >= command.room_version
 
 
 def note_import(person: Person, command: NoteImport) -> int:

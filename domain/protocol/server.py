@@ -182,10 +182,12 @@ class ReadMarked(Wire):
 class RoomGained(Wire):
     room: str
     role: Role
+    room_version: int
 
 
 class RoomLost(Wire):
     room: str
+    room_version: int
 
 
 class FileImported(Wire):
