@@ -1,0 +1,91 @@
+"""`python -m bench`: run the scenarios and print the table.
+
+Ends with 0 also when an aim is missed, and with 1 when the service broke its contract: a gap, a
+duplicate, a lost acknowledged message, a wrong page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from bench import capacity, machine, report, scenarios
+from bench.server import Server, data_folder
+
+SERVED: dict[str, Callable[[Server, float], Awaitable[report.Figures]]] = {
+    "1x50": scenarios.one_room,
+    "100x4": scenarios.many_rooms,
+    "quiet": scenarios.quiet,
+    "writers": scenarios.many_writers,
+    "idle": capacity.idle,
+    "page": capacity.page,
+}
+NAMES = (*SERVED, "import")
+
+
+def main() -> int:
+    """Run what the command line asks for; give the exit status."""
+    options = _options()
+    machine.allow_files()
+    folder = data_folder()
+    about = machine.measure(folder)
+    folder.rmdir()
+    machine.pin_generator()
+    results: dict[str, list[report.Figures]] = {}
+    stolen, begun = machine.stolen_s(), time.monotonic()
+    for name in [options.profile] if options.profile else options.only or NAMES:
+        runs = results.setdefault(name, [])
+        for turn in range(1 if options.profile else options.repeat):
+            print(f"{name}, run {turn + 1} …", file=sys.stderr, flush=True)
+            runs.append(_run(name, options.seconds, options.profile))
+    stolen = (machine.stolen_s() - stolen) / (time.monotonic() - begun) * 100
+    print(report.table(results), end="\n\n")
+    for line in (*report.machine_lines(about), *report.notes(results)):
+        print(f"- {line}")
+    print(f"- stolen by the hypervisor: {stolen:.1f} % of a core")
+    if options.json:
+        options.json.write_bytes(
+            orjson.dumps(report.as_json(about, results), option=orjson.OPT_INDENT_2)
+        )
+    broken = report.failures(results)
+    for what in broken:
+        print(f"BROKEN: {what}")
+    return 1 if broken else 0
+
+
+def _run(name: str, seconds: float, profile: str | None) -> report.Figures:
+    if name not in SERVED:
+        return capacity.import_irc()
+    scenario = SERVED[name]
+    path = Path(f"bench-{name}.prof").resolve() if profile else None
+    if path:
+        print(f"the server's profile goes to {path}")
+    with Server(profile=path) as server:
+        served: report.Figures = uvloop.run(_await(scenario(server, seconds)))
+    return served
+
+
+async def _await(figures: Awaitable[report.Figures]) -> report.Figures:
+    return await figures
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--seconds", type=float, default=5.0, help="measured window (5)")
+    parser.add_argument("--repeat", type=int, default=3, help="runs, of which the median (3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all runs there")
+    parser.add_argument(
+        "--profile", choices=NAMES, metavar="NAME", help="one run with PARLEY_PROFILE set"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

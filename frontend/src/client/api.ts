@@ -1,0 +1,99 @@
+/** The HTTP calls of docs/protocol.md. */
+import type {
+  Entered,
+  ErrorBody,
+  EventList,
+  Identity,
+  Members,
+  Messages,
+  Rooms,
+  Ticket,
+} from "../wire/http";
+
+/** An answer that is not a success; `code` is the wire's, or "network" where none came. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+export class Api {
+  constructor(
+    private readonly base: string,
+    private readonly token: string | null = null,
+  ) {}
+
+  withToken(token: string): Api {
+    return new Api(this.base, token);
+  }
+
+  enter(nickname: string): Promise<Entered> {
+    return this.call("POST", "/api/session", { nickname });
+  }
+
+  whoAmI(): Promise<Identity> {
+    return this.call("GET", "/api/session");
+  }
+
+  async logOut(): Promise<void> {
+    await this.call("DELETE", "/api/session");
+  }
+
+  /** The WebSocket address for one attempt. */
+  async ticket(): Promise<string> {
+    const { url } = await this.call<Ticket>("POST", "/api/tickets");
+    const address = new URL(url, new URL(this.base || "/", location.href));
+    address.protocol = address.protocol.replace("http", "ws");
+    return address.href;
+  }
+
+  rooms(): Promise<Rooms> {
+    return this.call("GET", "/api/rooms");
+  }
+
+  messages(room: string, before: number, limit: number): Promise<Messages> {
+    return this.call("GET", `/api/rooms/${room}/messages?before=${before}&limit=${limit}`);
+  }
+
+  events(room: string, after: number, limit: number): Promise<EventList> {
+    return this.call("GET", `/api/rooms/${room}/events?after=${after}&limit=${limit}`);
+  }
+
+  members(room: string, after: string, limit: number): Promise<Members> {
+    const from = after === "" ? "" : `after=${encodeURIComponent(after)}&`;
+    return this.call("GET", `/api/rooms/${room}/members?${from}limit=${limit}`);
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let response: Response;
+    try {
+      response = await fetch(this.base + path, {
+        method,
+        headers: {
+          ...(this.token === null ? {} : { Authorization: `Bearer ${this.token}` }),
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+    } catch {
+      throw new ApiError("network", "Parley cannot be reached. Check your connection.");
+    }
+    if (response.status === 204) return undefined as T;
+    const answer: unknown = await response.json().catch(() => null);
+    if (response.ok) return answer as T;
+    throw errorOf(response.status, answer);
+  }
+}
+
+function errorOf(status: number, answer: unknown): ApiError {
+  const problem = (answer as Partial<ErrorBody> | null)?.error;
+  if (problem) return new ApiError(problem.code, problem.message);
+  return new ApiError(
+    status === 401 ? "unauthenticated" : "network",
+    `The server answered with status ${status}.`,
+  );
+}

@@ -1,0 +1,437 @@
+/**
+ * The chat of one person in one tab: wires connection, sync, outbox, history and store, and is
+ * what the screens call. Each part knows nothing of the others.
+ */
+import type { Role, RoomKind } from "../fold/room";
+import { applyPresence, lapseTyping, setOnline, startTyping, TYPING_LAPSES } from "../store/people";
+import {
+  activate,
+  applyEvents,
+  attend,
+  closedRoom,
+  listRooms,
+  loadSnapshot,
+  markRead,
+} from "../store/rooms";
+import { initialState, withPeople, withRoom, type Me, type State } from "../store/state";
+import { Store, type Scheduler } from "../store/store";
+import type { RoomEvent } from "../wire/room-event";
+import type { ServerFrame, User } from "../wire/server";
+import { ApiError, type Api } from "./api";
+import { Connection, type Socket } from "./connection";
+import { History } from "./history";
+import { Outbox, type Command, type NewCommand, type OutboxEntry } from "./outbox";
+import { ReadMarks } from "./reads";
+import { RoomSync } from "./sync";
+import { Throttle } from "./throttle";
+
+export interface ChatDeps {
+  readonly api: Api;
+  readonly me: Me;
+  readonly scheduler?: Scheduler;
+  connect(url: string): Socket;
+  loadOutbox(): readonly OutboxEntry[];
+  saveOutbox(entries: readonly OutboxEntry[]): void;
+  /** The session ended; the person has to enter again. */
+  over(): void;
+}
+
+/** At most one sign that the person types every 3 s (docs/protocol.md). */
+const TYPING_EVERY = 3_000;
+const TOAST_LASTS = 6_000;
+
+export class Chat {
+  readonly store: Store<State>;
+  readonly history: History;
+  private readonly connection: Connection;
+  private readonly sync: RoomSync;
+  private readonly outbox: Outbox;
+  private readonly reads: ReadMarks;
+  private readonly typing: Throttle<string>;
+  /** Events that wait for the next frame, one list a room. */
+  private readonly batches = new Map<string, RoomEvent[]>();
+  private readonly waiting = new Map<string, (problem: string | null) => void>();
+  private listing: Promise<void> | null = null;
+
+  constructor(private readonly deps: ChatDeps) {
+    this.store = new Store(initialState(deps.me), deps.scheduler);
+    this.history = new History(deps.api, this.store);
+    this.connection = new Connection({
+      ticket: () => deps.api.ticket(),
+      connect: (url) => deps.connect(url),
+      opened: () => {
+        this.sync.opened();
+        this.outbox.opened();
+        void this.refreshRooms();
+      },
+      closed: () => {
+        this.sync.closed();
+        this.outbox.closed();
+      },
+      received: (frame) => {
+        this.receive(frame);
+      },
+      changed: (connection) => {
+        this.store.update((state) => ({ ...state, connection }));
+      },
+      over: () => {
+        deps.over();
+      },
+      random: () => Math.random(),
+    });
+    this.sync = new RoomSync({
+      send: (frame) => this.connection.send(frame),
+      newId: () => crypto.randomUUID(),
+      random: () => Math.random(),
+      events: (room, events, people) => {
+        this.take(room, events, people);
+      },
+      snapshot: (room, snapshot) => {
+        this.batches.delete(room);
+        this.store.enqueue((state) => loadSnapshot(state, room, snapshot));
+        this.outbox.reached(room, snapshot.version);
+      },
+      online: (room, users) => {
+        this.store.enqueue((state) => setOnline(state, room, users));
+      },
+      refused: (room, code) => {
+        this.store.enqueue((state) => withRoom(state, room, (old) => ({ ...old, refused: code })));
+      },
+      settled: (room) => {
+        this.outbox.pump(room);
+      },
+    });
+    this.outbox = new Outbox({
+      send: (command) => this.connection.send(command),
+      held: (room) => this.sync.version(room),
+      changed: (outbox) => {
+        this.store.enqueue((state) => ({ ...state, outbox }));
+      },
+      acked: (command, version) => {
+        this.acked(command, version);
+      },
+      refused: (command, code, message, kept) => {
+        this.refused(command, code, message, kept);
+      },
+      newId: () => crypto.randomUUID(),
+      load: () => deps.loadOutbox(),
+      save: (entries) => {
+        deps.saveOutbox(entries);
+      },
+    });
+    this.reads = new ReadMarks((room, version) => {
+      this.outbox.add({ action: "read", room, version });
+    });
+    this.store.subscribe(this.markSeen);
+    this.typing = new Throttle(TYPING_EVERY, (room) => {
+      this.connection.send({ action: "typing", room });
+    });
+  }
+
+  start(): void {
+    addEventListener("online", this.onOnline);
+    addEventListener("offline", this.onOffline);
+    document.addEventListener("visibilitychange", this.onVisible);
+    this.connection.start();
+  }
+
+  stop(): void {
+    removeEventListener("online", this.onOnline);
+    removeEventListener("offline", this.onOffline);
+    document.removeEventListener("visibilitychange", this.onVisible);
+    this.connection.stop();
+    this.reads.stop();
+    this.typing.stop();
+  }
+
+  reconnect(): void {
+    this.connection.retryNow();
+  }
+
+  /** Puts a room on the screen and reads it where it was not read before. */
+  openRoom(room: string | null): void {
+    this.store.update((state) => {
+      const known =
+        room === null || state.rooms.has(room)
+          ? state
+          : { ...state, rooms: new Map(state.rooms).set(room, closedRoom(room)) };
+      return activate(known, room);
+    });
+    if (room === null) return;
+    const { open, refused } = this.store.get().rooms.get(room) ?? closedRoom(room);
+    // A room of the list was followed from its head, with nothing shown of what is before that.
+    if (!open || refused !== null) this.reloadRoom(room);
+  }
+
+  reloadRoom(room: string): void {
+    this.store.update((state) => withRoom(state, room, (old) => ({ ...old, refused: null })));
+    this.sync.reload(room);
+  }
+
+  /** The person sees the newest message of the room, or not (any more). */
+  attend(room: string, seen: boolean): void {
+    this.store.update((state) =>
+      seen ? attend(state, room) : state.attending === room ? attend(state, null) : state,
+    );
+  }
+
+  type(room: string): void {
+    this.typing.push(room);
+  }
+
+  post(room: string, text: string, kind: "text" | "action", replyTo: number | null): void {
+    this.typing.stop();
+    this.submit({
+      action: "post",
+      room,
+      text,
+      ...(kind === "text" ? {} : { kind }),
+      ...(replyTo === null ? {} : { reply_to: replyTo }),
+    });
+  }
+
+  edit(room: string, version: number, text: string): void {
+    this.submit({ action: "edit", room, version, text });
+  }
+
+  remove(room: string, version: number): void {
+    this.submit({ action: "delete", room, version });
+  }
+
+  react(room: string, version: number, emoji: string, on: boolean): void {
+    this.submit({ action: on ? "react" : "unreact", room, version, emoji });
+  }
+
+  /** Answers null when it is done, or what the server had against it. */
+  createRoom(room: string, name: string, kind: RoomKind): Promise<string | null> {
+    return this.ask({ action: "create_room", room, name, kind });
+  }
+
+  join(room: string): Promise<string | null> {
+    return this.ask({ action: "join", room });
+  }
+
+  leave(room: string): Promise<string | null> {
+    return this.ask({ action: "leave", room });
+  }
+
+  addMember(room: string, user: string): Promise<string | null> {
+    return this.ask({ action: "add_member", room, user });
+  }
+
+  removeMember(room: string, user: string): Promise<string | null> {
+    return this.ask({ action: "remove_member", room, user });
+  }
+
+  setRole(room: string, user: string, role: Role): Promise<string | null> {
+    return this.ask({ action: "set_role", room, user, role });
+  }
+
+  retry(id: string): void {
+    this.outbox.retry(id);
+    this.store.flush();
+  }
+
+  discard(id: string): void {
+    this.outbox.discard(id);
+    this.store.flush();
+  }
+
+  toast(text: string): void {
+    const id = crypto.randomUUID();
+    this.store.enqueue((state) => ({
+      ...state,
+      toasts: [...state.toasts.slice(-2), { id, text }],
+    }));
+    setTimeout(() => {
+      this.dismiss(id);
+    }, TOAST_LASTS);
+  }
+
+  dismiss(id: string): void {
+    this.store.enqueue((state) => ({
+      ...state,
+      toasts: state.toasts.filter((toast) => toast.id !== id),
+    }));
+  }
+
+  /** Reads the list of rooms again and follows those that the person is in. */
+  refreshRooms(): Promise<void> {
+    this.listing ??= this.readRooms().finally(() => {
+      this.listing = null;
+    });
+    return this.listing;
+  }
+
+  private readonly onOnline = (): void => {
+    this.connection.retryNow();
+  };
+
+  private readonly onOffline = (): void => {
+    this.connection.networkLost();
+  };
+
+  private readonly onVisible = (): void => {
+    if (!document.hidden) this.connection.check();
+  };
+
+  private async readRooms(): Promise<void> {
+    try {
+      const { rooms } = await this.deps.api.rooms();
+      this.store.update((state) => listRooms(state, rooms));
+      this.sync.follow(
+        new Map(rooms.filter((room) => room.role !== null).map((room) => [room.room, room.head])),
+      );
+      for (const { room } of rooms) this.outbox.pump(room);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "unauthenticated") this.deps.over();
+    }
+  }
+
+  private receive(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "ack":
+        this.outbox.acked(frame.id, frame.version);
+        break;
+      case "error":
+        if (frame.id) this.outbox.refused(frame.id, frame.code, frame.message);
+        break;
+      case "events":
+        this.sync.onEvents(frame);
+        break;
+      case "synced":
+        this.sync.onSynced(frame);
+        break;
+      case "user":
+        if (this.sync.onUser(frame.version)) this.takeOwn(frame);
+        break;
+      case "presence":
+        this.store.enqueue((state) => applyPresence(state, frame));
+        break;
+      case "typing":
+        this.store.enqueue((state) => startTyping(state, frame.room, frame.user, Date.now()));
+        setTimeout(() => {
+          this.store.enqueue((state) => lapseTyping(state, frame.room, Date.now()));
+        }, TYPING_LAPSES + 50);
+        break;
+      case "pong":
+        break;
+    }
+  }
+
+  private take(
+    room: string,
+    events: readonly RoomEvent[],
+    people: Readonly<Record<string, string | null>>,
+  ): void {
+    if (Object.keys(people).length > 0) {
+      this.store.enqueue((state) => withPeople(state, people));
+    }
+    if (events.length === 0) return;
+    this.batch(room).push(...events);
+    this.history.witness(room, events);
+    for (const event of events) {
+      if (event.by === this.deps.me.id && event.id) this.outbox.seen(event.id, event.version);
+      if (event.type === "MemberLeft" && event.data.user === this.deps.me.id) this.wasLeft(room);
+    }
+    this.outbox.reached(room, this.sync.version(room) ?? 0);
+  }
+
+  /** The list that the next frame folds: one copy of the room a frame, not one an event. */
+  private batch(room: string): RoomEvent[] {
+    const open = this.batches.get(room);
+    if (open) return open;
+    const batch: RoomEvent[] = [];
+    this.batches.set(room, batch);
+    this.store.enqueue((state) => {
+      if (this.batches.get(room) === batch) this.batches.delete(room);
+      return applyEvents(state, room, batch);
+    });
+    return batch;
+  }
+
+  private takeOwn(frame: User): void {
+    for (const event of frame.events) {
+      if (event.type === "ReadMarked") {
+        const { room, version } = event.data;
+        this.store.enqueue((state) => markRead(state, room, version));
+      } else if (event.type === "RoomGained" || event.type === "RoomLost") {
+        void this.refreshRooms();
+      }
+    }
+  }
+
+  /** Pushes end with one's membership; a public room on the screen is then followed as a guest. */
+  private wasLeft(room: string): void {
+    const { rooms, active } = this.store.get();
+    if (rooms.get(room)?.kind === "private") {
+      this.sync.forget(room);
+      void this.refreshRooms();
+    } else if (active === room) {
+      this.sync.renew(room);
+    } else {
+      this.sync.forget(room);
+      this.store.enqueue((state) => withRoom(state, room, (old) => ({ ...old, open: null })));
+    }
+  }
+
+  private readonly markSeen = (): void => {
+    const { attending, rooms } = this.store.get();
+    const room = attending === null ? undefined : rooms.get(attending);
+    if (room?.last && room.role !== null) this.reads.saw(room.room, room.last.version);
+  };
+
+  private submit(command: NewCommand): string {
+    const id = this.outbox.add(command);
+    this.store.flush();
+    return id;
+  }
+
+  private ask(command: NewCommand): Promise<string | null> {
+    if (this.store.get().connection !== "online") {
+      return Promise.resolve("You are offline. Try again once the connection is back.");
+    }
+    return new Promise((resolve) => {
+      this.waiting.set(this.submit(command), resolve);
+    });
+  }
+
+  private acked(command: Command, version: number): void {
+    if (command.action === "read") return;
+    if (command.action === "create_room" || command.action === "join") {
+      void this.refreshRooms();
+    }
+    this.sync.expect(command.room, version);
+    this.waiting.get(command.id)?.(null);
+    this.waiting.delete(command.id);
+  }
+
+  private refused(command: Command, code: string, message: string, kept: boolean): void {
+    const resolve = this.waiting.get(command.id);
+    this.waiting.delete(command.id);
+    if (resolve) resolve(messageOf(code, message));
+    else if (!kept && command.action !== "read") this.toast(messageOf(code, message));
+  }
+}
+
+/** What a person is told for a wire code; the server's words where they say more. */
+export function messageOf(code: string, message: string): string {
+  switch (code) {
+    case "rate_limited":
+      return "That was a lot at once. Wait a moment, then try again.";
+    case "room_busy":
+      return "The room is very busy right now. Try again.";
+    case "room_exists":
+      return "A room with this address is there already.";
+    case "nickname_taken":
+      return "Somebody is using this nickname already.";
+    case "not_a_member":
+      return "Join the room first.";
+    case "too_large":
+      return "A message can have at most 4,000 characters.";
+    case "internal":
+      return "Something went wrong on the server. Try again.";
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,113 @@
+/** Reads older messages, windows around quoted ones, and the members of a room. */
+import { pageOf, rangeAt } from "../fold/history";
+import { completeMessage } from "../fold/room";
+import type { RoomEvent } from "../wire/room-event";
+import type { Member, Messages } from "../wire/http";
+import { loadMembers, loadPage } from "../store/rooms";
+import { withPeople, type State } from "../store/state";
+import type { Store } from "../store/store";
+
+export interface HistoryApi {
+  messages(room: string, before: number, limit: number): Promise<Messages>;
+  members(room: string, after: string, limit: number): Promise<{ members: Member[] }>;
+}
+
+const PAGE = 200;
+const MEMBERS_PAGE = 1_000;
+/** How far past a quoted message its window reaches. */
+const WINDOW_AFTER = 100;
+
+export class History {
+  private readonly running = new Map<string, Promise<void>>();
+  /** Joins and leaves since a reading of members began, per room. */
+  private readonly meanwhile = new Map<string, RoomEvent[]>();
+
+  constructor(
+    private readonly api: HistoryApi,
+    private readonly store: Store<State>,
+  ) {}
+
+  /** The page below `version`, the oldest message on the screen. */
+  older(room: string, version: number): Promise<void> {
+    return this.once(`${room} older`, () => this.read(room, version, PAGE));
+  }
+
+  /** The page above `version`, the newest message of a window. */
+  newer(room: string, version: number): Promise<void> {
+    return this.once(`${room} newer`, async () => {
+      const before = version + PAGE + 1;
+      const { messages, people } = await this.api.messages(room, before, PAGE);
+      // All of the versions between are covered, however few of them are messages.
+      this.add(room, people, {
+        messages: messages.map(completeMessage),
+        from: version + 1,
+        to: before - 1,
+      });
+    });
+  }
+
+  /** Makes sure that the message is loaded, with some around it. */
+  async around(room: string, version: number): Promise<void> {
+    const open = this.store.get().rooms.get(room)?.open;
+    const range = rangeAt(open?.ranges ?? [], version);
+    // A quote that was read for its words alone is a stretch of one: no place to land.
+    if (!open || (range && range.to > range.from)) return;
+    await this.once(`${room} around ${version}`, () =>
+      this.read(room, version + WINDOW_AFTER, PAGE),
+    );
+  }
+
+  /** One message alone, for the words of a quote. */
+  async quoted(room: string, version: number): Promise<void> {
+    const open = this.store.get().rooms.get(room)?.open;
+    if (!open || rangeAt(open.ranges, version)) return;
+    await this.once(`${room} quoted ${version}`, () => this.read(room, version + 1, 1));
+  }
+
+  members(room: string): Promise<void> {
+    return this.once(`${room} members`, async () => {
+      this.meanwhile.set(room, []);
+      try {
+        const all: Member[] = [];
+        for (let after = ""; ;) {
+          const { members } = await this.api.members(room, after, MEMBERS_PAGE);
+          all.push(...members);
+          const last = members.at(-1);
+          if (!last || members.length < MEMBERS_PAGE) break;
+          after = last.user;
+        }
+        const events = this.meanwhile.get(room) ?? [];
+        this.store.enqueue((state) => loadMembers(state, room, all, events));
+      } finally {
+        this.meanwhile.delete(room);
+      }
+    });
+  }
+
+  /** Events of a room, as they come. */
+  witness(room: string, events: readonly RoomEvent[]): void {
+    this.meanwhile.get(room)?.push(...events);
+  }
+
+  private async read(room: string, before: number, limit: number): Promise<void> {
+    const { messages, people } = await this.api.messages(room, before, limit);
+    this.add(room, people, pageOf(messages.map(completeMessage), before, limit));
+  }
+
+  private add(
+    room: string,
+    people: Readonly<Record<string, string | null>>,
+    page: Parameters<typeof loadPage>[2],
+  ): void {
+    this.store.enqueue((state) => loadPage(withPeople(state, people), room, page));
+  }
+
+  /** One reading of a kind at a time; who asks meanwhile waits for the same. */
+  private once(key: string, read: () => Promise<void>): Promise<void> {
+    const running = this.running.get(key);
+    if (running) return running;
+    const started = read().finally(() => this.running.delete(key));
+    this.running.set(key, started);
+    return started;
+  }
+}

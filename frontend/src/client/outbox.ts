@@ -1,0 +1,222 @@
+/**
+ * Commands on their way to the server.
+ *
+ * A command keeps its id and `since` from the first send on, so a retry after a reconnect or a
+ * reload changes nothing twice. Each room is a lane with at most one unacknowledged command,
+ * because API Gateway does not order frames. What the person wrote outlives a reload of the tab.
+ */
+import type {
+  AddMember,
+  CreateRoom,
+  Delete,
+  Edit,
+  Join,
+  Leave,
+  Post,
+  React,
+  Read,
+  RemoveMember,
+  SetRole,
+  Unreact,
+} from "../wire/client";
+
+export type Command =
+  | AddMember
+  | CreateRoom
+  | Delete
+  | Edit
+  | Join
+  | Leave
+  | Post
+  | React
+  | Read
+  | RemoveMember
+  | SetRole
+  | Unreact;
+
+/** A command as its author gives it: the outbox adds `id` and `since`. */
+export type NewCommand = Command extends infer One
+  ? One extends Command
+    ? Omit<One, "id" | "since">
+    : never
+  : never;
+
+export interface OutboxEntry {
+  readonly command: Command;
+  /** When it was given, ISO 8601. */
+  readonly at: string;
+  /** `acked` ones wait for the push that brings their event. */
+  readonly state: "waiting" | "sent" | "acked" | "failed";
+  /** The version that the server acknowledged. */
+  readonly version?: number;
+  readonly problem?: { readonly code: string; readonly message: string };
+}
+
+export interface OutboxHooks {
+  send(command: Command): boolean;
+  /** The room version held, or null where none is: then nothing is sent to it yet. */
+  held(room: string): number | null;
+  changed(entries: readonly OutboxEntry[]): void;
+  acked(command: Command, version: number): void;
+  /** `kept` is true where the person can retry or discard it. */
+  refused(command: Command, code: string, message: string, kept: boolean): void;
+  newId(): string;
+  load(): readonly OutboxEntry[];
+  save(entries: readonly OutboxEntry[]): void;
+}
+
+/** A command without an answer by then is sent again: the ack may have been lost on its way. */
+const ACK_WITHIN = 10_000;
+
+export class Outbox {
+  private entries: readonly OutboxEntry[];
+  private online = false;
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  constructor(private readonly hooks: OutboxHooks) {
+    this.entries = hooks.load();
+    if (this.entries.length > 0) hooks.changed(this.entries);
+  }
+
+  add(command: NewCommand): string {
+    const id = this.hooks.newId();
+    // Only the newest read mark matters, so one that still waits is replaced.
+    const others =
+      command.action === "read"
+        ? this.entries.filter(
+            (entry) =>
+              entry.command.action !== "read" ||
+              entry.command.room !== command.room ||
+              entry.state !== "waiting",
+          )
+        : this.entries;
+    const entry: OutboxEntry = {
+      command: { ...command, id },
+      at: new Date().toISOString(),
+      state: "waiting",
+    };
+    this.put([...others, entry]);
+    this.pump(command.room);
+    return id;
+  }
+
+  opened(): void {
+    this.online = true;
+    for (const room of new Set(this.entries.map((entry) => entry.command.room))) this.pump(room);
+  }
+
+  closed(): void {
+    this.online = false;
+    for (const id of [...this.timers.keys()]) this.stopTimer(id);
+  }
+
+  /** Sends what the room's lane may send now; also called once the room's version is known. */
+  pump(room: string): void {
+    if (!this.online) return;
+    const lane = this.entries.filter((entry) => entry.command.room === room);
+    const inFlight = lane.find((entry) => entry.state === "sent");
+    const next = inFlight ?? lane.find((entry) => entry.state === "waiting");
+    if (!next || this.timers.has(next.command.id)) return;
+    const command = this.stamped(next.command);
+    if (!command) return;
+    // Kept before it goes out: a reload in between must retry it with this `since`.
+    this.replace(next.command.id, { ...next, command, state: "sent" });
+    if (!this.hooks.send(command)) return;
+    this.timers.set(
+      command.id,
+      setTimeout(() => {
+        this.timers.delete(command.id);
+        this.pump(room);
+      }, ACK_WITHIN),
+    );
+  }
+
+  acked(id: string, version: number): void {
+    const entry = this.find(id);
+    if (!entry) return;
+    this.stopTimer(id);
+    const { command } = entry;
+    if (command.action === "post") this.replace(id, { ...entry, state: "acked", version });
+    else this.remove(id);
+    this.hooks.acked(command, version);
+    this.pump(command.room);
+  }
+
+  refused(id: string, code: string, message: string): void {
+    const entry = this.find(id);
+    if (!entry) return;
+    this.stopTimer(id);
+    const { command } = entry;
+    const kept = command.action === "post";
+    if (kept) this.replace(id, { ...entry, state: "failed", problem: { code, message } });
+    else this.remove(id);
+    this.hooks.refused(command, code, message, kept);
+    this.pump(command.room);
+  }
+
+  /** The command's own event came: as good as its ack, and it shows the message by itself. */
+  seen(id: string, version: number): void {
+    const entry = this.find(id);
+    if (!entry) return;
+    this.stopTimer(id);
+    this.remove(id);
+    if (entry.state !== "acked") this.hooks.acked(entry.command, version);
+    this.pump(entry.command.room);
+  }
+
+  /** The room's view holds all up to `version`, so acknowledged posts show in it. */
+  reached(room: string, version: number): void {
+    const left = this.entries.filter(
+      (entry) =>
+        entry.command.room !== room ||
+        entry.state !== "acked" ||
+        entry.version === undefined ||
+        entry.version > version,
+    );
+    if (left.length !== this.entries.length) this.put(left);
+  }
+
+  retry(id: string): void {
+    const entry = this.find(id);
+    if (entry?.state !== "failed") return;
+    this.replace(id, { command: entry.command, at: entry.at, state: "waiting" });
+    this.pump(entry.command.room);
+  }
+
+  discard(id: string): void {
+    const entry = this.find(id);
+    if (entry?.state === "failed" || entry?.state === "waiting") this.remove(id);
+  }
+
+  private stamped(command: Command): Command | null {
+    if (command.action === "read" || typeof command.since === "number") return command;
+    if (command.action === "create_room") return { ...command, since: 0 };
+    const since = this.hooks.held(command.room);
+    return since === null ? null : { ...command, since };
+  }
+
+  private find(id: string): OutboxEntry | undefined {
+    return this.entries.find((entry) => entry.command.id === id);
+  }
+
+  private replace(id: string, entry: OutboxEntry): void {
+    this.put(this.entries.map((old) => (old.command.id === id ? entry : old)));
+  }
+
+  private remove(id: string): void {
+    this.put(this.entries.filter((entry) => entry.command.id !== id));
+  }
+
+  private put(entries: readonly OutboxEntry[]): void {
+    this.entries = entries;
+    this.hooks.save(
+      entries.filter(({ command, state }) => command.action !== "read" && state !== "acked"),
+    );
+    this.hooks.changed(entries);
+  }
+
+  private stopTimer(id: string): void {
+    clearTimeout(this.timers.get(id));
+    this.timers.delete(id);
+  }
+}

@@ -1,0 +1,71 @@
+/** What outlives a reload. Storage may be full or forbidden; then nothing does. */
+import type { OutboxEntry } from "./outbox";
+import type { Me } from "../store/state";
+
+export interface Session {
+  readonly token: string;
+  readonly user: Me;
+}
+
+const SESSION = "parley.session";
+
+export function loadSession(): Session | null {
+  return read(localStorage, SESSION) as Session | null;
+}
+
+export function saveSession(session: Session): void {
+  write(localStorage, SESSION, session);
+}
+
+/** Forgets the person on this device: the token, and what they wrote and had not sent. */
+export function clearSession(user: string): void {
+  localStorage.removeItem(SESSION);
+  sessionStorage.removeItem(outboxKey(user));
+  for (const key of Object.keys(localStorage)) {
+    if (key.startsWith(draftKey(user, ""))) localStorage.removeItem(key);
+  }
+}
+
+/** The outbox is the tab's own: two tabs must not both show, and send, the other's messages. */
+export function loadOutbox(user: string): readonly OutboxEntry[] {
+  return (read(sessionStorage, outboxKey(user)) as OutboxEntry[] | null) ?? [];
+}
+
+export function saveOutbox(user: string, entries: readonly OutboxEntry[]): void {
+  if (entries.length === 0) sessionStorage.removeItem(outboxKey(user));
+  else write(sessionStorage, outboxKey(user), entries);
+}
+
+export function loadDraft(user: string, room: string): string {
+  return (read(localStorage, draftKey(user, room)) as string | null) ?? "";
+}
+
+export function saveDraft(user: string, room: string, text: string): void {
+  if (text === "") localStorage.removeItem(draftKey(user, room));
+  else write(localStorage, draftKey(user, room), text);
+}
+
+function outboxKey(user: string): string {
+  return `parley.outbox.${user}`;
+}
+
+function draftKey(user: string, room: string): string {
+  return `parley.draft.${user}.${room}`;
+}
+
+function read(storage: Storage, key: string): unknown {
+  try {
+    const text = storage.getItem(key);
+    return text === null ? null : (JSON.parse(text) as unknown);
+  } catch {
+    return null;
+  }
+}
+
+function write(storage: Storage, key: string, value: unknown): void {
+  try {
+    storage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Full: the session goes on, it only does not outlive the tab.
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Holds each room's log without a gap.
+ *
+ * Pushes of a room wait until its `synced` came, then those at or below the held version are
+ * dropped. A push that is ahead waits a second, with jitter, for those before it; then `sync` asks.
+ */
+import type { Sync } from "../wire/client";
+import type { RoomEvent } from "../wire/room-event";
+import type { Events, Snapshot, Synced, SyncedRoom } from "../wire/server";
+
+type People = Readonly<Record<string, string | null>>;
+
+export interface SyncHooks {
+  send(frame: Sync): boolean;
+  newId(): string;
+  random(): number;
+  /** Events that follow the held version without a gap. */
+  events(room: string, events: readonly RoomEvent[], people: People): void;
+  snapshot(room: string, snapshot: Snapshot): void;
+  online(room: string, users: readonly string[]): void;
+  refused(room: string, code: string): void;
+  /** The room is held to its head. */
+  settled(room: string): void;
+}
+
+interface RoomLog {
+  version: number | null;
+  held: RoomEvent[];
+  /** Id of the `sync` whose answer is awaited, or null when the room is live. */
+  asked: string | null;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Rooms in one frame, so that it stays under 32 KB with the longest ids. */
+const ROOMS_A_FRAME = 200;
+const GAP_WAIT = 1_000;
+const ANSWER_WITHIN = 15_000;
+
+export class RoomSync {
+  private readonly logs = new Map<string, RoomLog>();
+  private isOpen = false;
+  /** Version of the person's own log, once a `user` frame told it. */
+  private own: number | null = null;
+
+  constructor(private readonly hooks: SyncHooks) {}
+
+  version(room: string): number | null {
+    return this.logs.get(room)?.version ?? null;
+  }
+
+  /** True when the room is held to its head, as far as is known. */
+  isLive(room: string): boolean {
+    return this.isOpen && this.logs.get(room)?.asked === null;
+  }
+
+  /** Follows rooms from the versions given (null for a snapshot); those followed stay as they are. */
+  follow(rooms: ReadonlyMap<string, number | null>): void {
+    const added: string[] = [];
+    for (const [room, version] of rooms) {
+      if (this.logs.has(room)) continue;
+      this.logs.set(room, { version, held: [], asked: null, timer: undefined });
+      added.push(room);
+    }
+    this.ask(added);
+  }
+
+  /** Begins a room anew with a snapshot. */
+  reload(room: string): void {
+    this.forget(room);
+    this.follow(new Map([[room, null]]));
+  }
+
+  /** Asks again what the room missed. */
+  renew(room: string): void {
+    if (this.logs.has(room)) this.ask([room]);
+  }
+
+  forget(room: string): void {
+    clearTimeout(this.logs.get(room)?.timer);
+    this.logs.delete(room);
+  }
+
+  opened(): void {
+    this.isOpen = true;
+    this.ask([...this.logs.keys()]);
+  }
+
+  closed(): void {
+    this.isOpen = false;
+    for (const log of this.logs.values()) {
+      clearTimeout(log.timer);
+      log.timer = undefined;
+      log.held = [];
+    }
+  }
+
+  /** True when the person's own log went forward; an older frame is dropped. */
+  onUser(version: number): boolean {
+    if (this.own !== null && version <= this.own) return false;
+    this.own = version;
+    return true;
+  }
+
+  onEvents(frame: Events): void {
+    const log = this.logs.get(frame.room);
+    if (!log) return;
+    // Names hold whether or not their events are held back.
+    this.hooks.events(frame.room, [], frame.people);
+    log.held.push(...frame.events);
+    if (log.asked === null) this.drain(frame.room, log);
+  }
+
+  onSynced(frame: Synced): void {
+    for (const [room, part] of Object.entries(frame.rooms)) {
+      const log = this.logs.get(room);
+      if (log?.asked === frame.id) this.take(room, log, part);
+    }
+  }
+
+  /** The server acknowledged `version`: if its push does not come, there is a gap. */
+  expect(room: string, version: number): void {
+    const log = this.logs.get(room);
+    if (log?.asked === null && (log.version ?? 0) < version) this.waitForGap(room, log);
+  }
+
+  private take(room: string, log: RoomLog, part: SyncedRoom): void {
+    if (part.error) {
+      this.forget(room);
+      this.hooks.refused(room, part.error);
+      return;
+    }
+    if (part.snapshot) {
+      log.version = part.snapshot.version;
+      this.hooks.snapshot(room, part.snapshot);
+    }
+    if (part.events) {
+      this.hooks.events(room, [], part.people ?? {});
+      this.accept(room, log, part.events);
+    }
+    if (part.online) this.hooks.online(room, part.online);
+    if (!part.snapshot && part.complete !== true) return;
+    clearTimeout(log.timer);
+    log.timer = undefined;
+    log.asked = null;
+    this.drain(room, log);
+    this.hooks.settled(room);
+  }
+
+  private drain(room: string, log: RoomLog): void {
+    const waiting = log.held;
+    log.held = this.accept(room, log, waiting);
+    if (log.held.length > 0) {
+      this.waitForGap(room, log);
+    } else if (waiting.length > 0) {
+      clearTimeout(log.timer);
+      log.timer = undefined;
+    }
+  }
+
+  /** Hands on what follows the held version; answers what is ahead of it. */
+  private accept(room: string, log: RoomLog, events: readonly RoomEvent[]): RoomEvent[] {
+    const next: RoomEvent[] = [];
+    const ahead: RoomEvent[] = [];
+    for (const event of [...events].sort((a, b) => a.version - b.version)) {
+      const held = log.version ?? 0;
+      if (event.version <= held) continue;
+      if (event.version === held + 1) {
+        log.version = event.version;
+        next.push(event);
+      } else {
+        ahead.push(event);
+      }
+    }
+    if (next.length > 0) this.hooks.events(room, next, {});
+    return ahead;
+  }
+
+  private waitForGap(room: string, log: RoomLog): void {
+    log.timer ??= setTimeout(
+      () => {
+        log.timer = undefined;
+        this.ask([room]);
+      },
+      GAP_WAIT * (1 + this.hooks.random() / 2),
+    );
+  }
+
+  private ask(rooms: readonly string[]): void {
+    if (!this.isOpen) return;
+    for (let start = 0; start < rooms.length; start += ROOMS_A_FRAME) {
+      const some = rooms.slice(start, start + ROOMS_A_FRAME);
+      const id = this.hooks.newId();
+      for (const room of some) this.await(room, id);
+      this.hooks.send({
+        action: "sync",
+        id,
+        rooms: Object.fromEntries(some.map((room) => [room, this.version(room)])),
+        ...(start === 0 && this.own !== null ? { user: this.own } : {}),
+      });
+    }
+  }
+
+  private await(room: string, id: string): void {
+    const log = this.logs.get(room);
+    if (!log) return;
+    clearTimeout(log.timer);
+    log.asked = id;
+    log.timer = setTimeout(() => {
+      log.timer = undefined;
+      this.ask([room]);
+    }, ANSWER_WITHIN);
+  }
+}

@@ -1,0 +1,39 @@
+/** What happened around the messages: who came, went, was renamed or got another role. */
+import type { RoomEvent } from "../wire/room-event";
+import type { Role } from "./room";
+
+interface NoticeBase {
+  readonly version: number;
+  readonly at: string;
+  readonly by: string;
+}
+
+export type Notice = NoticeBase &
+  (
+    | { readonly type: "created" }
+    | { readonly type: "joined" | "left" | "removed"; readonly user: string }
+    | { readonly type: "renamed"; readonly user: string; readonly name: string | null }
+    | { readonly type: "role"; readonly user: string; readonly role: Role }
+  );
+
+export function noticeOf(event: RoomEvent): Notice | null {
+  const base = { version: event.version, at: event.at, by: event.by };
+  switch (event.type) {
+    case "RoomCreated":
+      return { ...base, type: "created" };
+    case "MemberJoined":
+      return { ...base, type: "joined", user: event.data.user };
+    case "MemberLeft":
+      return {
+        ...base,
+        type: event.data.reason === "removed" ? "removed" : "left",
+        user: event.data.user,
+      };
+    case "MemberRenamed":
+      return { ...base, type: "renamed", user: event.data.user, name: event.data.name };
+    case "RoleChanged":
+      return { ...base, type: "role", user: event.data.user, role: event.data.role };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * What a room looks like, folded from its events. Pure: the same events give the same view here
+ * and in Python; tests/golden/folds holds both to it.
+ */
+import type { Message } from "../wire/http";
+import type { RoomEvent } from "../wire/room-event";
+import { noticeOf, type Notice } from "./notices";
+import { indexOf, type FoldedMessage } from "./messages";
+
+export type Role = "owner" | "moderator" | "member";
+export type RoomKind = "public" | "private" | "broadcast";
+
+/**
+ * A room at `version`.
+ *
+ * `members` holds those that are known; all of them where `membersComplete`, else only those that
+ * joined or changed since the snapshot, while `memberCount` is right in both cases. `messages` are
+ * sorted by version; what lies between two of them may not be loaded (see history.ts).
+ */
+export interface RoomView {
+  readonly version: number;
+  readonly name: string | null;
+  readonly kind: RoomKind;
+  readonly members: ReadonlyMap<string, Role>;
+  readonly membersComplete: boolean;
+  readonly memberCount: number;
+  readonly messages: readonly FoldedMessage[];
+  readonly notices: readonly Notice[];
+}
+
+export interface Folded {
+  readonly view: RoomView;
+  /** True when an event was ahead of the view; it and those after it were not applied. */
+  readonly gap: boolean;
+}
+
+/** More than this many joins and leaves say nothing that a reader wants. */
+const MAX_NOTICES = 500;
+
+export const emptyRoom: RoomView = {
+  version: 0,
+  name: null,
+  kind: "public",
+  members: new Map(),
+  membersComplete: true,
+  memberCount: 0,
+  messages: [],
+  notices: [],
+};
+
+type Draft = { -readonly [Key in keyof RoomView]: RoomView[Key] } & {
+  messages: FoldedMessage[];
+  members: Map<string, Role>;
+  notices: Notice[];
+};
+
+/** Applies version + 1 only: lower ones are dropped, a higher one is a gap. */
+export function foldRoom(view: RoomView, events: readonly RoomEvent[]): Folded {
+  const news = events.filter((event) => event.version > view.version);
+  if (news.length === 0) return { view, gap: false };
+
+  // One copy a batch, not one an event: a busy room pushes thousands a second.
+  const draft: Draft = {
+    ...view,
+    messages: [...view.messages],
+    members: new Map(view.members),
+    notices: [...view.notices],
+  };
+  let gap = false;
+  for (const event of news) {
+    if (event.version <= draft.version) continue;
+    if (event.version > draft.version + 1) {
+      gap = true;
+      break;
+    }
+    applyEvent(draft, event);
+    draft.version = event.version;
+  }
+  if (draft.notices.length > MAX_NOTICES) draft.notices = draft.notices.slice(-MAX_NOTICES);
+  return { view: draft, gap };
+}
+
+/** Folds edits, deletions and reactions into a message list, ignoring messages that it lacks. */
+export function applyToMessages(messages: FoldedMessage[], event: RoomEvent): void {
+  switch (event.type) {
+    case "MessageEdited":
+      change(messages, event.data.message, (message) => ({
+        ...message,
+        text: event.data.text,
+        edited_at: event.at,
+      }));
+      break;
+    case "MessageDeleted":
+      change(messages, event.data.message, (message) => ({
+        ...message,
+        text: null,
+        deleted: true,
+        reactions: {},
+        edited_at: null,
+      }));
+      break;
+    case "ReactionAdded":
+      change(messages, event.data.message, (message) =>
+        withReaction(message, event.data.emoji, event.by),
+      );
+      break;
+    case "ReactionRemoved":
+      change(messages, event.data.message, (message) =>
+        withoutReaction(message, event.data.emoji, event.by),
+      );
+      break;
+    default:
+      break;
+  }
+}
+
+export function withReaction(message: FoldedMessage, emoji: string, by: string): FoldedMessage {
+  const people = message.reactions[emoji] ?? [];
+  if (people.includes(by)) return message;
+  return { ...message, reactions: { ...message.reactions, [emoji]: [...people, by] } };
+}
+
+export function withoutReaction(message: FoldedMessage, emoji: string, by: string): FoldedMessage {
+  const { [emoji]: people = [], ...others } = message.reactions;
+  if (!people.includes(by)) return message;
+  const left = people.filter((person) => person !== by);
+  return {
+    ...message,
+    reactions: left.length === 0 ? others : { ...message.reactions, [emoji]: left },
+  };
+}
+
+/** A message of the wire with every field that the schema lets a sender leave out. */
+export function completeMessage(message: Message): FoldedMessage {
+  return {
+    ...message,
+    reply_to: message.reply_to ?? null,
+    edited_at: message.edited_at ?? null,
+    deleted: message.deleted ?? false,
+    reactions: message.reactions ?? {},
+  };
+}
+
+function applyEvent(draft: Draft, event: RoomEvent): void {
+  const notice = noticeOf(event);
+  if (notice) draft.notices.push(notice);
+  switch (event.type) {
+    case "RoomCreated":
+      draft.name = event.data.name;
+      draft.kind = event.data.kind;
+      break;
+    case "MemberJoined":
+      if (!draft.members.has(event.data.user)) draft.memberCount += 1;
+      draft.members.set(event.data.user, event.data.role);
+      break;
+    case "MemberLeft":
+      if (draft.members.delete(event.data.user) || !draft.membersComplete) draft.memberCount -= 1;
+      break;
+    case "RoleChanged":
+      draft.members.set(event.data.user, event.data.role);
+      break;
+    case "MessagePosted":
+      draft.messages.push({
+        version: event.version,
+        by: event.by,
+        at: event.at,
+        text: event.data.text,
+        kind: event.data.kind,
+        n: event.data.n,
+        reply_to: event.data.reply_to ?? null,
+        edited_at: null,
+        deleted: false,
+        reactions: {},
+      });
+      break;
+    case "MemberRenamed":
+      break;
+    default:
+      applyToMessages(draft.messages, event);
+  }
+}
+
+function change(
+  messages: FoldedMessage[],
+  version: number,
+  alter: (message: FoldedMessage) => FoldedMessage,
+): void {
+  const index = indexOf(messages, version);
+  const message = messages[index];
+  if (message) messages[index] = alter(message);
+}

@@ -1,0 +1,36 @@
+/** Who is here and who is typing. Pure. */
+import type { Presence } from "../wire/server";
+import { withRoom, type State } from "./state";
+
+/** A typing sign lapses after this many milliseconds (docs/protocol.md). */
+export const TYPING_LAPSES = 5_000;
+
+export function setOnline(state: State, room: string, online: readonly string[]): State {
+  return withRoom(state, room, (old) => ({ ...old, online: new Set(online) }));
+}
+
+export function applyPresence(state: State, frame: Presence): State {
+  return withRoom(state, frame.room, (old) => {
+    const here = frame.state === "online";
+    if (old.online.has(frame.user) === here) return old;
+    const online = new Set(old.online);
+    if (here) online.add(frame.user);
+    else online.delete(frame.user);
+    return { ...old, online };
+  });
+}
+
+export function startTyping(state: State, room: string, user: string, now: number): State {
+  if (user === state.me.id) return state;
+  return withRoom(state, room, (old) => ({
+    ...old,
+    typing: new Map(old.typing).set(user, now + TYPING_LAPSES),
+  }));
+}
+
+export function lapseTyping(state: State, room: string, now: number): State {
+  return withRoom(state, room, (old) => {
+    const typing = new Map([...old.typing].filter(([, until]) => until > now));
+    return typing.size === old.typing.size ? old : { ...old, typing };
+  });
+}

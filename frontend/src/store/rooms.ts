@@ -1,0 +1,307 @@
+/** How frames and answers change the rooms. Pure. */
+import { addPage, liveRange, messagesIn, trimmed, type Page } from "../fold/history";
+import { lowerBound } from "../fold/messages";
+import { completeMessage, foldRoom, type Role } from "../fold/room";
+import type { Member, RoomSummary } from "../wire/http";
+import type { RoomEvent } from "../wire/room-event";
+import type { Snapshot } from "../wire/server";
+import { withPeople, withRoom, type RoomState, type State } from "./state";
+
+/** Messages that a room keeps when it is left; the rest is read again when it is wanted. */
+const KEPT_MESSAGES = 300;
+const KEPT_RECENT = 2_000;
+
+/** The list of rooms as the server tells it; what is open stays open. */
+export function listRooms(state: State, summaries: readonly RoomSummary[]): State {
+  const rooms = new Map<string, RoomState>();
+  for (const summary of summaries) {
+    const old = state.rooms.get(summary.room);
+    // A list that was read before the last pushes came would count them twice.
+    if (old && old.version > summary.head) {
+      rooms.set(summary.room, old);
+      continue;
+    }
+    const { name, kind, role, unread, last } = summary;
+    rooms.set(summary.room, {
+      ...(old ?? closedRoom(summary.room)),
+      name,
+      kind,
+      role,
+      last,
+      version: summary.head,
+      memberCount: summary.member_count,
+      unread: state.attending === summary.room ? 0 : unread,
+    });
+  }
+  const active = state.active === null ? undefined : state.rooms.get(state.active);
+  if (active && !rooms.has(active.room)) rooms.set(active.room, active);
+  return { ...state, rooms, listed: true };
+}
+
+export function closedRoom(room: string): RoomState {
+  return {
+    room,
+    version: 0,
+    name: null,
+    kind: "public",
+    role: null,
+    memberCount: 0,
+    unread: 0,
+    last: null,
+    firstUnread: null,
+    open: null,
+    refused: null,
+    online: new Set(),
+    typing: new Map(),
+  };
+}
+
+/** Begins a room anew. */
+export function loadSnapshot(state: State, room: string, snapshot: Snapshot): State {
+  const messages = snapshot.messages.map(completeMessage);
+  const newest = messages.at(-1);
+  const attending = state.attending === room;
+  const known = withPeople(state, snapshot.people);
+  const listed = known.rooms.has(room)
+    ? known
+    : { ...known, rooms: new Map(known.rooms).set(room, closedRoom(room)) };
+  return withRoom(listed, room, (old) => ({
+    ...old,
+    version: Math.max(old.version, snapshot.version),
+    name: snapshot.name,
+    kind: snapshot.kind,
+    role: snapshot.role,
+    memberCount: snapshot.member_count,
+    unread: attending ? 0 : snapshot.unread,
+    firstUnread:
+      old.firstUnread ??
+      (snapshot.unread > 0 && newest && snapshot.role !== null
+        ? newest.n - snapshot.unread + 1
+        : null),
+    refused: null,
+    open: {
+      view: {
+        version: snapshot.version,
+        name: snapshot.name,
+        kind: snapshot.kind,
+        members: new Map(),
+        membersComplete: false,
+        memberCount: snapshot.member_count,
+        messages,
+        notices: [],
+      },
+      ranges: [liveRange(messages)],
+      recent: [],
+    },
+  }));
+}
+
+/** Folds events that follow what the room holds. */
+export function applyEvents(state: State, room: string, events: readonly RoomEvent[]): State {
+  const names: Record<string, string | null> = {};
+  for (const event of events) {
+    if (event.type === "MemberJoined" || event.type === "MemberRenamed") {
+      names[event.data.user] = event.data.name;
+    }
+  }
+  const known = withPeople(state, names);
+  return withRoom(known, room, (old) => {
+    let next = old;
+    for (const event of events) {
+      if (event.version <= next.version) continue;
+      next = { ...applyToLine(next, event, known), version: event.version };
+    }
+    if (!old.open) return next;
+    const { view } = foldRoom(old.open.view, events);
+    const changes = events.filter(isChange);
+    const recent =
+      changes.length === 0 ? old.open.recent : [...old.open.recent, ...changes].slice(-KEPT_RECENT);
+    return {
+      ...next,
+      name: view.name,
+      kind: view.kind,
+      memberCount: view.memberCount,
+      open: { ...old.open, view, recent },
+    };
+  });
+}
+
+export function loadPage(state: State, room: string, page: Page): State {
+  return withRoom(state, room, (old) => {
+    if (!old.open) return old;
+    const { view, ranges, recent } = old.open;
+    const loaded = addPage({ messages: view.messages, ranges }, page, recent);
+    return {
+      ...old,
+      open: {
+        ...old.open,
+        view: { ...view, messages: loaded.messages },
+        ranges: loaded.ranges,
+      },
+    };
+  });
+}
+
+/**
+ * All members, read page by page from version `since` on; the joins and leaves that came while
+ * they were read are in `meanwhile` and go on top.
+ */
+export function loadMembers(
+  state: State,
+  room: string,
+  members: readonly Member[],
+  meanwhile: readonly RoomEvent[],
+): State {
+  const known = withPeople(
+    state,
+    Object.fromEntries(members.map((member) => [member.user, member.name])),
+  );
+  return withRoom(known, room, (old) => {
+    if (!old.open) return old;
+    const roles = new Map<string, Role>(members.map((member) => [member.user, member.role]));
+    for (const event of meanwhile) {
+      if (event.type === "MemberJoined" || event.type === "RoleChanged") {
+        roles.set(event.data.user, event.data.role);
+      } else if (event.type === "MemberLeft") {
+        roles.delete(event.data.user);
+      }
+    }
+    const view = {
+      ...old.open.view,
+      members: roles,
+      membersComplete: true,
+      memberCount: roles.size,
+    };
+    return { ...old, memberCount: roles.size, open: { ...old.open, view } };
+  });
+}
+
+/** Another tab or device of the person read the room up to `version`. */
+export function markRead(state: State, room: string, version: number): State {
+  return withRoom(state, room, (old) => {
+    if (old.unread === 0 || !old.last) return old;
+    if (version >= old.last.version) return { ...old, unread: 0 };
+    const messages = old.open ? messagesIn(old.open.view.messages, liveOf(old)) : [];
+    const newest = messages.at(-1);
+    const read = messages[lowerBound(messages, version + 1) - 1];
+    if (!newest || !read) return old;
+    return { ...old, unread: Math.min(old.unread, newest.n - read.n) };
+  });
+}
+
+/** The person sees the newest message now (or no longer, with null). */
+export function attend(state: State, room: string | null): State {
+  if (state.attending === room) return state;
+  const next = { ...state, attending: room };
+  return room === null
+    ? next
+    : withRoom(next, room, (old) => (old.unread === 0 ? old : { ...old, unread: 0 }));
+}
+
+/** Puts a room on the screen; the one before it gives back most of its messages. */
+export function activate(state: State, room: string | null): State {
+  if (state.active === room) return state;
+  const left =
+    state.active === null
+      ? state
+      : withRoom(state, state.active, (old) => ({
+          ...old,
+          firstUnread: null,
+          open: old.open && shrunk(old.open),
+        }));
+  const entered =
+    room === null
+      ? left
+      : withRoom(left, room, (old) => {
+          const newest = old.open?.view.messages.at(-1);
+          return old.unread > 0 && newest && old.role !== null
+            ? { ...old, firstUnread: newest.n - old.unread + 1 }
+            : old;
+        });
+  return { ...entered, active: room, attending: null };
+}
+
+function shrunk(open: NonNullable<RoomState["open"]>): NonNullable<RoomState["open"]> {
+  if (open.view.messages.length <= KEPT_MESSAGES) return open;
+  const { messages, ranges } = trimmed(
+    { messages: open.view.messages, ranges: open.ranges },
+    KEPT_MESSAGES,
+  );
+  return { ...open, view: { ...open.view, messages }, ranges };
+}
+
+function liveOf(room: RoomState) {
+  return room.open?.ranges.at(-1) ?? liveRange([]);
+}
+
+/** What the event does to the room's line in the list: its count, last message and own role. */
+function applyToLine(room: RoomState, event: RoomEvent, state: State): RoomState {
+  const me = state.me.id;
+  switch (event.type) {
+    case "RoomCreated":
+      return { ...room, name: event.data.name, kind: event.data.kind };
+    case "MemberJoined":
+    case "RoleChanged": {
+      const count = event.type === "MemberJoined" ? 1 : 0;
+      const role = event.data.user === me ? event.data.role : room.role;
+      return { ...room, role, memberCount: room.memberCount + count };
+    }
+    case "MemberLeft":
+      return {
+        ...room,
+        memberCount: room.memberCount - 1,
+        ...(event.data.user === me ? { role: null, unread: 0 } : {}),
+      };
+    case "MessagePosted": {
+      const seen = event.by === me || state.attending === room.room || room.role === null;
+      return {
+        ...room,
+        unread: seen ? 0 : room.unread + 1,
+        firstUnread:
+          event.by === me
+            ? null
+            : !seen && room.unread === 0 && state.active === room.room
+              ? event.data.n
+              : room.firstUnread,
+        last: {
+          version: event.version,
+          at: event.at,
+          by: event.by,
+          name: state.people.get(event.by) ?? null,
+          text: event.data.text,
+          kind: event.data.kind,
+        },
+        typing: withoutKey(room.typing, event.by),
+      };
+    }
+    case "MessageEdited":
+    case "MessageDeleted":
+      return room.last?.version === event.data.message
+        ? {
+            ...room,
+            last: {
+              ...room.last,
+              text: event.type === "MessageEdited" ? event.data.text : null,
+            },
+          }
+        : room;
+    default:
+      return room;
+  }
+}
+
+function isChange(event: RoomEvent): boolean {
+  return (
+    event.type === "MessageEdited" ||
+    event.type === "MessageDeleted" ||
+    event.type === "ReactionAdded" ||
+    event.type === "ReactionRemoved"
+  );
+}
+
+function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
+  if (!map.has(key)) return map;
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}

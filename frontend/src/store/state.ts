@@ -1,0 +1,88 @@
+/** All that the web app shows, as one immutable value. */
+import type { Range } from "../fold/history";
+import type { Role, RoomKind, RoomView } from "../fold/room";
+import type { ConnectionState } from "../client/connection";
+import type { OutboxEntry } from "../client/outbox";
+import type { LastMessage } from "../wire/http";
+import type { RoomEvent } from "../wire/room-event";
+
+export interface Me {
+  readonly id: string;
+  readonly name: string | null;
+}
+
+/** What an opened room holds beyond its line in the list. */
+export interface OpenRoom {
+  readonly view: RoomView;
+  readonly ranges: readonly Range[];
+  /** The latest edits, deletions and reactions, applied again to pages that are read late. */
+  readonly recent: readonly RoomEvent[];
+}
+
+export interface RoomState {
+  readonly room: string;
+  /** The version that this line of the list tells of; an open view may still be behind it. */
+  readonly version: number;
+  readonly name: string | null;
+  readonly kind: RoomKind;
+  readonly role: Role | null;
+  readonly memberCount: number;
+  readonly unread: number;
+  readonly last: LastMessage | null;
+  /** The `n` of the first message that was unread when the room was entered. */
+  readonly firstUnread: number | null;
+  readonly open: OpenRoom | null;
+  /** Why the room cannot be shown, as the server said. */
+  readonly refused: string | null;
+  readonly online: ReadonlySet<string>;
+  /** Who is typing, and until when (ms of the clock). */
+  readonly typing: ReadonlyMap<string, number>;
+}
+
+export interface Toast {
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface State {
+  readonly me: Me;
+  readonly connection: ConnectionState;
+  readonly rooms: ReadonlyMap<string, RoomState>;
+  /** False until the first list of rooms came. */
+  readonly listed: boolean;
+  readonly people: ReadonlyMap<string, string | null>;
+  readonly outbox: readonly OutboxEntry[];
+  /** The room on the screen. */
+  readonly active: string | null;
+  /** The room whose newest message the person sees right now. */
+  readonly attending: string | null;
+  readonly toasts: readonly Toast[];
+}
+
+export function initialState(me: Me): State {
+  return {
+    me,
+    connection: "connecting",
+    rooms: new Map(),
+    listed: false,
+    people: new Map([[me.id, me.name]]),
+    outbox: [],
+    active: null,
+    attending: null,
+    toasts: [],
+  };
+}
+
+export function withRoom(state: State, room: string, alter: (room: RoomState) => RoomState): State {
+  const old = state.rooms.get(room);
+  if (!old) return state;
+  const changed = alter(old);
+  if (changed === old) return state;
+  return { ...state, rooms: new Map(state.rooms).set(room, changed) };
+}
+
+export function withPeople(state: State, people: Readonly<Record<string, string | null>>): State {
+  const news = Object.entries(people).filter(([id, name]) => state.people.get(id) !== name);
+  if (news.length === 0) return state;
+  return { ...state, people: new Map([...state.people, ...news]) };
+}

@@ -1,0 +1,18 @@
+/** The chat of this tab, for components. */
+import { createContext, useContext, useSyncExternalStore } from "react";
+import type { Chat } from "../client/chat";
+import type { State } from "../store/state";
+
+export const ChatContext = createContext<Chat | null>(null);
+
+export function useChat(): Chat {
+  const chat = useContext(ChatContext);
+  if (!chat) throw new Error("no chat around this component");
+  return chat;
+}
+
+/** A part of the state. The selector must answer what the state holds, not a copy of it. */
+export function useChatState<T>(select: (state: State) => T): T {
+  const { store } = useChat();
+  return useSyncExternalStore(store.subscribe, () => select(store.get()));
+}

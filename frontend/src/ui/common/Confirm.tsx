@@ -1,0 +1,39 @@
+import { Button } from "./Button";
+import { Modal } from "./Modal";
+
+interface ConfirmProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  title: string;
+  text: string;
+  action: string;
+  onConfirm: () => void;
+}
+
+/** Asks before something that cannot be taken back. */
+export function Confirm({ open, onOpenChange, title, text, action, onConfirm }: ConfirmProps) {
+  return (
+    <Modal open={open} onOpenChange={onOpenChange} title={title} description={text}>
+      <div className="flex justify-end gap-2 px-5 pt-3 pb-5">
+        <Button
+          look="quiet"
+          onClick={() => {
+            onOpenChange(false);
+          }}
+        >
+          Cancel
+        </Button>
+        <Button
+          look="danger"
+          data-testid="confirm-button"
+          onClick={() => {
+            onOpenChange(false);
+            onConfirm();
+          }}
+        >
+          {action}
+        </Button>
+      </div>
+    </Modal>
+  );
+}

@@ -1,0 +1,58 @@
+import * as Dialog from "@radix-ui/react-dialog";
+import type { ReactNode } from "react";
+import { IconButton } from "./Button";
+
+interface ModalProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  title: string;
+  description?: string;
+  /** A sheet stands at the side of a phone's screen, a box in the middle of any. */
+  shape?: "box" | "sheet";
+  children: ReactNode;
+}
+
+const shapes = {
+  box: "top-1/2 left-1/2 max-h-[90dvh] w-[min(30rem,calc(100vw-1.5rem))] -translate-1/2 rounded-2xl",
+  sheet: "inset-y-0 right-0 w-[min(22rem,92vw)] rounded-l-2xl animate-slide",
+} as const;
+
+/**
+ * Radix's dialog without its Overlay part, which would insert a <style> element that the
+ * Content-Security-Policy refuses. The page itself never scrolls, so nothing needs locking.
+ */
+export function Modal({
+  open,
+  onOpenChange,
+  title,
+  description,
+  shape = "box",
+  children,
+}: ModalProps) {
+  return (
+    <Dialog.Root open={open} onOpenChange={onOpenChange}>
+      <Dialog.Portal>
+        <div className="fixed inset-0 z-40 bg-veil" aria-hidden="true" />
+        <Dialog.Content
+          className={`fixed z-50 flex flex-col overflow-hidden bg-raised shadow-float ${shapes[shape]}`}
+          {...(description === undefined ? { "aria-describedby": undefined } : {})}
+        >
+          <header className="flex items-start gap-3 px-5 pt-4 pb-2">
+            <div className="min-w-0 flex-1">
+              <Dialog.Title className="text-lg font-semibold tracking-tight">{title}</Dialog.Title>
+              {description !== undefined && (
+                <Dialog.Description className="mt-0.5 text-sm text-soft">
+                  {description}
+                </Dialog.Description>
+              )}
+            </div>
+            <Dialog.Close asChild>
+              <IconButton icon="close" label="Close" className="-mr-2" />
+            </Dialog.Close>
+          </header>
+          {children}
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}

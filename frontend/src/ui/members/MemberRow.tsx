@@ -1,0 +1,107 @@
+import * as Menu from "@radix-ui/react-dropdown-menu";
+import type { Role } from "../../fold/room";
+import type { RoomState } from "../../store/state";
+import { useChat } from "../chat";
+import { Avatar } from "../common/Avatar";
+import { IconButton } from "../common/Button";
+import { outranks, type PanelMember } from "./sort";
+
+interface MemberRowProps {
+  room: RoomState;
+  member: PanelMember;
+  me: string;
+}
+
+const roleNames: Readonly<Record<Role, string>> = {
+  owner: "Owner",
+  moderator: "Moderator",
+  member: "Member",
+};
+const roles: readonly Role[] = ["owner", "moderator", "member"];
+
+export function MemberRow({ room, member, me }: MemberRowProps) {
+  const own = member.user === me;
+  const mayRemove = !own && outranks(room.role, member.role);
+  const maySetRole = room.role === "owner";
+  return (
+    <div
+      data-testid="member"
+      data-user={member.user}
+      data-role={member.role}
+      className="flex h-12 items-center gap-3 rounded-xl px-2.5 hover:bg-line/50"
+    >
+      <Avatar id={member.user} name={member.name} size={34} online={member.online} />
+      <div className="min-w-0 flex-1">
+        <div className="truncate text-sm leading-[1.125rem] font-medium">
+          {member.name}
+          {own && <span className="text-faint"> (you)</span>}
+        </div>
+        <div className="text-xs leading-4 text-soft">
+          {member.role === "member" ? "" : `${roleNames[member.role]} · `}
+          {member.online ? "online" : "away"}
+        </div>
+      </div>
+      {(mayRemove || maySetRole) && (
+        <MemberMenu room={room} member={member} mayRemove={mayRemove} />
+      )}
+    </div>
+  );
+}
+
+interface MemberMenuProps {
+  room: RoomState;
+  member: PanelMember;
+  mayRemove: boolean;
+}
+
+const itemLook =
+  "touch flex items-center rounded-lg px-3 py-1.5 text-sm outline-none data-disabled:text-faint data-highlighted:bg-wash";
+
+function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
+  const chat = useChat();
+  async function run(command: Promise<string | null>) {
+    const problem = await command;
+    if (problem !== null) chat.toast(problem);
+  }
+  return (
+    // Not modal: what Radix adds to lock the page is a <style> element, which the CSP refuses.
+    <Menu.Root modal={false}>
+      <Menu.Trigger asChild>
+        <IconButton
+          data-testid="member-menu"
+          icon="more"
+          label={`Actions for ${member.name}`}
+          className="size-8"
+        />
+      </Menu.Trigger>
+      <Menu.Content
+        align="end"
+        sideOffset={4}
+        collisionPadding={8}
+        className="z-50 min-w-44 animate-rise rounded-xl border border-line bg-raised p-1 shadow-float"
+      >
+        {room.role === "owner" &&
+          roles.map((role) => (
+            <Menu.Item
+              key={role}
+              data-testid={`make-${role}`}
+              disabled={role === member.role}
+              className={itemLook}
+              onSelect={() => void run(chat.setRole(room.room, member.user, role))}
+            >
+              {role === member.role ? `Is ${role}` : `Make ${role}`}
+            </Menu.Item>
+          ))}
+        {mayRemove && (
+          <Menu.Item
+            data-testid="remove-member"
+            className={`${itemLook} text-danger`}
+            onSelect={() => void run(chat.removeMember(room.room, member.user))}
+          >
+            Remove from the room
+          </Menu.Item>
+        )}
+      </Menu.Content>
+    </Menu.Root>
+  );
+}

@@ -1,0 +1,39 @@
+import { indexOf, type FoldedMessage } from "../../fold/messages";
+import { useChatState } from "../chat";
+import { IconButton } from "../common/Button";
+import { Icon } from "../common/Icon";
+import { nameOf } from "../common/person";
+import { snippetOf } from "../message/Quote";
+import type { Compose } from "./compose";
+
+interface ComposeBannerProps {
+  compose: Compose;
+  messages: readonly FoldedMessage[];
+  cancel: () => void;
+}
+
+/** Says what the composer is about, where it is not simply a new message. */
+export function ComposeBanner({ compose, messages, cancel }: ComposeBannerProps) {
+  const people = useChatState((state) => state.people);
+  const version = compose.mode === "edit" ? compose.version : compose.replyTo;
+  if (version === null) return null;
+  const message = messages[indexOf(messages, version)];
+  const editing = compose.mode === "edit";
+  return (
+    <div
+      data-testid="compose-banner"
+      className="flex items-center gap-2 border-b border-line py-1 pr-1.5 pl-4 text-sm text-soft"
+    >
+      <Icon name={editing ? "edit" : "reply"} size={16} />
+      <span className="min-w-0 flex-1 truncate">
+        <span className="font-semibold text-ink">
+          {editing
+            ? "Edit message"
+            : `Reply to ${message ? nameOf(people, message.by) : "a message"}`}
+        </span>
+        {message && !editing && <span> · {snippetOf(message)}</span>}
+      </span>
+      <IconButton icon="close" label="Cancel" size={16} className="size-8" onClick={cancel} />
+    </div>
+  );
+}

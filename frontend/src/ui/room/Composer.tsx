@@ -1,0 +1,137 @@
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
+import { loadDraft, saveDraft } from "../../client/storage";
+import { indexOf } from "../../fold/messages";
+import type { RoomState } from "../../store/state";
+import { useChat, useChatState } from "../chat";
+import { IconButton } from "../common/Button";
+import { useMedia } from "../hooks";
+import { cleanText, lengthOf, MAX_TEXT, parseInput, FRESH, type Compose } from "./compose";
+import { ComposeBanner } from "./ComposeBanner";
+
+interface ComposerProps {
+  room: RoomState;
+  compose: Compose;
+  setCompose: (compose: Compose) => void;
+}
+
+/** From so many characters left on, the count shows. */
+const COUNT_FROM = 500;
+
+export function Composer({ room, compose, setCompose }: ComposerProps) {
+  const chat = useChat();
+  const me = useChatState((state) => state.me.id);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const touch = useMedia("(pointer: coarse)");
+  const [draft, setDraft] = useState(() => loadDraft(me, room.room));
+  const [edited, setEdited] = useState("");
+  const messages = room.open?.view.messages ?? [];
+  const editing = compose.mode === "edit" ? compose.version : null;
+  const value = editing === null ? draft : edited;
+  const text = cleanText(value);
+  const left = MAX_TEXT - lengthOf(text);
+
+  const original = editing === null ? null : (messages[indexOf(messages, editing)]?.text ?? "");
+  useEffect(() => {
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- begins from the text as it is now
+    if (original !== null) setEdited(original);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- not again when somebody changes it
+  }, [editing]);
+
+  // A finger that opens a room wants to read; the keyboard would cover half of it.
+  useEffect(() => {
+    if (!touch || compose !== FRESH) field.current?.focus();
+  }, [compose, touch]);
+
+  useLayoutEffect(() => {
+    const area = field.current;
+    if (!area) return;
+    area.style.height = "auto";
+    area.style.height = `${Math.min(area.scrollHeight, 220)}px`;
+  }, [value]);
+
+  function change(next: string) {
+    if (editing !== null) {
+      setEdited(next);
+      return;
+    }
+    setDraft(next);
+    saveDraft(me, room.room, next);
+    if (next.trim() !== "") chat.type(room.room);
+  }
+
+  function submit() {
+    if (text === "" || left < 0) return;
+    if (compose.mode === "edit") {
+      if (text !== original) chat.edit(room.room, compose.version, text);
+    } else {
+      const { text: words, kind } = parseInput(text);
+      chat.post(room.room, words, kind, compose.replyTo);
+      setDraft("");
+      saveDraft(me, room.room, "");
+    }
+    setCompose(FRESH);
+    field.current?.focus();
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    // While an input method composes, Enter chooses a word and does not send.
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      submit();
+    } else if (event.key === "Escape" && compose !== FRESH) {
+      event.preventDefault();
+      setCompose(FRESH);
+    } else if (event.key === "ArrowUp" && value === "" && editing === null) {
+      const own = messages.findLast((message) => message.by === me && message.text !== null);
+      if (!own) return;
+      event.preventDefault();
+      setCompose({ mode: "edit", version: own.version });
+    }
+  }
+
+  return (
+    <div className="shrink-0 px-3 pb-3 md:px-5 md:pb-5">
+      <div className="rounded-2xl border border-edge bg-raised shadow-raised transition-colors focus-within:border-accent">
+        <ComposeBanner
+          compose={compose}
+          messages={messages}
+          cancel={() => {
+            setCompose(FRESH);
+          }}
+        />
+        <div className="flex items-end gap-1 p-1.5 pl-4">
+          <textarea
+            ref={field}
+            data-testid="composer"
+            aria-label={`Message ${room.name ?? "the room"}`}
+            placeholder={`Message ${room.name ?? "the room"}`}
+            rows={1}
+            className="max-h-55 min-h-10 flex-1 resize-none bg-transparent py-2.5 leading-5 text-ink outline-none placeholder:text-faint placeholder:opacity-100 max-md:text-base"
+            value={value}
+            onChange={(event) => {
+              change(event.target.value);
+            }}
+            onKeyDown={onKeyDown}
+          />
+          {left < COUNT_FROM && (
+            <span
+              role="status"
+              className={`self-center px-1 text-xs tabular-nums ${left < 0 ? "text-danger" : "text-faint"}`}
+            >
+              {left}
+            </span>
+          )}
+          <IconButton
+            data-testid="send-button"
+            icon={editing === null ? "send" : "check"}
+            label={editing === null ? "Send" : "Save"}
+            disabled={text === "" || left < 0}
+            className="size-10 bg-accent text-on-accent hover:bg-accent-strong hover:text-on-accent disabled:bg-transparent disabled:text-faint"
+            onClick={submit}
+          />
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+import { useState } from "react";
+import type { RoomState } from "../../store/state";
+import { useChat } from "../chat";
+import { IconButton } from "../common/Button";
+import { Confirm } from "../common/Confirm";
+import { Icon } from "../common/Icon";
+import { RoomTile } from "../common/RoomTile";
+import { goTo } from "../hooks";
+
+interface RoomHeaderProps {
+  room: RoomState;
+  panel: boolean;
+  togglePanel: () => void;
+}
+
+const kinds = { public: "Public room", private: "Private room", broadcast: "Broadcast" } as const;
+
+export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
+  const chat = useChat();
+  const [leaving, setLeaving] = useState(false);
+
+  async function leave() {
+    const problem = await chat.leave(room.room);
+    if (problem !== null) chat.toast(problem);
+    else if (room.kind === "private") goTo(null);
+  }
+
+  return (
+    <header className="flex h-15 shrink-0 items-center gap-2.5 border-b border-line pr-2.5 pl-2 md:pl-5">
+      <a
+        href="#/"
+        aria-label="All rooms"
+        className="inline-flex size-11 items-center justify-center rounded-[10px] text-soft hover:bg-wash md:hidden"
+      >
+        <Icon name="back" size={22} />
+      </a>
+      <RoomTile room={room.room} kind={room.kind} size={34} />
+      <div className="min-w-0 flex-1">
+        <h1 className="truncate leading-5 font-semibold tracking-tight">{room.name ?? "…"}</h1>
+        <p className="truncate text-xs text-faint">
+          {kinds[room.kind]}
+          {room.memberCount > 0 &&
+            ` · ${room.memberCount.toLocaleString()} ${room.memberCount === 1 ? "member" : "members"}`}
+          {room.online.size > 0 && ` · ${room.online.size} online`}
+        </p>
+      </div>
+      {room.role !== null && (
+        <IconButton
+          data-testid="leave-button"
+          icon="leave"
+          label="Leave the room"
+          onClick={() => {
+            // Nobody can come back to a private room by themselves.
+            if (room.kind === "private") setLeaving(true);
+            else void leave();
+          }}
+        />
+      )}
+      <IconButton
+        data-testid="members-toggle"
+        icon="people"
+        label="Members"
+        aria-pressed={panel}
+        className={panel ? "bg-wash text-ink" : ""}
+        onClick={togglePanel}
+      />
+      <Confirm
+        open={leaving}
+        onOpenChange={setLeaving}
+        title={`Leave ${room.name ?? "the room"}?`}
+        text="It is private: somebody inside has to add you before you can come back."
+        action="Leave"
+        onConfirm={() => void leave()}
+      />
+    </header>
+  );
+}

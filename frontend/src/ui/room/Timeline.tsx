@@ -1,0 +1,112 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { messagesIn, rangeAt, type Range } from "../../fold/history";
+import { pendingChanges, pendingPosts } from "../../store/pending";
+import type { RoomState } from "../../store/state";
+import { useChat, useChatState } from "../chat";
+import { entriesOf } from "./entries";
+import { MessageList, type Place } from "./MessageList";
+import { TimelineSkeleton } from "./TimelineSkeleton";
+
+interface TimelineProps {
+  room: RoomState;
+  mayPost: boolean;
+  onReply: (version: number) => void;
+  onEdit: (version: number) => void;
+}
+
+/** Which stretch of the log is on the screen, and where a new list begins. */
+interface Focus {
+  /** A version inside the stretch; null for the live end. */
+  readonly at: number | null;
+  readonly place: Place;
+  /** A list with another number is another list. */
+  readonly list: number;
+}
+
+const live: Range = { from: 1, to: Infinity };
+
+/** Picks the loaded stretch of messages to show; MessageList shows it. */
+export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
+  const chat = useChat();
+  const me = useChatState((state) => state.me.id);
+  const outbox = useChatState((state) => state.outbox);
+  const [focus, setFocus] = useState<Focus>({ at: null, place: "start", list: 0 });
+  const [target, setTarget] = useState<number | null>(null);
+  const { open } = room;
+  const ranges = open?.ranges;
+  const range =
+    (focus.at === null ? undefined : rangeAt(ranges ?? [], focus.at)) ?? ranges?.at(-1) ?? live;
+  const isLive = range.to === Infinity;
+
+  const all = open?.view.messages;
+  const notices = open?.view.notices;
+  const messages = useMemo(() => messagesIn(all ?? [], range), [all, range]);
+  const entries = useMemo(
+    () =>
+      entriesOf(
+        messages,
+        (notices ?? []).filter(
+          (notice) => notice.version >= range.from && notice.version <= range.to,
+        ),
+        isLive ? pendingPosts(outbox, room.room, messages, me) : [],
+      ),
+    [messages, notices, range, isLive, outbox, room.room, me],
+  );
+  const changes = useMemo(() => pendingChanges(outbox, room.room), [outbox, room.room]);
+
+  const jump = useCallback(
+    (version: number) => {
+      setTarget(version);
+      chat.history.around(room.room, version).catch(() => {
+        setTarget(null);
+        chat.toast("That message could not be loaded.");
+      });
+    },
+    [chat, room.room],
+  );
+
+  // A jump ends once the target's stretch is loaded; the list scrolls there by itself.
+  const landed = target === null ? undefined : rangeAt(ranges ?? [], target);
+  const arrivable = landed !== undefined && (landed.to === Infinity || landed.to > landed.from);
+  useEffect(() => {
+    if (target === null || !arrivable) return;
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- loading is what this waited for
+    setTarget(null);
+    setFocus((old) => ({
+      at: target,
+      place: { version: target },
+      list: landed === range ? old.list : old.list + 1,
+    }));
+  }, [target, arrivable, landed, range]);
+
+  const toNewest = useCallback(() => {
+    setFocus((old) => ({ at: null, place: "end", list: isLive ? old.list : old.list + 1 }));
+  }, [isLive]);
+
+  // What one writes is at the live end, so that is where one wants to look.
+  const writing = useRef(0);
+  const posts = outbox.filter(
+    ({ command }) => command.action === "post" && command.room === room.room,
+  ).length;
+  useEffect(() => {
+    if (posts > writing.current) toNewest();
+    writing.current = posts;
+  }, [posts, toNewest]);
+
+  if (!open) return <TimelineSkeleton />;
+  return (
+    <MessageList
+      key={focus.list}
+      room={room}
+      entries={entries}
+      changes={changes}
+      range={range}
+      place={focus.place}
+      mayPost={mayPost}
+      onReply={onReply}
+      onEdit={onEdit}
+      onJump={jump}
+      onNewest={toNewest}
+    />
+  );
+}

@@ -1,0 +1,50 @@
+import { useEffect, useState } from "react";
+import type { VirtualItem } from "@tanstack/react-virtual";
+import type { Range } from "../../fold/history";
+import { useChat } from "../chat";
+import { isMessage, type Entry } from "./entries";
+
+/** Entries from an edge at which the next page is asked for. */
+const AHEAD = 40;
+
+export interface Older {
+  readonly failed: boolean;
+  readonly retry: () => void;
+}
+
+/** Reads more of the log as the reader comes near an edge of what is loaded. */
+export function usePaging(
+  room: string,
+  entries: readonly Entry[],
+  range: Range,
+  items: readonly VirtualItem[],
+): Older {
+  const { history } = useChat();
+  const [failed, setFailed] = useState(false);
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? 0;
+  const nearTop = items.length > 0 && first < AHEAD;
+  const nearBottom = items.length > 0 && last > entries.length - AHEAD;
+  const oldest = entries.find(isMessage)?.version;
+
+  useEffect(() => {
+    if (failed || !nearTop || range.from <= 1 || oldest === undefined) return;
+    history.older(room, oldest).catch(() => {
+      setFailed(true);
+    });
+  }, [history, room, failed, nearTop, range.from, oldest]);
+
+  useEffect(() => {
+    if (failed || !nearBottom || range.to === Infinity) return;
+    history.newer(room, range.to).catch(() => {
+      setFailed(true);
+    });
+  }, [history, room, failed, nearBottom, range.to]);
+
+  return {
+    failed,
+    retry: () => {
+      setFailed(false);
+    },
+  };
+}

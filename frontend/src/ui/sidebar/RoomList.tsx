@@ -1,0 +1,92 @@
+import { useRef, useState, type KeyboardEvent } from "react";
+import type { RoomState } from "../../store/state";
+import { useChatState } from "../chat";
+import { arrange } from "./arrange";
+import { RoomItem } from "./RoomItem";
+
+/** More rooms than a person scans; the filter finds the others. */
+const SHOWN_OTHERS = 60;
+
+export function RoomList({ active, filter }: { active: string | null; filter: string }) {
+  const rooms = useChatState((state) => state.rooms);
+  const listed = useChatState((state) => state.listed);
+  const list = useRef<HTMLDivElement>(null);
+  // While a hand is on the list its lines stay in place, or a click would hit a neighbour.
+  const [held, setHeld] = useState<readonly string[] | null>(null);
+  const { own, others } = arrange(rooms, filter, held);
+
+  function move(event: KeyboardEvent) {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0) return;
+    const links = [...(list.current?.querySelectorAll<HTMLElement>("a") ?? [])];
+    const next = links[links.findIndex((link) => link === document.activeElement) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  return (
+    // The arrow keys are a shortcut between links that Tab reaches as well.
+    <div
+      ref={list}
+      data-testid="room-list"
+      className="min-h-0 flex-1 overflow-y-auto px-2 pb-3"
+      onKeyDown={move}
+      onPointerEnter={() => {
+        setHeld(arrange(rooms, "", null).own.map((room) => room.room));
+      }}
+      onPointerLeave={() => {
+        setHeld(null);
+      }}
+    >
+      {!listed && <Skeleton />}
+      <Section title="Your rooms" rooms={own} active={active} />
+      <Section title="More to join" rooms={others.slice(0, SHOWN_OTHERS)} active={active} />
+      {others.length > SHOWN_OTHERS && (
+        <p className="px-3 py-2 text-xs text-faint">
+          {others.length - SHOWN_OTHERS} more. Search to find them.
+        </p>
+      )}
+      {listed && own.length + others.length === 0 && (
+        <p className="px-3 py-6 text-center text-sm text-faint">
+          {filter.trim() === "" ? "No rooms yet." : "No room is called that."}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface SectionProps {
+  title: string;
+  rooms: readonly RoomState[];
+  active: string | null;
+}
+
+function Section({ title, rooms, active }: SectionProps) {
+  if (rooms.length === 0) return null;
+  return (
+    <section aria-label={title} className="mb-2">
+      <h2 className="px-3 pt-2.5 pb-1 text-xs font-semibold text-faint">{title}</h2>
+      <ul>
+        {rooms.map((room) => (
+          <li key={room.room}>
+            <RoomItem room={room} active={room.room === active} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div aria-label="Loading rooms" role="status" className="space-y-4 px-3 pt-4">
+      {[70, 52, 84, 60].map((width) => (
+        <div key={width} className="flex animate-pulse items-center gap-3">
+          <div className="size-9 rounded-[28%] bg-line" />
+          <div className="h-3 rounded bg-line" style={{ width: `${width}%` }} />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+import { useState } from "react";
+import { useChatState } from "../chat";
+import { Avatar } from "../common/Avatar";
+import { IconButton } from "../common/Button";
+import { Icon } from "../common/Icon";
+import { Logo } from "../common/Logo";
+import { CreateRoom } from "../rooms/CreateRoom";
+import { ConnectionState } from "../shell/ConnectionState";
+import { ThemeToggle } from "../shell/ThemeToggle";
+import { RoomList } from "./RoomList";
+
+interface SidebarProps {
+  active: string | null;
+  logOut: () => void;
+}
+
+export function Sidebar({ active, logOut }: SidebarProps) {
+  const [filter, setFilter] = useState("");
+  const [creating, setCreating] = useState(false);
+  return (
+    <nav
+      aria-label="Rooms"
+      className="flex h-full w-full shrink-0 flex-col border-line bg-sidebar md:w-76 md:border-r"
+    >
+      <header className="flex h-15 items-center gap-2.5 pr-2.5 pl-4">
+        <Logo size={28} />
+        <span className="flex-1 text-lg font-semibold tracking-tight">Parley</span>
+        <IconButton
+          data-testid="create-room-button"
+          icon="add"
+          label="Create a room"
+          onClick={() => {
+            setCreating(true);
+          }}
+        />
+      </header>
+      <div className="relative px-3 pb-2 text-faint">
+        <span className="pointer-events-none absolute inset-y-0 left-5.5 flex items-center pb-2">
+          <Icon name="search" size={17} />
+        </span>
+        <input
+          type="search"
+          aria-label="Find a room"
+          placeholder="Find a room"
+          className="h-9.5 w-full rounded-[10px] border border-line bg-canvas pr-3 pl-9 text-sm text-ink placeholder:text-faint placeholder:opacity-100 max-md:h-11"
+          value={filter}
+          onChange={(event) => {
+            setFilter(event.target.value);
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") setFilter("");
+          }}
+        />
+      </div>
+      <RoomList active={active} filter={filter} />
+      <Me logOut={logOut} />
+      <CreateRoom open={creating} onOpenChange={setCreating} />
+    </nav>
+  );
+}
+
+function Me({ logOut }: { logOut: () => void }) {
+  const me = useChatState((state) => state.me);
+  const name = me.name ?? "You";
+  return (
+    <footer className="flex items-center gap-2.5 border-t border-line py-2.5 pr-2 pl-3">
+      <Avatar id={me.id} name={name} size={34} />
+      <div className="min-w-0 flex-1">
+        <div className="truncate text-sm leading-5 font-semibold">{name}</div>
+        <ConnectionState />
+      </div>
+      <ThemeToggle />
+      <IconButton data-testid="logout-button" icon="leave" label="Log out" onClick={logOut} />
+    </footer>
+  );
+}

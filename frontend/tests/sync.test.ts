@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RoomSync } from "../src/client/sync";
+import type { Sync } from "../src/wire/client";
+import type { RoomEvent } from "../src/wire/room-event";
+import type { SyncedRoom } from "../src/wire/server";
+import { message, posted } from "./support/events";
+
+function world() {
+  const asked: Sync[] = [];
+  const taken: number[] = [];
+  const log: string[] = [];
+  const sync = new RoomSync({
+    send: (frame) => {
+      asked.push(frame);
+      return true;
+    },
+    newId: () => `s${asked.length + 1}`,
+    random: () => 0.5,
+    events: (_room, events) => taken.push(...events.map(({ version }) => version)),
+    snapshot: (room, snapshot) => log.push(`snapshot ${room} ${snapshot.version}`),
+    online: (room, users) => log.push(`online ${room} ${users.join()}`),
+    refused: (room, code) => log.push(`refused ${room} ${code}`),
+    settled: (room) => log.push(`settled ${room}`),
+  });
+  const push = (...versions: number[]) => {
+    sync.onEvents({ type: "events", room: "r", events: events(...versions), people: {} });
+  };
+  const answer = (part: SyncedRoom, more = false) => {
+    sync.onSynced({ type: "synced", id: `s${asked.length}`, rooms: { r: part }, more });
+  };
+  return { sync, asked, taken, log, push, answer };
+}
+
+function events(...versions: number[]): RoomEvent[] {
+  return versions.map((version) => posted(version, "u_a", "x", version));
+}
+
+function snapshotAt(version: number): SyncedRoom {
+  return {
+    head: version,
+    complete: false,
+    snapshot: {
+      version,
+      name: "R",
+      kind: "public",
+      role: "member",
+      member_count: 1,
+      unread: 0,
+      messages: [message(version)],
+      people: {},
+    },
+    online: ["u_a"],
+  };
+}
+
+describe("RoomSync", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("asks for all rooms on open, with the versions held", () => {
+    const { sync, asked } = world();
+    sync.follow(
+      new Map([
+        ["r", 5],
+        ["s", null],
+      ]),
+    );
+    sync.opened();
+    expect(asked).toEqual([{ action: "sync", id: "s1", rooms: { r: 5, s: null } }]);
+  });
+
+  it("holds pushes until synced, then drops those at or below the version", () => {
+    const { sync, taken, log, push, answer } = world();
+    sync.follow(new Map([["r", null]]));
+    sync.opened();
+    push(9, 10, 11, 12);
+    expect(taken).toEqual([]);
+    answer(snapshotAt(10));
+    expect(log).toEqual(["snapshot r 10", "online r u_a", "settled r"]);
+    expect(taken).toEqual([11, 12]);
+    push(12, 13);
+    expect(taken).toEqual([11, 12, 13]);
+  });
+
+  it("goes on holding between the parts of one answer", () => {
+    const { sync, taken, log, push, answer } = world();
+    sync.follow(new Map([["r", 1]]));
+    sync.opened();
+    push(6);
+    answer({ head: 5, complete: false, events: events(2, 3), people: {} }, true);
+    expect(log).toEqual([]);
+    answer({ head: 5, complete: true, events: events(4, 5), people: {}, online: [] });
+    expect(taken).toEqual([2, 3, 4, 5, 6]);
+    expect(log).toEqual(["online r ", "settled r"]);
+  });
+
+  it("drops an answer to an older question", () => {
+    const { sync, taken } = world();
+    sync.follow(new Map([["r", 1]]));
+    sync.opened();
+    sync.onSynced({
+      type: "synced",
+      id: "other",
+      rooms: { r: { complete: true, events: events(2) } },
+    });
+    expect(taken).toEqual([]);
+  });
+
+  describe("with a live room", () => {
+    function live() {
+      const all = world();
+      all.sync.follow(new Map([["r", 4]]));
+      all.sync.opened();
+      all.answer({ head: 4, complete: true, events: [], people: {}, online: [] });
+      return all;
+    }
+
+    it("waits a second with jitter at a gap, then asks", () => {
+      const { asked, taken, push, answer } = live();
+      push(5, 7);
+      expect(taken).toEqual([5]);
+      vi.advanceTimersByTime(1_249);
+      expect(asked).toHaveLength(1);
+      vi.advanceTimersByTime(1);
+      expect(asked[1]).toEqual({ action: "sync", id: "s2", rooms: { r: 5 } });
+      answer({ head: 6, complete: true, events: events(6), people: {}, online: [] });
+      expect(taken).toEqual([5, 6, 7]);
+    });
+
+    it("does not ask where the missing push came late", () => {
+      const { asked, taken, push } = live();
+      push(6);
+      push(5);
+      vi.advanceTimersByTime(60_000);
+      expect(taken).toEqual([5, 6]);
+      expect(asked).toHaveLength(1);
+    });
+
+    it("asks where an acknowledged event is not pushed", () => {
+      const { sync, asked } = live();
+      sync.expect("r", 5);
+      vi.advanceTimersByTime(1_250);
+      expect(asked).toHaveLength(2);
+    });
+
+    it("asks again where no answer comes", () => {
+      const { sync, asked } = live();
+      sync.renew("r");
+      vi.advanceTimersByTime(15_000);
+      expect(asked).toHaveLength(3);
+    });
+
+    it("asks on the next open from where it was", () => {
+      const { sync, asked, push } = live();
+      push(5);
+      sync.closed();
+      sync.opened();
+      expect(asked[1]?.rooms).toEqual({ r: 5 });
+    });
+
+    it("forgets a room that the server refuses", () => {
+      const { sync, log, answer } = live();
+      sync.renew("r");
+      answer({ error: "not_found" });
+      expect(log.at(-1)).toBe("refused r not_found");
+      expect(sync.version("r")).toBeNull();
+    });
+  });
+
+  it("splits very many rooms over frames", () => {
+    const { sync, asked } = world();
+    sync.follow(new Map(Array.from({ length: 450 }, (_, index) => [`room-${index}`, 1])));
+    sync.opened();
+    expect(asked.map((frame) => Object.keys(frame.rooms).length)).toEqual([200, 200, 50]);
+  });
+
+  it("tells the version of the person's own log once it is known", () => {
+    const { sync, asked } = world();
+    sync.follow(new Map([["r", 1]]));
+    expect(sync.onUser(3)).toBe(true);
+    expect(sync.onUser(3)).toBe(false);
+    sync.opened();
+    expect(asked[0]).toMatchObject({ user: 3 });
+  });
+});

@@ -1,0 +1,40 @@
+"""The JSON cases that the web app's fold runs too (frontend/tests)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.projections.room_view import Gap, RoomView
+
+CASES = sorted((Path(__file__).parent.parent / "golden" / "folds").glob("*.json"))
+
+
+def shown(view: RoomView) -> dict[str, Any]:
+    members = {user: row["role"] for user, row in view.members.items() if row.get("role")}
+    return {
+        "version": view.version,
+        "name": view.name,
+        "kind": view.kind,
+        "member_count": view.member_count,
+        "members": members,
+        "messages": [message for _, message in sorted(view.messages.items())],
+    }
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case = json.loads(path.read_text())
+    assert shown(RoomView().apply_all(case["events"])) == case["view"], case["about"]
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 15
+
+
+def test_a_gap_is_refused() -> None:
+    case = json.loads(CASES[0].read_text())
+    view = RoomView().apply_all(case["events"])
+    with pytest.raises(Gap):
+        view.apply({**case["events"][0], "version": view.version + 2})

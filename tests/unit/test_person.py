@@ -1,0 +1,176 @@
+"""The person's decisions: given these events, when this is asked, then that."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from domain.aggregate import WINDOW
+from domain.errors import CommandIdReused, NotFound
+from domain.log import mapper
+from domain.person import person as p
+from tests.support.aggregates import Given, Happened, ask, given, happened, sealed, stand
+
+ANN = "u_ann"
+
+
+def registered() -> Happened:
+    return happened(p.PersonRegistered, ANN, name=sealed(ANN, "Ann"))
+
+
+def started(session: str = "s1") -> Happened:
+    return happened(p.SessionStarted, ANN, session=session)
+
+
+def ended(session: str = "s1") -> Happened:
+    return happened(p.SessionEnded, ANN, session=session)
+
+
+def marked(version: int, room: str = "lobby") -> Happened:
+    return happened(p.ReadMarked, ANN, room=room, version=version)
+
+
+def gained(version: int = 3, role: str = "member", room: str = "lobby") -> Happened:
+    return happened(p.RoomGained, "u_bob", room=room, role=role, room_version=version)
+
+
+def lost(version: int = 4, room: str = "lobby") -> Happened:
+    return happened(p.RoomLost, "u_bob", room=room, room_version=version)
+
+
+def imported(room: str = "lobby", file: str = "f1") -> Happened:
+    return happened(p.FileImported, ANN, room=room, file=file)
+
+
+def ann(*more: Happened) -> Given:
+    """Ann is registered (1); more from 2 on."""
+    return given(ANN, registered(), *more)
+
+
+REGISTER = ask(p.Register, ANN, name=sealed(ANN, "Ann"))
+START = ask(p.StartSession, ANN, session="s1")
+END = ask(p.EndSession, ANN, session="s1")
+GAIN = ask(p.GainRoom, "u_bob", room="lobby", role="member", room_version=3)
+LOSE = ask(p.LoseRoom, "u_bob", room="lobby", room_version=4)
+IMPORT = ask(p.NoteImport, ANN, room="lobby", file="f1")
+
+
+def mark(version: int, **more: Any) -> Any:
+    return ask(p.MarkRead, ANN, room="lobby", version=version, **more)
+
+
+def test_registering() -> None:
+    given(ANN).when(REGISTER).then(registered())
+
+
+def test_registering_twice_changes_nothing() -> None:
+    ann(started()).when(REGISTER).then_nothing(version=2)
+
+
+def test_sessions_start_and_end() -> None:
+    ann().when(START).then(started())
+    ann(started()).when(END).then(ended())
+    ann(started(), started("s2")).when(END).then(ended())
+
+
+def test_a_session_starts_and_ends_once() -> None:
+    ann(started()).when(START).then_nothing()
+    ann(started(), ended()).when(END).then_nothing()
+    ann().when(END).then_nothing()
+
+
+@pytest.mark.parametrize("command", [START, mark(1), GAIN, LOSE, IMPORT],
+                         ids=lambda command: type(command).__name__)  # fmt: skip
+def test_nobody_is_not_found(command: Any) -> None:
+    given(ANN).when(command).then_refused(NotFound)
+
+
+def test_a_read_mark_moves_forward_only() -> None:
+    ann().when(mark(3)).then(marked(3))
+    ann(marked(3)).when(mark(4)).then(marked(4))
+    ann(marked(3), started()).when(mark(3)).then_nothing(version=2)
+    ann(marked(3), started(), marked(7)).when(mark(2)).then_nothing(version=4)
+
+
+def test_each_room_has_a_mark_of_its_own() -> None:
+    ann(marked(9, "other")).when(mark(3)).then(marked(3))
+
+
+def test_rooms_are_gained_and_lost() -> None:
+    ann().when(GAIN).then(gained())
+    ann(gained(2, "owner")).when(GAIN).then(gained())
+    ann(gained()).when(LOSE).then(lost())
+    ann(gained(1), lost(2)).when(GAIN).then(gained())
+    ann(gained(9, room="other")).when(GAIN).then(gained())
+
+
+def test_what_a_later_event_of_the_room_said_stands() -> None:
+    """Consumers may be told twice, late and out of order."""
+    ann(gained()).when(GAIN).then_nothing()
+    ann(gained(), lost()).when(LOSE).then_nothing()
+    ann(lost(4)).when(GAIN).then_nothing()
+    ann(gained(5)).when(LOSE).then_nothing()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_memberships_told_in_any_order_end_alike(order: tuple[int, ...]) -> None:
+    told = [
+        ask(p.GainRoom, "u_bob", id="lobby:3", room="lobby", role="member", room_version=3),
+        ask(p.LoseRoom, "u_bob", id="lobby:4", room="lobby", room_version=4),
+        ask(p.GainRoom, "u_bob", id="lobby:6", room="lobby", role="owner", room_version=6),
+    ]
+    person = ann()
+    for index in (*order, *order):
+        person.when(told[index])
+    assert isinstance(person.aggregate, p.Person)
+    assert person.aggregate.rooms == {"lobby": ("owner", 6)}
+
+
+def test_a_file_is_noted_once_per_room() -> None:
+    ann().when(IMPORT).then(imported())
+    ann(imported()).when(IMPORT).then_nothing()
+    ann(imported("other"), imported(file="f2")).when(IMPORT).then(imported())
+
+
+EVERY_COMMAND: tuple[Any, ...] = (START, END, mark(5), GAIN, LOSE, IMPORT)
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: type(command).__name__)
+def test_a_repeated_command_adds_nothing_and_a_reused_id_is_refused(command: Any) -> None:
+    past = {p.EndSession: [started()], p.LoseRoom: [gained()]}.get(type(command), [])
+    person = ann(*past)
+    first = person.when(command)
+    assert len(first.events) == 1
+    again = person.when(command)
+    assert (again.outcome, again.events) == (first.outcome, [])
+    content = {name: getattr(command, name) for name in type(command).__slots__}
+    other = ask(type(command), command.by, digest="another", **content)
+    person.when(other).then_refused(CommandIdReused)
+
+
+def test_every_command_is_repeated_above() -> None:
+    assert {type(command) for command in EVERY_COMMAND} | {p.Register} == set(p.DECISIONS)
+
+
+def test_a_late_retry_with_since_is_answered_from_the_log() -> None:
+    person = ann()
+    person.when(ask(p.StartSession, ANN, id="first", since=1, session="s1")).then(started())
+    person.when(END).then(ended())
+    for number in range(WINDOW):
+        person.when(mark(number + 1, id=f"mark-{number}"))
+    assert (ANN, "first") not in person.aggregate.recent
+    again = ask(p.StartSession, ANN, id="first", since=1, session="s1")
+    person.when(again).then_nothing(version=2)
+
+
+def test_a_snapshot_restores_an_equal_aggregate() -> None:
+    person: Any = ann(
+        started(), started("s2"), ended(), marked(3), marked(4, "other"), gained(),
+        gained(2, "owner", "other"), lost(), imported(), imported("other", "f2"),
+    ).aggregate  # fmt: skip
+    taken: Any = p.PersonSnapshot.take(person)
+    kept: Any = mapper.to_domain_event(mapper.to_stored_event(taken))
+    restored = kept.mutate(None)
+    assert vars(restored) == vars(person)
+    restored.fold(stand(ANN, person.version + 1, marked(9)))
+    assert restored.marks["lobby"] == (9, person.version + 1)

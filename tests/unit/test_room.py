@@ -1,0 +1,618 @@
+"""The room's decisions: given these events, when this is asked, then that."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from adapters.memory.events import MemorySnapshots
+from adapters.memory.views import MemoryViews
+from domain.aggregate import WINDOW, Command
+from domain.errors import (
+    CommandIdReused,
+    DeletedMessage,
+    Forbidden,
+    Invalid,
+    NotAMember,
+    NotFound,
+    NotTheWriter,
+    ParleyError,
+    RoleRequired,
+    RoomExists,
+    RoomFull,
+    TooManyEmoji,
+)
+from domain.executing import Decider
+from domain.log import EventLog, mapper
+from domain.room import commands as c
+from domain.room import room as r
+from domain.room.room import MAX_EMOJI, MAX_MEMBERS, Room, RoomSnapshot
+from tests.support.aggregates import Given, Happened, ask, given, happened, sealed, stand
+
+ANN, BOB, CY, DAN, EVE = "u_ann", "u_bob", "u_cy", "u_dan", "u_eve"
+TEXT = sealed(BOB, "hello")
+
+
+def created(kind: str = "public") -> Happened:
+    return happened(r.RoomCreated, ANN, name=sealed(ANN, "Lobby"), kind=kind)
+
+
+def joined(user: str, role: str = "member", by: str | None = None) -> Happened:
+    return happened(r.MemberJoined, by or user, user=user, name=sealed(user), role=role)
+
+
+def left(user: str, by: str | None = None) -> Happened:
+    return happened(r.MemberLeft, by or user, user=user, reason="removed" if by else "left")
+
+
+def role_changed(user: str, role: str) -> Happened:
+    return happened(r.RoleChanged, ANN, user=user, role=role)
+
+
+def posted(by: str, n: int = 1, reply_to: int | None = None) -> Happened:
+    return happened(r.MessagePosted, by, text=TEXT, kind="text", n=n, reply_to=reply_to)
+
+
+def edited(message: int) -> Happened:
+    return happened(r.MessageEdited, BOB, message=message, text=TEXT)
+
+
+def deleted(message: int) -> Happened:
+    return happened(r.MessageDeleted, ANN, message=message)
+
+
+def reacted(by: str, message: int, emoji: str = "👍") -> Happened:
+    return happened(r.ReactionAdded, by, message=message, emoji=emoji)
+
+
+def unreacted(by: str, message: int, emoji: str = "👍") -> Happened:
+    return happened(r.ReactionRemoved, by, message=message, emoji=emoji)
+
+
+def a_room(kind: str = "public", *more: Happened) -> Given:
+    """Ann owns it (1, 2), Bob is a member (3), Cy a moderator (4), and more from 5 on."""
+    return given("lobby", created(kind), joined(ANN, "owner"), joined(BOB), joined(CY, "moderator"),
+                 *more)  # fmt: skip
+
+
+# Creating
+
+
+def create(**changed: Any) -> Any:
+    content = {"name": sealed(ANN, "Lobby"), "kind": "public", "member_name": sealed(ANN)}
+    return ask(c.CreateRoom, ANN, **{**content, **changed})
+
+
+@pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
+def test_the_creator_is_the_first_member_and_owner(kind: str) -> None:
+    given("lobby").when(create(kind=kind)).then(created(kind), joined(ANN, "owner"))
+
+
+def test_a_room_is_created_once() -> None:
+    a_room().when(create(id="other")).then_refused(RoomExists)
+
+
+def test_a_private_rooms_id_is_taken_too() -> None:
+    a_room("private").when(create(id="other")).then_refused(RoomExists)
+
+
+# Joining and leaving
+
+
+def join(user: str, **more: Any) -> Any:
+    return ask(c.Join, user, name=sealed(user), **more)
+
+
+@pytest.mark.parametrize("kind", ["public", "broadcast"])
+def test_joining(kind: str) -> None:
+    a_room(kind).when(join(DAN)).then(joined(DAN))
+
+
+def test_joining_twice_changes_nothing() -> None:
+    a_room().when(join(BOB)).then_nothing(version=4)
+
+
+def test_joining_again_after_leaving() -> None:
+    a_room("public", left(BOB)).when(join(BOB)).then(joined(BOB))
+
+
+def test_a_private_room_is_joined_by_nobody() -> None:
+    a_room("private").when(join(DAN)).then_refused(NotFound)
+
+
+def test_joining_a_room_that_does_not_exist() -> None:
+    given("lobby").when(join(DAN)).then_refused(NotFound)
+
+
+def test_leaving() -> None:
+    a_room().when(ask(c.Leave, BOB)).then(left(BOB))
+
+
+@pytest.mark.parametrize("kind", ["public", "broadcast"])
+def test_leaving_when_not_in_changes_nothing(kind: str) -> None:
+    a_room(kind).when(ask(c.Leave, DAN)).then_nothing()
+
+
+def test_leaving_a_private_room_that_one_is_not_in_tells_nothing_of_it() -> None:
+    a_room("private").when(ask(c.Leave, DAN)).then_refused(NotFound)
+    given("lobby").when(ask(c.Leave, DAN)).then_refused(NotFound)
+
+
+def test_the_last_owner_cannot_leave_others_behind() -> None:
+    a_room().when(ask(c.Leave, ANN)).then_refused(Forbidden)
+
+
+def test_an_owner_leaves_where_another_one_stays() -> None:
+    a_room("public", role_changed(CY, "owner")).when(ask(c.Leave, ANN)).then(left(ANN))
+
+
+def test_the_last_owner_leaves_an_empty_room() -> None:
+    given("lobby", created(), joined(ANN, "owner")).when(ask(c.Leave, ANN)).then(left(ANN))
+
+
+# Admission and roles
+
+
+def add(by: str, user: str, role: str = "member") -> Any:
+    return ask(c.AddMember, by, user=user, name=sealed(user), role=role)
+
+
+@pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
+@pytest.mark.parametrize(
+    ("by", "role"),
+    [(ANN, "owner"), (ANN, "moderator"), (ANN, "member"), (CY, "moderator"), (CY, "member")],
+)
+def test_adding_a_member(kind: str, by: str, role: str) -> None:
+    a_room(kind).when(add(by, DAN, role)).then(joined(DAN, role, by))
+
+
+@pytest.mark.parametrize(("by", "role"), [(CY, "owner"), (BOB, "member")])
+def test_nobody_gives_a_role_above_their_own_and_members_give_none(by: str, role: str) -> None:
+    a_room().when(add(by, DAN, role)).then_refused(RoleRequired)
+
+
+def test_adding_who_is_there_changes_nothing_not_even_the_role() -> None:
+    a_room().when(add(ANN, BOB, "owner")).then_nothing()
+
+
+def remove(by: str, user: str) -> Any:
+    return ask(c.RemoveMember, by, user=user)
+
+
+OTHERS = (joined(DAN), joined(EVE, "moderator"), joined("u_fay", "owner"))
+
+
+@pytest.mark.parametrize(
+    ("by", "user"), [(ANN, DAN), (ANN, EVE), (ANN, "u_fay"), (CY, DAN)]
+)  # fmt: skip
+def test_removing_a_member(by: str, user: str) -> None:
+    a_room("public", *OTHERS).when(remove(by, user)).then(left(user, by))
+
+
+@pytest.mark.parametrize(("by", "user"), [(CY, EVE), (CY, ANN), (BOB, DAN), (BOB, ANN), (BOB, BOB)])
+def test_nobody_removes_their_own_rank_or_above(by: str, user: str) -> None:
+    a_room("public", *OTHERS).when(remove(by, user)).then_refused(RoleRequired)
+
+
+@pytest.mark.parametrize("by", [ANN, CY])
+def test_nobody_removes_themselves(by: str) -> None:
+    a_room().when(remove(by, by)).then_refused(Invalid)
+
+
+@pytest.mark.parametrize("by", [ANN, CY])
+def test_removing_who_is_not_there_changes_nothing(by: str) -> None:
+    a_room().when(remove(by, DAN)).then_nothing()
+
+
+def set_role(by: str, user: str, role: str) -> Any:
+    return ask(c.SetRole, by, user=user, role=role)
+
+
+@pytest.mark.parametrize(
+    ("user", "role"), [(BOB, "moderator"), (BOB, "owner"), (CY, "member"), (CY, "owner")]
+)
+def test_an_owner_sets_roles(user: str, role: str) -> None:
+    a_room().when(set_role(ANN, user, role)).then(role_changed(user, role))
+
+
+@pytest.mark.parametrize("by", [CY, BOB])
+def test_only_owners_set_roles(by: str) -> None:
+    a_room().when(set_role(by, by, "owner")).then_refused(RoleRequired)
+
+
+def test_setting_the_role_that_one_has_changes_nothing() -> None:
+    a_room().when(set_role(ANN, CY, "moderator")).then_nothing()
+    a_room().when(set_role(ANN, ANN, "owner")).then_nothing()
+
+
+def test_setting_the_role_of_no_member() -> None:
+    a_room().when(set_role(ANN, DAN, "member")).then_refused(NotFound)
+
+
+def test_the_last_owner_cannot_step_down_before_others() -> None:
+    a_room().when(set_role(ANN, ANN, "member")).then_refused(Forbidden)
+
+
+def test_an_owner_steps_down_or_is_demoted_where_another_one_stays() -> None:
+    two = a_room("public", role_changed(CY, "owner"))
+    two.when(set_role(ANN, ANN, "member")).then(role_changed(ANN, "member"))
+    two = a_room("public", role_changed(CY, "owner"))
+    two.when(set_role(ANN, CY, "member")).then(role_changed(CY, "member"))
+
+
+def test_an_owner_who_was_removed_and_came_back_counts_once() -> None:
+    room = a_room("public", joined(DAN, "owner"), left(DAN, ANN), joined(DAN))
+    room.when(ask(c.Leave, ANN)).then_refused(Forbidden)
+
+
+@pytest.mark.parametrize("command", [
+    add(DAN, EVE), remove(DAN, BOB), set_role(DAN, DAN, "owner"),
+])  # fmt: skip
+def test_strangers_admit_nobody(command: Command) -> None:
+    a_room().when(command).then_refused(NotAMember)
+    a_room("private").when(command).then_refused(NotFound)
+    given("lobby").when(command).then_refused(NotFound)
+
+
+def test_renaming_oneself() -> None:
+    renamed = happened(r.MemberRenamed, BOB, user=BOB, name=sealed(BOB, "Robert"))
+    a_room().when(ask(c.RenameMember, BOB, name=sealed(BOB, "Robert"))).then(renamed)
+
+
+def test_a_stranger_has_no_name_in_a_room() -> None:
+    a_room().when(ask(c.RenameMember, DAN, name=sealed(DAN))).then_refused(NotAMember)
+
+
+# The full room
+
+
+def full(kind: str = "public") -> Given:
+    """A room of 10,000 without folding as many events."""
+    room = a_room(kind)
+    assert isinstance(room.aggregate, Room)
+    for number in range(MAX_MEMBERS - len(room.aggregate.members)):
+        room.aggregate.members[f"u_{number:013d}"] = "member"
+    return room
+
+
+def test_a_room_holds_ten_thousand() -> None:
+    assert MAX_MEMBERS == 10_000
+    room = full()
+    room.when(join(DAN)).then_refused(RoomFull)
+    room.when(add(ANN, DAN)).then_refused(RoomFull)
+    room.when(join(BOB)).then_nothing()
+    room.when(add(ANN, BOB)).then_nothing()
+
+
+def test_one_who_leaves_a_full_room_makes_place() -> None:
+    room = full()
+    room.when(ask(c.Leave, BOB)).then(left(BOB))
+    room.when(join(DAN)).then(joined(DAN))
+
+
+def test_a_full_private_room_stays_hidden() -> None:
+    full("private").when(join(DAN)).then_refused(NotFound)
+
+
+# Posting
+
+
+def post(by: str, reply_to: int | None = None, **more: Any) -> Any:
+    return ask(c.Post, by, text=TEXT, kind=more.pop("kind", "text"), reply_to=reply_to, **more)
+
+
+@pytest.mark.parametrize("kind", ["public", "private"])
+@pytest.mark.parametrize("by", [ANN, BOB, CY])
+def test_members_post(kind: str, by: str) -> None:
+    a_room(kind).when(post(by)).then(posted(by))
+
+
+def test_messages_are_counted() -> None:
+    a_room("public", posted(BOB), deleted(5)).when(post(BOB)).then(posted(BOB, n=2))
+
+
+def test_an_action_is_posted_as_one() -> None:
+    action = happened(r.MessagePosted, BOB, text=TEXT, kind="action", n=1, reply_to=None)
+    a_room().when(post(BOB, kind="action")).then(action)
+
+
+@pytest.mark.parametrize("by", [ANN, CY])
+def test_owners_and_moderators_post_in_a_broadcast_room(by: str) -> None:
+    a_room("broadcast").when(post(by)).then(posted(by))
+
+
+def test_posting_in_a_broadcast_room_needs_a_role() -> None:
+    a_room("broadcast").when(post(BOB)).then_refused(RoleRequired)
+
+
+def test_every_member_reacts_in_a_broadcast_room() -> None:
+    a_room("broadcast", posted(ANN)).when(react(BOB)).then(reacted(BOB, 5))
+
+
+def test_replying() -> None:
+    a_room("public", posted(BOB)).when(post(CY, reply_to=5)).then(posted(CY, n=2, reply_to=5))
+
+
+@pytest.mark.parametrize("version", [2, 6, 7, 1_000])
+def test_replying_to_what_is_no_message(version: int) -> None:
+    room = a_room("public", posted(BOB), reacted(CY, 5))
+    room.when(post(CY, reply_to=version)).then_refused(NotFound)
+
+
+def test_replying_to_the_message_of_a_command_in_the_same_batch() -> None:
+    room = a_room("public", happened(r.MessagePosted, BOB, id="line-1", text=TEXT, kind="text",
+                                     n=1, reply_to=None))  # fmt: skip
+    room.when(post(CY, reply_to_command=(BOB, "line-1"))).then(posted(CY, n=2, reply_to=5))
+
+
+# Editing, deleting, reacting
+
+
+def edit(by: str, message: int = 5) -> Any:
+    return ask(c.Edit, by, message=message, text=TEXT)
+
+
+def delete(by: str, message: int = 5) -> Any:
+    return ask(c.Delete, by, message=message)
+
+
+def react(by: str, message: int = 5, emoji: str = "👍", **more: Any) -> Any:
+    return ask(c.React, by, message=message, emoji=emoji, **more)
+
+
+def unreact(by: str, message: int = 5, emoji: str = "👍") -> Any:
+    return ask(c.Unreact, by, message=message, emoji=emoji)
+
+
+def test_editing_ones_own_message() -> None:
+    a_room("public", posted(BOB)).when(edit(BOB)).then(edited(5))
+
+
+def test_editing_twice_takes_two_commands() -> None:
+    room = a_room("public", posted(BOB), edited(5))
+    room.when(edit(BOB)).then(edited(5))
+
+
+@pytest.mark.parametrize("by", [ANN, CY])
+def test_nobody_edits_anothers_message_whatever_their_role(by: str) -> None:
+    a_room("public", posted(BOB)).when(edit(by)).then_refused(NotTheWriter)
+
+
+@pytest.mark.parametrize("by", [BOB, CY, ANN])
+def test_writers_moderators_and_owners_delete(by: str) -> None:
+    gone = happened(r.MessageDeleted, by, message=5)
+    a_room("public", posted(BOB)).when(delete(by)).then(gone)
+
+
+def test_a_member_deletes_no_message_of_another() -> None:
+    a_room("public", posted(CY)).when(delete(BOB)).then_refused(NotTheWriter)
+
+
+def test_reacting() -> None:
+    a_room("public", posted(BOB)).when(react(CY)).then(reacted(CY, 5))
+
+
+def test_reacting_twice_changes_nothing() -> None:
+    a_room("public", posted(BOB), reacted(CY, 5)).when(react(CY)).then_nothing()
+
+
+def test_unreacting() -> None:
+    a_room("public", posted(BOB), reacted(CY, 5)).when(unreact(CY)).then(unreacted(CY, 5))
+
+
+@pytest.mark.parametrize("past", [(), (reacted(BOB, 5),), (reacted(CY, 5, "🎉"),)])
+def test_unreacting_what_one_did_not_changes_nothing(past: tuple[Happened, ...]) -> None:
+    a_room("public", posted(BOB), *past).when(unreact(CY)).then_nothing()
+
+
+def test_reacting_anew_after_taking_it_back() -> None:
+    room = a_room("public", posted(BOB), reacted(CY, 5), unreacted(CY, 5))
+    room.when(react(CY)).then(reacted(CY, 5))
+
+
+def full_of_emoji() -> Given:
+    emoji = [chr(0x1F600 + number) for number in range(MAX_EMOJI)]
+    return a_room("public", posted(BOB), *(reacted(CY, 5, one) for one in emoji))
+
+
+def test_a_message_takes_32_distinct_emoji() -> None:
+    assert MAX_EMOJI == 32
+    full_of_emoji().when(react(BOB, emoji="👍")).then_refused(TooManyEmoji)
+    full_of_emoji().when(react(BOB, emoji=chr(0x1F600))).then(reacted(BOB, 5, chr(0x1F600)))
+
+
+def test_an_emoji_that_nobody_means_any_more_makes_place() -> None:
+    room = full_of_emoji()
+    room.when(unreact(CY, emoji=chr(0x1F600))).then(unreacted(CY, 5, chr(0x1F600)))
+    room.when(react(CY, id="again")).then(reacted(CY, 5))
+
+
+@pytest.mark.parametrize("command", [
+    edit(BOB), delete(BOB), delete(ANN), react(CY), unreact(CY), post(CY, reply_to=5),
+], ids=lambda command: f"{type(command).__name__}-{command.by}")  # fmt: skip
+def test_a_deleted_message_takes_nothing_more(command: Command) -> None:
+    room = a_room("public", posted(BOB), reacted(CY, 5), deleted(5))
+    room.when(command).then_refused(DeletedMessage)
+
+
+@pytest.mark.parametrize("message", [1, 4, 6, 99])
+@pytest.mark.parametrize("make", [edit, delete, react, unreact])
+def test_what_is_no_message_is_not_found(make: Any, message: int) -> None:
+    a_room("public", posted(BOB)).when(make(ANN, message)).then_refused(NotFound)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("public", NotAMember), ("broadcast", NotAMember), ("private", NotFound)]
+)
+@pytest.mark.parametrize("command", [
+    post(DAN), edit(DAN), delete(DAN), react(DAN), unreact(DAN), post(DAN, reply_to=99),
+    delete(DAN, 99), react(DAN, 99),
+], ids=lambda command: type(command).__name__)  # fmt: skip
+def test_strangers_do_nothing(kind: str, error: type[ParleyError], command: Command) -> None:
+    a_room(kind, posted(BOB)).when(command).then_refused(error)
+    given("lobby").when(command).then_refused(NotFound)
+
+
+def test_who_left_is_a_stranger() -> None:
+    a_room("public", posted(BOB), left(BOB)).when(edit(BOB)).then_refused(NotAMember)
+    a_room("private", posted(BOB), left(BOB)).when(post(BOB)).then_refused(NotFound)
+
+
+# Repeating
+
+EVERY_COMMAND: tuple[Any, ...] = (
+    join(DAN), ask(c.Leave, BOB), add(ANN, DAN), remove(ANN, BOB), set_role(ANN, BOB, "owner"),
+    ask(c.RenameMember, BOB, name=sealed(BOB)), post(BOB), edit(BOB), delete(BOB), react(BOB),
+    unreact(CY),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: type(command).__name__)
+def test_a_repeated_command_adds_nothing_and_a_reused_id_is_refused(command: Any) -> None:
+    room = a_room("public", posted(BOB), reacted(CY, 5))
+    head = room.aggregate.version
+    first = room.when(command)
+    assert (first.outcome, len(first.events)) == (head + 1, 1)
+    again = room.when(command)
+    assert (again.outcome, again.events) == (head + 1, [])
+    command_of_other_content = ask(
+        type(command), command.by, digest="another",
+        **{name: getattr(command, name) for name in type(command).__slots__},
+    )  # fmt: skip
+    room.when(command_of_other_content).then_refused(CommandIdReused)
+
+
+def test_every_command_is_repeated_above() -> None:
+    assert {type(command) for command in EVERY_COMMAND} | {c.CreateRoom} == set(r.DECISIONS)
+
+
+def test_creating_again_with_the_same_id_and_other_content() -> None:
+    room = given("lobby")
+    room.when(create()).then(created(), joined(ANN, "owner"))
+    room.when(create(kind="private")).then_refused(CommandIdReused)
+
+
+def test_two_people_may_use_one_command_id() -> None:
+    room = a_room()
+    room.when(post(BOB, id="1")).then(posted(BOB))
+    room.when(post(CY, id="1")).then(posted(CY, n=2))
+
+
+def test_a_refused_command_is_not_remembered() -> None:
+    room = a_room()
+    room.when(post(DAN, id="1")).then_refused(NotAMember)
+    room.when(join(DAN, id="2")).then(joined(DAN))
+    room.when(post(DAN, id="1")).then(posted(DAN))
+
+
+# The window
+
+
+def much_later(room: Given, events: int) -> None:
+    for number in range(events):
+        room.when(post(CY, id=f"later-{number}"))
+
+
+def test_the_window_remembers_256_commands() -> None:
+    room = a_room()
+    room.when(post(BOB)).then(posted(BOB))
+    much_later(room, WINDOW - 1)
+    room.when(post(BOB)).then_nothing(version=5)
+    assert len(room.aggregate.recent) == WINDOW
+
+
+def test_a_late_retry_with_since_is_answered_from_the_log() -> None:
+    room = a_room()
+    room.when(post(BOB, since=4)).then(posted(BOB))
+    much_later(room, WINDOW + 10)
+    assert (BOB, "asked") not in room.aggregate.recent
+    room.when(post(BOB, since=4)).then_nothing(version=5)
+    room.when(post(BOB, since=4, kind="action")).then_refused(CommandIdReused)
+
+
+def test_a_late_retry_without_since_is_decided_anew() -> None:
+    room = a_room()
+    room.when(post(BOB)).then(posted(BOB))
+    much_later(room, WINDOW)
+    assert room.when(post(BOB)).events != []
+
+
+def test_a_late_retry_of_two_events_is_answered_with_the_last_one() -> None:
+    room = given("lobby")
+    room.when(create(since=0)).then(created(), joined(ANN, "owner"))
+    room.when(ask(c.Join, CY, name=sealed(CY))).then(joined(CY))
+    much_later(room, WINDOW)
+    room.when(create(since=0)).then_nothing(version=2)
+
+
+@pytest.mark.parametrize("forgotten", range(WINDOW - 2, WINDOW + 3))
+def test_the_window_and_the_log_behind_it_leave_no_hole(forgotten: int) -> None:
+    """Whatever falls out of the window is found by `since`, at its very edge too."""
+    room = a_room()
+    room.when(post(BOB, id="first", since=4)).then(posted(BOB))
+    room.when(post(BOB, id="second", since=5)).then(posted(BOB, n=2))
+    much_later(room, forgotten)
+    room.when(post(BOB, id="first", since=4)).then_nothing(version=5)
+    room.when(post(BOB, id="second", since=5)).then_nothing(version=6)
+
+
+def test_since_beyond_the_head_is_harmless() -> None:
+    a_room().when(post(BOB, since=10**9)).then(posted(BOB))
+
+
+# Snapshots
+
+
+def test_a_snapshot_of_a_full_room_is_small_and_restores_an_equal_aggregate() -> None:
+    room = Room("r" * 64)
+    room.version, room.kind, room.n, room.forgotten = 2**40, "broadcast", 2**40, 2**40 - WINDOW
+    for number in range(MAX_MEMBERS):
+        role = "member" if number > 100 else "moderator" if number > 10 else "owner"
+        room.members[f"u_{number:013d}"] = role
+    room.owners = 11
+    for number in range(WINDOW):
+        room.remember(f"u_{number:013d}", f"{number:064d}", 2**40 - number, "f" * 16)
+    taken: Any = RoomSnapshot.take(room)
+    stored = mapper.to_stored_event(taken)
+    assert len(stored.state) < 300_000
+    kept: Any = mapper.to_domain_event(stored)
+    restored = kept.mutate(None)
+    assert vars(restored) == vars(room)
+
+
+def test_folding_from_a_snapshot_equals_folding_from_the_start() -> None:
+    past = [created(), joined(ANN, "owner"), joined(BOB), role_changed(BOB, "owner"), posted(BOB),
+            left(ANN), posted(BOB, n=2)]  # fmt: skip
+    whole = given("lobby", *past).aggregate
+    half: Any = given("lobby", *past[:4]).aggregate
+    restored = RoomSnapshot.take(half).mutate(None)
+    for version, one in enumerate(past[4:], 5):
+        restored.fold(stand("lobby", version, one))
+    assert vars(restored) == vars(whole)
+
+
+def test_a_snapshot_shortens_what_is_read_and_changes_no_decision() -> None:
+    room = a_room("public", posted(BOB))
+    snapshots = MemorySnapshots()
+    taken: Any = RoomSnapshot.take(room.aggregate)
+    snapshots.insert_events([mapper.to_stored_event(taken)])
+    log = EventLog(room.log.recorder, snapshots)
+    restored = log.load("lobby")
+    assert vars(restored) == vars(room.aggregate)
+    assert Decider(log, MemoryViews()).decide(restored, edit(BOB)) == 6
+
+
+def test_only_the_next_event_of_the_same_log_is_folded() -> None:
+    room = a_room().aggregate
+    for log_id, version in (("lobby", 4), ("lobby", 6), ("other", 5)):
+        with pytest.raises(ValueError, match="does not follow"):
+            room.fold(stand(log_id, version, posted(BOB)))
+    assert room.version == 4
+
+
+def test_a_state_holds_no_words() -> None:
+    room = a_room("public", posted(BOB), edited(5))
+    taken: Any = RoomSnapshot.take(room.aggregate)
+    state = orjson.dumps(taken.state).decode()
+    assert "hello" not in state
+    assert "name of" not in state
