@@ -22,6 +22,8 @@ FILES = Path(__file__).parent.parent / "frontend" / "dist"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code. Errors are one line on standard error."""
     options = _parser().parse_args(arguments)
+    # Data files, backups and the socket are their owner's alone.
+    os.umask(0o077)
     try:
         if options.command == "serve":
             serve(_settings(options))

@@ -179,9 +179,12 @@ class Deliver:
     def _push(self, room: str, events: Sequence[Event]) -> None:
         services = self._services
         connections = services.connections.in_room(room)
-        self._learn(room, events)
+        if not connections:
+            # Names may change unseen while nobody listens.
+            self._names.pop(room, None)
         if not events or not connections:
             return
+        self._learn(room, events)
         parts = [orjson.dumps(open_event(services.vault, event.wire())) for event in events]
         people = self._people(room, {event.by for event in events})
         for frame in frames.events(room, parts, people):

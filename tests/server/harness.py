@@ -430,7 +430,7 @@ class Party:
         self._rooms = 0
 
     def enter(self, nickname: str) -> Person:
-        person = self.server.enter(f"{nickname} {self._mark}")
+        person = self.server.enter(f"{nickname} {self._mark}{len(self._people)}")
         self._people.append(person)
         return person
 

@@ -156,8 +156,10 @@ def shown(frame: bytes) -> dict[str, Any]:
     return decoded
 
 
-def person(chat: Chat, nickname: str) -> Someone:
+def person(chat: Chat, nickname: str, name: str | None = None) -> Someone:
     """Registers `u_NICKNAME` with a live session (token `token-NICKNAME`) and connects them.
+
+    They are called `name`, or by the nickname.
 
     Ids are not random here as `Entering.enter` makes them, so that runs are alike.
     """
@@ -166,9 +168,9 @@ def person(chat: Chat, nickname: str) -> Someone:
     session = hashed(token)[:32]
     now = services.now()
     common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
-    name = services.vault.seal(user, nickname)
+    words = services.vault.seal(user, name or nickname)
     commands = [
-        Register(id=f"register:{user}", name=name, **common),
+        Register(id=f"register:{user}", name=words, **common),
         StartSession(id=f"session:{session}", session=session, **common),
     ]
     versions_of(outcomes_of(services.executor, [(user, commands)])[0])

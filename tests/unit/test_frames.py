@@ -122,6 +122,7 @@ def lobby() -> tuple[Chat, Someone, Someone]:
     ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
     bob.send(action="join", room="lobby")
     run_consumers(chat)
+    ann.frames(), bob.frames()
     return chat, ann, bob
 
 
@@ -158,7 +159,7 @@ def test_every_frame_that_is_sent_is_of_the_wires_shape() -> None:
     }  # fmt: skip
 
 
-def posted(chat: Chat, someone: Someone, texts: list[str], size: int = 50) -> None:
+def posted(chat: Chat, someone: Someone, texts: list[str]) -> None:
     for text in texts:
         (answer,) = someone.send(action="post", room="lobby", text=text)
         assert answer["type"] == "ack"
@@ -207,9 +208,10 @@ def test_many_rooms_are_packed_into_frames_that_fit() -> None:
 def crowd(count: int) -> tuple[Chat, Someone, Someone]:
     """A room where each of many people with long names posted once."""
     chat, ann, bob = lobby()
-    for number in range(count):
-        someone = person(chat, f"p{number:03d}" + "😀" * 28)
+    people = [person(chat, f"p{number:012d}", "😀" * MAX_NICKNAME) for number in range(count)]
+    for someone in people:
         someone.send(action="join", room="lobby")
+    for someone in people:
         someone.send(action="post", room="lobby", text="hello to all of you in here")
     run_consumers(chat)
     sent_before = chat.services.gateway
@@ -218,7 +220,7 @@ def crowd(count: int) -> tuple[Chat, Someone, Someone]:
     return chat, ann, bob
 
 
-@pytest.mark.parametrize("since", [None, 1])
+@pytest.mark.parametrize("since", [None, 113])
 def test_a_sync_of_many_authors_fits(since: int | None) -> None:
     """BUG (open): names are not counted: 8 KB are set aside, 100 authors' names take 16 KB."""
     chat, ann, _ = crowd(110)

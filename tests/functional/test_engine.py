@@ -1,0 +1,254 @@
+"""The local engine's parts in process: group commit and feed."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from adapters.memory.progress import MemoryProgress
+from adapters.memory.views import MemoryViews
+from adapters.sqlite.events import Append, SqliteEvents
+from domain.errors import Internal
+from domain.executing import Decider
+from domain.log import EventLog
+from domain.ports import Outcome
+from domain.room import commands as c
+from local.executor import ATTEMPTS, GroupCommitExecutor
+from local.feed import Feed, Subscription
+
+NAME = {"k": "u_ann", "c": ""}
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(main())
+
+
+def base(id: str, by: str = "u_ann") -> dict[str, Any]:
+    at = "2026-01-02T03:04:05.000000+00:00"
+    return {"by": by, "id": id, "at": at, "recorded_at": at, "digest": id}
+
+
+def create(id: str = "create") -> c.CreateRoom:
+    return c.CreateRoom(name=NAME, kind="public", member_name=NAME, **base(id))
+
+
+def post(id: str) -> c.Post:
+    return c.Post(text=NAME, kind="text", reply_to=None, **base(id))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteEvents]:
+    store = SqliteEvents(tmp_path / "events.sqlite")
+    yield store
+    store.close()
+
+
+class Bench:
+    """An executor over a real store, what it published, and what it answered."""
+
+    def __init__(self, store: SqliteEvents) -> None:
+        self.log = EventLog(store.events, store.snapshots)
+        self.published: list[int] = []
+        self.executor = GroupCommitExecutor(
+            self.log,
+            Decider(self.log, MemoryViews()),
+            store,
+            asyncio.get_running_loop(),
+            lambda notices: self.published.extend(id for id, _ in notices),
+        )
+
+    def ask(self, room: str, *commands: Any) -> "asyncio.Future[Sequence[Outcome]]":
+        future: asyncio.Future[Sequence[Outcome]] = asyncio.get_running_loop().create_future()
+        self.executor.execute(room, commands, future.set_result)
+        return future
+
+    def versions(self, room: str) -> list[int]:
+        return [event.originator_version for event in self.log.events(room)]
+
+
+def test_rooms_that_wait_together_share_a_commit(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        answers = [bench.ask(f"room-{n}", create(), post("p")) for n in range(20)]
+        assert [await answer for answer in answers] == [[2, 3]] * 20
+        assert bench.executor.commits == 1
+        assert bench.published == list(range(1, 61))
+        bench.executor.close()
+
+    run(main)
+
+
+def test_nothing_is_answered_or_published_before_the_commit(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    commit = Append.commit
+
+    def committing(append: Append) -> None:
+        commit(append)
+        order.append("committed")
+
+    monkeypatch.setattr(Append, "commit", committing)
+
+    async def main() -> None:
+        bench = Bench(store)
+        answer = bench.ask("room", create())
+        answer.add_done_callback(lambda _: order.append("answered"))
+        await answer
+        await asyncio.sleep(0)
+        bench.executor.close()
+
+    run(main)
+    assert order == ["committed", "answered"]
+
+
+def test_a_failed_commit_is_decided_again(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, failures = Append.commit, iter([True, True])
+
+    def failing(append: Append) -> None:
+        if next(failures, False):
+            append._abandon()
+            raise OperationalError("disk full")
+        commit(append)
+
+    async def main() -> None:
+        bench = Bench(store)
+        assert await bench.ask("room", create()) == [2]
+        monkeypatch.setattr(Append, "commit", failing)
+        answers = [bench.ask("room", post(f"p{n}")) for n in range(5)]
+        assert [await answer for answer in answers] == [[3], [4], [5], [6], [7]]
+        assert bench.versions("room") == list(range(1, 8))
+        assert bench.published == list(range(1, 8))
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_disk_that_stays_broken_is_answered_internal_and_leaves_no_trace(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, failures = Append.commit, iter([True] * ATTEMPTS)
+
+    def failing(append: Append) -> None:
+        if next(failures, False):
+            append._abandon()
+            raise OperationalError("disk full")
+        commit(append)
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        monkeypatch.setattr(Append, "commit", failing)
+        (outcome,) = await bench.ask("room", post("lost"))
+        assert isinstance(outcome, Internal)
+        assert await bench.ask("room", post("kept")) == [3]
+        assert [event.id for event in bench.log.events("room")] == ["create", "create", "kept"]
+        bench.executor.close()
+
+    run(main)
+
+
+def test_another_writer_in_the_log_is_noticed(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench, other = Bench(store), Bench(store)
+        assert await bench.ask("room", create()) == [2]
+        assert await other.ask("room", post("theirs")) == [3]
+        assert await bench.ask("room", post("ours")) == [4]
+        assert bench.executor.conflicts == 1
+        bench.executor.close()
+        other.executor.close()
+
+    run(main)
+
+
+def test_commands_may_come_from_any_thread(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        answers: list[Sequence[Outcome]] = []
+
+        def ask(n: int) -> None:
+            bench.executor.execute("room", [post(f"p{n}")], answers.append)
+
+        await asyncio.gather(*(asyncio.to_thread(ask, n) for n in range(50)))
+        await asyncio.sleep(0)
+        await bench.executor.drain()
+        assert sorted(outcome for (outcome,) in answers if isinstance(outcome, int)) == list(
+            range(3, 53)
+        )
+        bench.executor.close()
+
+    run(main)
+
+
+class Receiving:
+    """A handler that keeps what it received and fails what it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.received: list[int] = []
+        self.counts: list[str] = []
+        self._failures = failures
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        ids = [record["messageId"] for record in event["Records"]]
+        self.counts.extend(r["attributes"]["ApproximateReceiveCount"] for r in event["Records"])
+        if self._failures:
+            self._failures -= 1
+            return {"batchItemFailures": [{"itemIdentifier": ids[-1]}]}
+        self.received.extend(int(id) for id in ids)
+        return {"batchItemFailures": []}
+
+
+def test_a_consumer_reads_what_it_missed_and_goes_on_where_it_was(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench, progress = Bench(store), MemoryProgress()
+        await bench.ask("room", create(), post("one"))
+        for expected in ([1, 2, 3], []):
+            feed = Feed(store.events, progress, asyncio.get_running_loop())
+            handler = Receiving()
+            feed.add("views", Subscription(handler))
+            feed.start()
+            assert await feed.caught_up("views")
+            assert handler.received == expected
+            await asyncio.to_thread(feed.close)
+        assert progress.position("views") == 3
+        bench.executor.close()
+
+    run(main)
+
+
+def test_only_what_failed_is_delivered_again(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create(), post("one"))
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        handler = Receiving(failures=1)
+        feed.add("views", Subscription(handler))
+        feed.start()
+        assert await feed.caught_up("views")
+        assert handler.received == [3]
+        assert handler.counts == ["1", "1", "1", "2"]
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_consumer_of_topics_is_handed_no_others(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench, handler = Bench(store), Receiving()
+        await bench.ask("room", create(), post("room.member-joined"))
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        feed.add("members", Subscription(handler, ["room.member-joined"]))
+        feed.start()
+        assert await feed.caught_up("members")
+        assert handler.received == [2]
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
