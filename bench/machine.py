@@ -66,6 +66,17 @@ def stolen_s() -> float:
     return int(fields[8]) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_s(cores: set[int]) -> float:
+    """Give the seconds that these cores worked since boot, for whomever."""
+    ticks = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name in {f"cpu{core}" for core in cores}:
+            # user, nice, system, irq, softirq; neither idle nor waiting for the disk.
+            ticks += sum(int(fields[place]) for place in (0, 1, 2, 5, 6))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def pin_generator() -> None:
     """Keep this process on its core."""
     os.sched_setaffinity(0, GENERATOR_CORES)

@@ -94,7 +94,9 @@ def notes(results: dict[str, list[Figures]]) -> Iterator[str]:
             yield (
                 f"{name}: server {server:.0f} % of its core, generator"
                 f" {own:.0f} %, {median(runs, 'events_per_frame'):.1f} events a frame,"
-                f" {median(runs, 'bytes_per_delivery'):.0f} bytes a delivery"
+                f" {median(runs, 'bytes_per_delivery'):.0f} bytes a delivery, views"
+                f" {median(runs, 'behind'):.0f} events behind at the end, other processes"
+                f" {median(runs, 'others'):.0f} %"
                 + ("; THE GENERATOR MAY BE THE LIMIT" if own > max(90, server) else "")
             )
         if runs and getattr(runs[0], "synthetic", False):

@@ -14,7 +14,7 @@ from time import perf_counter, process_time
 
 from bench.client import Connection, connect
 from bench.ledger import Ledger
-from bench.machine import percentile
+from bench.machine import GENERATOR_CORES, SERVER_CORES, busy_s, percentile
 from bench.server import Server
 
 WARM_UP = 1.5
@@ -37,7 +37,9 @@ class Plan:
 class LoadFigures:
     """One run. Rates per second; times in ms; shares of one core in percent.
 
-    `conflicts` are the room_busy answers, `server_conflicts` what /healthz counts (nan: nothing).
+    `conflicts` are the room_busy answers, `server_conflicts` what /healthz counts (nan: nothing);
+    `behind` is how many events the slowest view lagged when the window ended; `others` is what
+    further processes took of the two cores.
     """
 
     accepted: float
@@ -48,10 +50,12 @@ class LoadFigures:
     ack_p99_ms: float
     conflicts: int
     server_conflicts: float
+    behind: float
     events_per_frame: float
     bytes_per_delivery: float
     server_cpu: float
     generator_cpu: float
+    others: float
     failures: tuple[str, ...]
 
 
@@ -168,20 +172,22 @@ class _Window:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._conflicts = server.conflicts()
+        self._conflicts, _ = server.counters()
+        self._all = busy_s(SERVER_CORES | GENERATOR_CORES)
         self._cpu, self._own = server.cpu_s(), process_time()
         self.begun = perf_counter()
-        self.ended = self.server_cpu = self.generator_cpu = 0.0
-        self.server_conflicts = float("nan")
+        self.ended = self.server_cpu = self.generator_cpu = self.others = 0.0
+        self.conflicts = self.behind = float("nan")
 
     def end(self) -> None:
         self.ended = perf_counter()
         lasted = self.ended - self.begun
         self.server_cpu = (self._server.cpu_s() - self._cpu) / lasted * 100
         self.generator_cpu = (process_time() - self._own) / lasted * 100
-        after = self._server.conflicts()
-        if after is not None and self._conflicts is not None:
-            self.server_conflicts = after - self._conflicts
+        everybody = (busy_s(SERVER_CORES | GENERATOR_CORES) - self._all) / lasted * 100
+        self.others = max(0.0, everybody - self.server_cpu - self.generator_cpu)
+        conflicts, self.behind = self._server.counters()
+        self.conflicts = conflicts - self._conflicts
 
 
 async def _settle(
@@ -215,10 +221,12 @@ async def _settle(
         ack_p50_ms=percentile(waits, 0.5) * 1e3,
         ack_p99_ms=percentile(waits, 0.99) * 1e3,
         conflicts=sum(code == "room_busy" for code in ledger.refused.values()),
-        server_conflicts=window.server_conflicts,
+        server_conflicts=window.conflicts,
+        behind=window.behind,
         events_per_frame=events / frames if frames else float("nan"),
         bytes_per_delivery=sum(each.octets for each in connections) / max(1, deliveries),
         server_cpu=window.server_cpu,
         generator_cpu=window.generator_cpu,
+        others=window.others,
         failures=(*ledger.breaches(), *server.warnings),
     )

@@ -149,12 +149,15 @@ class Server:
             answer = None
         return answer if isinstance(answer, dict) else {}
 
-    def conflicts(self) -> int | None:
-        """Give the server's own count of lost appends, where /healthz has one."""
+    def counters(self) -> tuple[float, float]:
+        """Give (appends lost to others, events that the slowest view is behind) by /healthz.
+
+        Each is nan where /healthz does not say.
+        """
         found = self.health()
-        found = found.get("counters", found)
-        value = found.get("conflicts") if isinstance(found, dict) else None
-        return value if isinstance(value, int) else None
+        lags = found.get("lag")
+        behind = max(lags.values(), default=0) if isinstance(lags, dict) else float("nan")
+        return float(found.get("conflicts", "nan")), float(behind)
 
     def cpu_s(self) -> float:
         """Give the seconds of processor time used so far."""

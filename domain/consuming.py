@@ -5,6 +5,7 @@ ones are dropped, for a higher one the missing are read from the log first. An e
 cannot be applied is parked and gone past, so that it never stops its room.
 """
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -19,6 +20,9 @@ from domain.ports import Parked, Progress
 
 MAX_RECEIVES = 5
 """Deliveries of a record after which what still fails is parked."""
+
+UNKNOWN = "?"
+"""Stream under which a record is parked that does not say what it is of."""
 
 REDRIVE_CHUNK = 500
 """Events that a redrive reads and applies at a time."""
@@ -108,10 +112,14 @@ class Consuming:
         for record in records:
             try:
                 body = orjson.loads(record.body)
-                stream, version = str(body["stream"]), int(body["version"])
+                stream, version = body["stream"], body["version"]
+                if type(stream) is not str or type(version) is not int:
+                    raise TypeError
             except (ValueError, KeyError, TypeError) as error:
                 # Nothing says which room it is of: kept under its own id for a person to see.
-                self._park("?", 0, f"unreadable record {record.id}: {type(error).__name__}")
+                number = zlib.crc32(record.id.encode())
+                reason = f"unreadable record {record.id}: {type(error).__name__}"
+                self._park(UNKNOWN, number, reason)
                 continue
             rooms.setdefault(stream, []).append((record, self._event(body, version)))
         for stream, entries in rooms.items():
@@ -207,10 +215,9 @@ class Consuming:
 
     def _give_up(self, stream: str, events: Sequence[Event | Poison], error: Exception) -> None:
         last = self._last(stream, events)
-        for version in sorted({e.originator_version for e in events}):
-            if version > last:
-                self._park(stream, version, type(error).__name__)
-                self.consumer.skip(stream, version)
+        for version in range(last + 1, max(e.originator_version for e in events) + 1):
+            self._park(stream, version, type(error).__name__)
+            self.consumer.skip(stream, version)
 
     def _park(self, stream: str, version: int, reason: str) -> None:
         self._progress.park(Parked(self.consumer.name, stream, version, reason, self._clock()))

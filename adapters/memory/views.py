@@ -90,8 +90,8 @@ class MemoryViews:
                 row = kept.members.setdefault(user, {"name": None, "role": None, "posted": 0})
                 row.update(patch)
             for user, version in view.posted.items():
-                if user in kept.members:
-                    kept.members[user]["posted"] = version
+                row = kept.members.setdefault(user, {"name": None, "role": None, "posted": 0})
+                row["posted"] = version
             return True
 
     def reset_room(self, room: str) -> None:

@@ -136,8 +136,9 @@ class SqliteViews:
             for user, patch in view.members.items():
                 self._save_member(connection, room, user, patch)
             connection.executemany(
-                "UPDATE members SET posted=? WHERE room=? AND user=?",
-                [(version, room, user) for user, version in view.posted.items()],
+                "INSERT INTO members VALUES (?,?,NULL,NULL,?)"
+                " ON CONFLICT (room, user) DO UPDATE SET posted=excluded.posted",
+                [(room, user, version) for user, version in view.posted.items()],
             )
         return True
 

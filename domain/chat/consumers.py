@@ -186,8 +186,9 @@ class Deliver:
             return
         self._learn(room, events)
         parts = [orjson.dumps(open_event(services.vault, event.wire())) for event in events]
-        people = self._people(room, {event.by for event in events})
-        for frame in frames.events(room, parts, people):
+        authors = [event.by for event in events]
+        people = self._people(room, set(authors))
+        for frame in frames.events(room, parts, authors, people):
             for gone in services.gateway.post(connections, frame):
                 services.connections.close(gone)
 

@@ -9,6 +9,13 @@ import orjson
 from domain.errors import ParleyError
 from domain.protocol.fields import MAX_FRAME
 
+NAME_BYTES = 224
+"""What an author's name adds to a frame at the most: 32 code points of 4 bytes or of escapes of
+6, an id of 34, quotes and commas."""
+
+EVENTS_BUDGET = MAX_FRAME - 512
+"""Bytes of a frame's events and names; the rest is for its other fields."""
+
 PONG = b'{"type":"pong"}'
 
 
@@ -31,24 +38,38 @@ def typing(room: str, user: str) -> bytes:
     return orjson.dumps({"type": "typing", "room": room, "user": user})
 
 
-def chunks(parts: Sequence[bytes], budget: int) -> Iterator[Sequence[bytes]]:
-    """Cuts encoded parts into runs of at most `budget` bytes; a run has at least one."""
+def chunks(
+    parts: Sequence[bytes], budget: int, authors: Sequence[str] = ()
+) -> Iterator[Sequence[bytes]]:
+    """Cuts encoded parts into runs of at most `budget` bytes; a run has at least one part.
+
+    Where `authors` are given, one a part, each run leaves room for the names of its own.
+    """
     start, size = 0, 0
+    named: set[str] = set()
     for index, part in enumerate(parts):
-        if size + len(part) + 1 > budget and index > start:
+        name = 0 if not authors or authors[index] in named else NAME_BYTES
+        if size + len(part) + 1 + name > budget and index > start:
             yield parts[start:index]
-            start, size = index, 0
-        size += len(part) + 1
+            start, size, named = index, 0, set()
+            name = NAME_BYTES if authors else 0
+        size += len(part) + 1 + name
+        if name:
+            named.add(authors[index])
     if start < len(parts):
         yield parts[start:]
 
 
-def events(room: str, parts: Sequence[bytes], people: dict[str, str | None]) -> Iterator[bytes]:
-    """Yields `events` frames of at most 32 KB of encoded events."""
-    names = orjson.dumps(people)
+def events(
+    room: str, parts: Sequence[bytes], authors: Sequence[str], people: dict[str, str | None]
+) -> Iterator[bytes]:
+    """Yields `events` frames of encoded events; each names the authors of its own."""
     head = b'{"type":"events","room":"%b","events":[' % room.encode()
-    for run in chunks(parts, MAX_FRAME - len(names) - len(head) - 16):
-        yield b'%b%b],"people":%b}' % (head, b",".join(run), names)
+    done = 0
+    for run in chunks(parts, EVENTS_BUDGET, authors):
+        names = {author: people.get(author) for author in authors[done : done + len(run)]}
+        done += len(run)
+        yield b'%b%b],"people":%b}' % (head, b",".join(run), orjson.dumps(names))
 
 
 def user(events: Sequence[dict[str, Any]]) -> Iterator[bytes]:

@@ -24,8 +24,9 @@ ONLINE_LIMIT = 100
 SNAPSHOT_MESSAGES = 100
 """Messages that a snapshot holds at the most; fewer where 32 KB are full."""
 
-ROOM_BUDGET = MAX_FRAME - 8 * 1024
-"""Bytes of events or messages in one room's answer: the rest is for names and the frame."""
+ROOM_BUDGET = frames.EVENTS_BUDGET - 4 * 1024
+"""Bytes of events or messages and their authors' names in one room's answer; the rest is for
+who is online and for the frame."""
 
 
 class Syncing:
@@ -89,15 +90,16 @@ class Syncing:
         encoded = [orjson.dumps(event) for event in self._reading.open_events(events)]
         parts: list[dict[str, Any]] = []
         done = 0
-        for run in frames.chunks(encoded, ROOM_BUDGET):
-            authors = {event.by for event in events[done : done + len(run)]}
+        authors = [event.by for event in events]
+        for run in frames.chunks(encoded, ROOM_BUDGET, authors):
+            own = set(authors[done : done + len(run)])
             done += len(run)
             parts.append(
                 {
                     "head": head,
                     "complete": done == len(events),
                     "events": [orjson.Fragment(part) for part in run],
-                    "people": people(self._services.vault, self._services.views, room, authors),
+                    "people": people(self._services.vault, self._services.views, room, own),
                 }
             )
         return parts or [{"head": head, "complete": True, "events": [], "people": {}}]
@@ -106,7 +108,8 @@ class Syncing:
         access, page = self._reading.page(room, user, None, SNAPSHOT_MESSAGES)
         vault = self._services.vault
         encoded = [orjson.dumps(open_message(vault, message)) for message in reversed(page)]
-        newest = list(next(iter(frames.chunks(encoded, ROOM_BUDGET)), ()))
+        authors = [message["by"] for message in reversed(page)]
+        newest = list(next(iter(frames.chunks(encoded, ROOM_BUDGET, authors)), ()))
         shown = page[len(page) - len(newest) :]
         return {
             "head": access.view.version,

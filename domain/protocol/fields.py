@@ -23,7 +23,9 @@ MAX_VERSION = 2**53 - 1
 
 # Cc but newline and tab, surrogates, and the two noncharacters that SQS rejects.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_EMOJI_JOINERS = {0x200D, 0xFE0E, 0xFE0F, 0x20E3}
+_EMOJI_JOINERS = {0x200D, 0xFE0E, 0xFE0F}
+# Emoji whose category is a letter or punctuation: double marks, information, wavy dash.
+_EMOJI_ODD = {0x203C, 0x2049, 0x2139, 0x3030}
 
 
 def clean(value: str) -> str:
@@ -59,17 +61,11 @@ def emoji(value: str) -> str:
     symbols = 0
     for char in value:
         point = ord(char)
-        if (
-            unicodedata.category(char) in ("So", "Sk")
-            or 0x1F000 <= point <= 0x1FAFF
-            or point == 0x20E3
-        ):
+        if point > 0x7F and (unicodedata.category(char) in ("So", "Sm") or point in _EMOJI_ODD):
             symbols += 1
-        elif not (
-            point in _EMOJI_JOINERS
-            or 0xE0020 <= point <= 0xE007F
-            or char in "0123456789#*\u2194\u203c\u2049"
-        ):
+        elif 0x1F3FB <= point <= 0x1F3FF or point == 0x20E3:
+            symbols += 1
+        elif not (point in _EMOJI_JOINERS or 0xE0020 <= point <= 0xE007F or char in "0123456789#*"):
             raise ValueError("not an emoji")
     if not symbols:
         raise ValueError("not an emoji")

@@ -379,3 +379,22 @@ def test_bytes_on_the_wire(table: Table, name: str) -> None:
             socket.send(piece)
         expect(socket, expected)
     table.well()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "xyzzy"},
+        {"action": "post", "id": "i", "room": "xyzzy!", "text": "x"},
+        {"action": "post", "id": "i", "room": ROOM, "text": "xyzzy\x00"},
+        {"action": "post", "id": "i", "room": ROOM, "text": "x", "kind": "xyzzy"},
+        {"action": "post", "id": "xyzzy xyzzy", "room": ROOM, "text": "x"},
+        {"action": "react", "id": "i", "room": ROOM, "version": 6, "emoji": "xyzzy"},
+    ],
+)
+def test_an_error_does_not_repeat_a_value(table: Table, fields: dict[str, Any]) -> None:
+    with RawSocket(table.bad.ticket()) as socket:
+        socket.send(frame(json.dumps(fields).encode()))
+        told = json.loads(socket.read().payload)
+    assert told["code"] == "invalid"
+    assert "xyzzy" not in told["message"]

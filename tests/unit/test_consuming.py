@@ -141,7 +141,12 @@ def is_last(index: int) -> bool:
 @st.composite
 def poisoned(draw: st.DrawFn) -> dict[int, str]:
     """Draws which events of the history are poison, and how."""
-    able = [i for i in range(len(history())) if not is_last(i)]
+    # A lost MemberJoined is left to a test of its own below.
+    able = [
+        index
+        for index, event in enumerate(history())
+        if not is_last(index) and event.topic != "room.member-joined"
+    ]
     drawn = draw(
         st.dictionaries(st.sampled_from(able), st.sampled_from(sorted(POISONS)), max_size=5)
     )
@@ -281,6 +286,18 @@ def test_memberships_end_as_the_rooms_are(plan: list[list[int]]) -> None:
 @given(deliveries())
 def test_memberships_end_as_the_rooms_are_a_thousand_times(plan: list[list[int]]) -> None:
     check_memberships(plan)
+
+
+def test_batches_do_not_matter_behind_a_lost_joining() -> None:
+    """BUG (open): `posted` of somebody without a row is kept or not, as the batches fell."""
+    joinings = [
+        index
+        for index, event in enumerate(history())
+        if (event.originator_id, event.topic) == ("lobby", "room.member-joined")
+    ]
+    bobs, size = joinings[1], len(history())
+    plan = [list(range(bobs + 1)), list(range(bobs + 1, size))]
+    check_consuming(plan, {bobs: "unknown topic"}, set())
 
 
 # One by one

@@ -72,21 +72,22 @@ def held(parts: list[bytes]) -> list[dict[str, Any]]:
 def test_events_of_the_longest_texts_fit(char: str) -> None:
     events = [wire_event(version, char * MAX_TEXT) for version in range(1, 21)]
     parts = [orjson.dumps(event) for event in events]
-    pushed = held(list(frames.events("r" * 64, parts, {"u_ann": "😀" * MAX_NICKNAME})))
+    pushed = held(
+        list(frames.events("r" * 64, parts, ["u_ann"] * 20, {"u_ann": "😀" * MAX_NICKNAME}))
+    )
     assert [event for frame in pushed for event in frame["events"]] == events
 
 
 def test_small_events_share_a_frame() -> None:
     parts = [orjson.dumps(wire_event(version, "hi")) for version in range(1, 101)]
-    assert len(held(list(frames.events("lobby", parts, {"u_ann": "Ann"})))) == 1
+    assert len(held(list(frames.events("lobby", parts, ["u_ann"] * 100, {"u_ann": "Ann"})))) == 1
 
 
 def test_events_of_many_authors_fit() -> None:
-    """BUG (open): each frame of a run carries the names of all its authors, of the others too."""
     users = [f"u_{number:013d}" for number in range(300)]
     parts = [orjson.dumps(wire_event(v, "hi", user)) for v, user in enumerate(users, 1)]
     people: dict[str, str | None] = dict.fromkeys(users, "😀" * MAX_NICKNAME)
-    held(list(frames.events("lobby", parts, people)))
+    held(list(frames.events("lobby", parts, users, people)))
 
 
 @pytest.mark.parametrize("count", [0, 1, 500])

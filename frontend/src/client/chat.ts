@@ -2,28 +2,21 @@
  * The chat of one person in one tab: wires connection, sync, outbox, history and store, and is
  * what the screens call. Each part knows nothing of the others.
  */
-import type { Role, RoomKind } from "../fold/room";
 import { applyPresence, lapseTyping, setOnline, startTyping, TYPING_LAPSES } from "../store/people";
-import {
-  activate,
-  applyEvents,
-  attend,
-  closedRoom,
-  listRooms,
-  loadSnapshot,
-  markRead,
-} from "../store/rooms";
+import { activate, attend, closedRoom, listRooms, loadSnapshot, markRead } from "../store/rooms";
 import { initialState, withPeople, withRoom, type Me, type State } from "../store/state";
 import { Store, type Scheduler } from "../store/store";
 import type { RoomEvent } from "../wire/room-event";
 import type { ServerFrame, User } from "../wire/server";
 import { ApiError, type Api } from "./api";
+import { Batches } from "./batches";
+import { Commands } from "./commands";
 import { Connection, type Socket } from "./connection";
 import { History } from "./history";
-import { Outbox, type Command, type NewCommand, type OutboxEntry } from "./outbox";
+import { Outbox, type Command, type OutboxEntry } from "./outbox";
 import { ReadMarks } from "./reads";
 import { RoomSync } from "./sync";
-import { Throttle } from "./throttle";
+import { Toasts } from "./toasts";
 
 export interface ChatDeps {
   readonly api: Api;
@@ -38,24 +31,26 @@ export interface ChatDeps {
 
 /** At most one sign that the person types every 3 s (docs/protocol.md). */
 const TYPING_EVERY = 3_000;
-const TOAST_LASTS = 6_000;
 
 export class Chat {
   readonly store: Store<State>;
+  readonly commands: Commands;
   readonly history: History;
+  readonly toasts: Toasts;
   private readonly connection: Connection;
   private readonly sync: RoomSync;
   private readonly outbox: Outbox;
   private readonly reads: ReadMarks;
-  private readonly typing: Throttle<string>;
-  /** Events that wait for the next frame, one list a room. */
-  private readonly batches = new Map<string, RoomEvent[]>();
-  private readonly waiting = new Map<string, (problem: string | null) => void>();
+  private typed: { readonly room: string; readonly at: number } | null = null;
+  private readonly batches: Batches;
   private listing: Promise<void> | null = null;
 
   constructor(private readonly deps: ChatDeps) {
     this.store = new Store(initialState(deps.me), deps.scheduler);
     this.history = new History(deps.api, this.store);
+    this.toasts = new Toasts(this.store);
+    this.commands = new Commands(() => this.outbox, this.store, this.toasts);
+    this.batches = new Batches(this.store);
     this.connection = new Connection({
       ticket: () => deps.api.ticket(),
       connect: (url) => deps.connect(url),
@@ -87,7 +82,7 @@ export class Chat {
         this.take(room, events, people);
       },
       snapshot: (room, snapshot) => {
-        this.batches.delete(room);
+        this.batches.close(room);
         this.store.enqueue((state) => loadSnapshot(state, room, snapshot));
         this.outbox.reached(room, snapshot.version);
       },
@@ -109,9 +104,10 @@ export class Chat {
       },
       acked: (command, version) => {
         this.acked(command, version);
+        this.commands.acked(command);
       },
       refused: (command, code, message, kept) => {
-        this.refused(command, code, message, kept);
+        this.commands.refused(command, code, message, kept);
       },
       newId: () => crypto.randomUUID(),
       load: () => deps.loadOutbox(),
@@ -123,9 +119,6 @@ export class Chat {
       this.outbox.add({ action: "read", room, version });
     });
     this.store.subscribe(this.markSeen);
-    this.typing = new Throttle(TYPING_EVERY, (room) => {
-      this.connection.send({ action: "typing", room });
-    });
   }
 
   start(): void {
@@ -141,7 +134,6 @@ export class Chat {
     document.removeEventListener("visibilitychange", this.onVisible);
     this.connection.stop();
     this.reads.stop();
-    this.typing.stop();
   }
 
   reconnect(): void {
@@ -175,84 +167,12 @@ export class Chat {
     );
   }
 
+  /** A key was pressed in the room's composer. */
   type(room: string): void {
-    this.typing.push(room);
-  }
-
-  post(room: string, text: string, kind: "text" | "action", replyTo: number | null): void {
-    this.typing.stop();
-    this.submit({
-      action: "post",
-      room,
-      text,
-      ...(kind === "text" ? {} : { kind }),
-      ...(replyTo === null ? {} : { reply_to: replyTo }),
-    });
-  }
-
-  edit(room: string, version: number, text: string): void {
-    this.submit({ action: "edit", room, version, text });
-  }
-
-  remove(room: string, version: number): void {
-    this.submit({ action: "delete", room, version });
-  }
-
-  react(room: string, version: number, emoji: string, on: boolean): void {
-    this.submit({ action: on ? "react" : "unreact", room, version, emoji });
-  }
-
-  /** Answers null when it is done, or what the server had against it. */
-  createRoom(room: string, name: string, kind: RoomKind): Promise<string | null> {
-    return this.ask({ action: "create_room", room, name, kind });
-  }
-
-  join(room: string): Promise<string | null> {
-    return this.ask({ action: "join", room });
-  }
-
-  leave(room: string): Promise<string | null> {
-    return this.ask({ action: "leave", room });
-  }
-
-  addMember(room: string, user: string): Promise<string | null> {
-    return this.ask({ action: "add_member", room, user });
-  }
-
-  removeMember(room: string, user: string): Promise<string | null> {
-    return this.ask({ action: "remove_member", room, user });
-  }
-
-  setRole(room: string, user: string, role: Role): Promise<string | null> {
-    return this.ask({ action: "set_role", room, user, role });
-  }
-
-  retry(id: string): void {
-    this.outbox.retry(id);
-    this.store.flush();
-  }
-
-  discard(id: string): void {
-    this.outbox.discard(id);
-    this.store.flush();
-  }
-
-  toast(text: string): void {
-    const id = crypto.randomUUID();
-    this.store.enqueue((state) => ({
-      ...state,
-      toasts: [...state.toasts.slice(-2), { id, text }],
-    }));
-    setTimeout(() => {
-      this.dismiss(id);
-    }, TOAST_LASTS);
-  }
-
-  dismiss(id: string): void {
-    this.store.enqueue((state) => ({
-      ...state,
-      toasts: state.toasts.filter((toast) => toast.id !== id),
-    }));
+    const now = Date.now();
+    if (this.typed?.room === room && now - this.typed.at < TYPING_EVERY) return;
+    this.typed = { room, at: now };
+    this.connection.send({ action: "typing", room });
   }
 
   /** Reads the list of rooms again and follows those that the person is in. */
@@ -328,26 +248,13 @@ export class Chat {
       this.store.enqueue((state) => withPeople(state, people));
     }
     if (events.length === 0) return;
-    this.batch(room).push(...events);
+    this.batches.add(room, events);
     this.history.witness(room, events);
     for (const event of events) {
       if (event.by === this.deps.me.id && event.id) this.outbox.seen(event.id, event.version);
       if (event.type === "MemberLeft" && event.data.user === this.deps.me.id) this.wasLeft(room);
     }
     this.outbox.reached(room, this.sync.version(room) ?? 0);
-  }
-
-  /** The list that the next frame folds: one copy of the room a frame, not one an event. */
-  private batch(room: string): RoomEvent[] {
-    const open = this.batches.get(room);
-    if (open) return open;
-    const batch: RoomEvent[] = [];
-    this.batches.set(room, batch);
-    this.store.enqueue((state) => {
-      if (this.batches.get(room) === batch) this.batches.delete(room);
-      return applyEvents(state, room, batch);
-    });
-    return batch;
   }
 
   private takeOwn(frame: User): void {
@@ -381,57 +288,11 @@ export class Chat {
     if (room?.last && room.role !== null) this.reads.saw(room.room, room.last.version);
   };
 
-  private submit(command: NewCommand): string {
-    const id = this.outbox.add(command);
-    this.store.flush();
-    return id;
-  }
-
-  private ask(command: NewCommand): Promise<string | null> {
-    if (this.store.get().connection !== "online") {
-      return Promise.resolve("You are offline. Try again once the connection is back.");
-    }
-    return new Promise((resolve) => {
-      this.waiting.set(this.submit(command), resolve);
-    });
-  }
-
   private acked(command: Command, version: number): void {
     if (command.action === "read") return;
     if (command.action === "create_room" || command.action === "join") {
       void this.refreshRooms();
     }
     this.sync.expect(command.room, version);
-    this.waiting.get(command.id)?.(null);
-    this.waiting.delete(command.id);
-  }
-
-  private refused(command: Command, code: string, message: string, kept: boolean): void {
-    const resolve = this.waiting.get(command.id);
-    this.waiting.delete(command.id);
-    if (resolve) resolve(messageOf(code, message));
-    else if (!kept && command.action !== "read") this.toast(messageOf(code, message));
-  }
-}
-
-/** What a person is told for a wire code; the server's words where they say more. */
-export function messageOf(code: string, message: string): string {
-  switch (code) {
-    case "rate_limited":
-      return "That was a lot at once. Wait a moment, then try again.";
-    case "room_busy":
-      return "The room is very busy right now. Try again.";
-    case "room_exists":
-      return "A room with this address is there already.";
-    case "nickname_taken":
-      return "Somebody is using this nickname already.";
-    case "not_a_member":
-      return "Join the room first.";
-    case "too_large":
-      return "A message can have at most 4,000 characters.";
-    case "internal":
-      return "Something went wrong on the server. Try again.";
-    default:
-      return message;
   }
 }

@@ -5,6 +5,7 @@ import { completeMessage, foldRoom, type Role } from "../fold/room";
 import type { Member, RoomSummary } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
 import type { Snapshot } from "../wire/server";
+import { applyToLine } from "./line";
 import { withPeople, withRoom, type RoomState, type State } from "./state";
 
 /** Messages that a room keeps when it is left; the rest is read again when it is wanted. */
@@ -234,62 +235,6 @@ function liveOf(room: RoomState) {
   return room.open?.ranges.at(-1) ?? liveRange([]);
 }
 
-/** What the event does to the room's line in the list: its count, last message and own role. */
-function applyToLine(room: RoomState, event: RoomEvent, state: State): RoomState {
-  const me = state.me.id;
-  switch (event.type) {
-    case "RoomCreated":
-      return { ...room, name: event.data.name, kind: event.data.kind };
-    case "MemberJoined":
-    case "RoleChanged": {
-      const count = event.type === "MemberJoined" ? 1 : 0;
-      const role = event.data.user === me ? event.data.role : room.role;
-      return { ...room, role, memberCount: room.memberCount + count };
-    }
-    case "MemberLeft":
-      return {
-        ...room,
-        memberCount: room.memberCount - 1,
-        ...(event.data.user === me ? { role: null, unread: 0 } : {}),
-      };
-    case "MessagePosted": {
-      const seen = event.by === me || state.attending === room.room || room.role === null;
-      return {
-        ...room,
-        unread: seen ? 0 : room.unread + 1,
-        firstUnread:
-          event.by === me
-            ? null
-            : !seen && room.unread === 0 && state.active === room.room
-              ? event.data.n
-              : room.firstUnread,
-        last: {
-          version: event.version,
-          at: event.at,
-          by: event.by,
-          name: state.people.get(event.by) ?? null,
-          text: event.data.text,
-          kind: event.data.kind,
-        },
-        typing: withoutKey(room.typing, event.by),
-      };
-    }
-    case "MessageEdited":
-    case "MessageDeleted":
-      return room.last?.version === event.data.message
-        ? {
-            ...room,
-            last: {
-              ...room.last,
-              text: event.type === "MessageEdited" ? event.data.text : null,
-            },
-          }
-        : room;
-    default:
-      return room;
-  }
-}
-
 function isChange(event: RoomEvent): boolean {
   return (
     event.type === "MessageEdited" ||
@@ -297,11 +242,4 @@ function isChange(event: RoomEvent): boolean {
     event.type === "ReactionAdded" ||
     event.type === "ReactionRemoved"
   );
-}
-
-function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
-  if (!map.has(key)) return map;
-  const copy = new Map(map);
-  copy.delete(key);
-  return copy;
 }

@@ -1,6 +1,6 @@
 import { useId, useState, type SyntheticEvent } from "react";
 import { ApiError } from "../../client/api";
-import { messageOf } from "../../client/chat";
+import { messageOf } from "../../client/problems";
 import { Button } from "../common/Button";
 import { Logo } from "../common/Logo";
 import { ThemeToggle } from "../shell/ThemeToggle";

@@ -15,9 +15,9 @@ export function AddMember({ room }: { room: RoomState }) {
   const found = candidates(wanted, people).filter(({ id }) => !members?.has(id));
 
   async function add(user: string) {
-    const problem = await chat.addMember(room.room, user);
+    const problem = await chat.commands.addMember(room.room, user);
     if (problem === null) setWanted("");
-    else chat.toast(problem);
+    else chat.toasts.show(problem);
   }
 
   return (

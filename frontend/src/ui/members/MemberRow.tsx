@@ -61,7 +61,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
   const chat = useChat();
   async function run(command: Promise<string | null>) {
     const problem = await command;
-    if (problem !== null) chat.toast(problem);
+    if (problem !== null) chat.toasts.show(problem);
   }
   return (
     // Not modal: what Radix adds to lock the page is a <style> element, which the CSP refuses.
@@ -87,7 +87,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
               data-testid={`make-${role}`}
               disabled={role === member.role}
               className={itemLook}
-              onSelect={() => void run(chat.setRole(room.room, member.user, role))}
+              onSelect={() => void run(chat.commands.setRole(room.room, member.user, role))}
             >
               {role === member.role ? `Is ${role}` : `Make ${role}`}
             </Menu.Item>
@@ -96,7 +96,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
           <Menu.Item
             data-testid="remove-member"
             className={`${itemLook} text-danger`}
-            onSelect={() => void run(chat.removeMember(room.room, member.user))}
+            onSelect={() => void run(chat.commands.removeMember(room.room, member.user))}
           >
             Remove from the room
           </Menu.Item>

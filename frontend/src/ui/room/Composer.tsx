@@ -62,10 +62,10 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
   function submit() {
     if (text === "" || left < 0) return;
     if (compose.mode === "edit") {
-      if (text !== original) chat.edit(room.room, compose.version, text);
+      if (text !== original) chat.commands.edit(room.room, compose.version, text);
     } else {
       const { text: words, kind } = parseInput(text);
-      chat.post(room.room, words, kind, compose.replyTo);
+      chat.commands.post(room.room, words, kind, compose.replyTo);
       setDraft("");
       saveDraft(me, room.room, "");
     }

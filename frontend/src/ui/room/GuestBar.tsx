@@ -10,9 +10,9 @@ export function GuestBar({ room }: { room: RoomState }) {
 
   async function join() {
     setBusy(true);
-    const problem = await chat.join(room.room);
+    const problem = await chat.commands.join(room.room);
     setBusy(false);
-    if (problem !== null) chat.toast(problem);
+    if (problem !== null) chat.toasts.show(problem);
   }
 
   return (

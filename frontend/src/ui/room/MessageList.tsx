@@ -55,13 +55,13 @@ export function MessageList(props: MessageListProps) {
       remove: setDeleting,
       jump: onJump,
       react: (version: number, emoji: string, on: boolean) => {
-        chat.react(room.room, version, emoji, on);
+        chat.commands.react(room.room, version, emoji, on);
       },
       retry: (id: string) => {
-        chat.retry(id);
+        chat.commands.retry(id);
       },
       discard: (id: string) => {
-        chat.discard(id);
+        chat.commands.discard(id);
       },
     }),
     [chat, room.room, onReply, onEdit, onJump],
@@ -144,7 +144,7 @@ export function MessageList(props: MessageListProps) {
         text="It disappears for everybody in the room. This cannot be undone."
         action="Delete"
         onConfirm={() => {
-          if (deleting !== null) chat.remove(room.room, deleting);
+          if (deleting !== null) chat.commands.remove(room.room, deleting);
         }}
       />
     </div>

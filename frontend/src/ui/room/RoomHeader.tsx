@@ -20,8 +20,8 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
   const [leaving, setLeaving] = useState(false);
 
   async function leave() {
-    const problem = await chat.leave(room.room);
-    if (problem !== null) chat.toast(problem);
+    const problem = await chat.commands.leave(room.room);
+    if (problem !== null) chat.toasts.show(problem);
     else if (room.kind === "private") goTo(null);
   }
 

@@ -59,7 +59,7 @@ export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
       setTarget(version);
       chat.history.around(room.room, version).catch(() => {
         setTarget(null);
-        chat.toast("That message could not be loaded.");
+        chat.toasts.show("That message could not be loaded.");
       });
     },
     [chat, room.room],

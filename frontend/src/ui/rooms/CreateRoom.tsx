@@ -57,7 +57,7 @@ function CreateRoomForm({ done }: { done: () => void }) {
       return;
     }
     setBusy(true);
-    const refusal = await chat.createRoom(address, name.trim(), kind);
+    const refusal = await chat.commands.createRoom(address, name.trim(), kind);
     setBusy(false);
     setProblem(refusal);
     if (refusal !== null) return;

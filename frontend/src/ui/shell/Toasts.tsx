@@ -20,7 +20,7 @@ export function Toasts() {
             label="Dismiss"
             size={16}
             onClick={() => {
-              chat.dismiss(toast.id);
+              chat.toasts.dismiss(toast.id);
             }}
           />
         </div>

@@ -1,0 +1,106 @@
+/** What the person can do in rooms: each becomes a command of the outbox. */
+import type { Role, RoomKind } from "../fold/room";
+import type { State } from "../store/state";
+import type { Store } from "../store/store";
+import type { Command, NewCommand, Outbox } from "./outbox";
+import { messageOf } from "./problems";
+import type { Toasts } from "./toasts";
+
+type Answer = (problem: string | null) => void;
+
+export class Commands {
+  /** Who waits for the answer to a command, by its id. */
+  private readonly waiting = new Map<string, Answer>();
+
+  constructor(
+    private readonly outbox: () => Outbox,
+    private readonly store: Store<State>,
+    private readonly toasts: Toasts,
+  ) {}
+
+  post(room: string, text: string, kind: "text" | "action", replyTo: number | null): void {
+    this.submit({
+      action: "post",
+      room,
+      text,
+      ...(kind === "text" ? {} : { kind }),
+      ...(replyTo === null ? {} : { reply_to: replyTo }),
+    });
+  }
+
+  edit(room: string, version: number, text: string): void {
+    this.submit({ action: "edit", room, version, text });
+  }
+
+  remove(room: string, version: number): void {
+    this.submit({ action: "delete", room, version });
+  }
+
+  react(room: string, version: number, emoji: string, on: boolean): void {
+    this.submit({ action: on ? "react" : "unreact", room, version, emoji });
+  }
+
+  /** This and the following answer null when it is done, or what the server had against it. */
+  createRoom(room: string, name: string, kind: RoomKind): Promise<string | null> {
+    return this.ask({ action: "create_room", room, name, kind });
+  }
+
+  join(room: string): Promise<string | null> {
+    return this.ask({ action: "join", room });
+  }
+
+  leave(room: string): Promise<string | null> {
+    return this.ask({ action: "leave", room });
+  }
+
+  addMember(room: string, user: string): Promise<string | null> {
+    return this.ask({ action: "add_member", room, user });
+  }
+
+  removeMember(room: string, user: string): Promise<string | null> {
+    return this.ask({ action: "remove_member", room, user });
+  }
+
+  setRole(room: string, user: string, role: Role): Promise<string | null> {
+    return this.ask({ action: "set_role", room, user, role });
+  }
+
+  /** Sends a refused message again, with the same id. */
+  retry(id: string): void {
+    this.outbox().retry(id);
+    this.store.flush();
+  }
+
+  discard(id: string): void {
+    this.outbox().discard(id);
+    this.store.flush();
+  }
+
+  acked(command: Command): void {
+    this.waiting.get(command.id)?.(null);
+    this.waiting.delete(command.id);
+  }
+
+  /** `kept` where the timeline shows the refused command with what can be done about it. */
+  refused(command: Command, code: string, message: string, kept: boolean): void {
+    const answer = this.waiting.get(command.id);
+    this.waiting.delete(command.id);
+    if (answer) answer(messageOf(code, message));
+    else if (!kept && command.action !== "read") this.toasts.show(messageOf(code, message));
+  }
+
+  private submit(command: NewCommand): string {
+    const id = this.outbox().add(command);
+    this.store.flush();
+    return id;
+  }
+
+  private ask(command: NewCommand): Promise<string | null> {
+    if (this.store.get().connection !== "online") {
+      return Promise.resolve("You are offline. Try again once the connection is back.");
+    }
+    return new Promise((resolve) => {
+      this.waiting.set(this.submit(command), resolve);
+    });
+  }
+}

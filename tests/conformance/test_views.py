@@ -1,0 +1,285 @@
+"""The Views port."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.memory.views import MemoryViews
+from adapters.sqlite.views import SqliteViews, open_views
+from domain.ports import Views
+from domain.projections.room_view import RoomView
+
+AT = "2026-01-02T03:04:05.000000+00:00"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def views(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Views]:
+    if request.param == "memory":
+        yield MemoryViews()
+        return
+    database = open_views(tmp_path / "views.db")
+    yield SqliteViews(database)
+    database.close()
+
+
+def name(user: str) -> dict[str, str]:
+    return {"k": user, "c": f"sealed {user}"}
+
+
+def event(version: int, type: str, by: str, **data: Any) -> dict[str, Any]:
+    return {"version": version, "type": type, "at": AT, "by": by, "data": data, "id": "1"}
+
+
+def joined(version: int, user: str, role: str = "member") -> dict[str, Any]:
+    return event(version, "MemberJoined", user, user=user, name=name(user), role=role)
+
+
+def posted(version: int, by: str, n: int) -> dict[str, Any]:
+    return event(version, "MessagePosted", by, text=name(by), kind="text", n=n, reply_to=None)
+
+
+def room(kind: str = "public", messages: int = 0) -> list[dict[str, Any]]:
+    """Ann (owner) and Bob, who posts messages from version 4 on."""
+    return [
+        event(1, "RoomCreated", "u_ann", name=name("u_ann"), kind=kind),
+        joined(2, "u_ann", "owner"),
+        joined(3, "u_bob"),
+        *(posted(3 + number, "u_bob", number) for number in range(1, messages + 1)),
+    ]
+
+
+def fold(views: Views, room_id: str, events: list[dict[str, Any]]) -> None:
+    """Folds events onto the kept view, as the projector does."""
+    view = RoomView(lambda version: views.message(room_id, version))
+    header = views.header(room_id)
+    if header is not None:
+        view.restore(header)
+    before = view.version
+    assert views.save_room(room_id, before, view.apply_all(events))
+
+
+def test_nothing_is_known_of_an_unknown_room(views: Views) -> None:
+    assert views.header("lobby") is None
+    assert views.message("lobby", 1) is None
+    assert views.page("lobby", None, 10) == []
+    assert views.ordinal("lobby", 10) == 0
+    assert views.member("lobby", "u_ann") is None
+    assert views.members("lobby", "", 10) == []
+    assert views.names("lobby", ["u_ann"]) == {}
+    assert views.rooms_of("u_ann") == []
+    assert views.listed_rooms() == []
+    assert views.person_version("u_ann") == 0
+    assert views.marks("u_ann") == {}
+    assert list(views.dump()) == []
+
+
+def test_a_header_is_kept_whole(views: Views) -> None:
+    fold(views, "lobby", room(messages=2))
+    assert views.header("lobby") == {
+        "version": 5, "name": name("u_ann"), "kind": "public", "n": 2, "last": 5,
+        "member_count": 2,
+    }  # fmt: skip
+
+
+def test_a_view_is_saved_onto_the_version_it_was_read_at(views: Views) -> None:
+    fold(views, "lobby", room())
+    late = RoomView().apply_all(room(messages=1))
+    for expected in (0, 2, 4):
+        assert views.save_room("lobby", expected, late) is False
+    assert (views.header("lobby") or {})["version"] == 3
+    assert views.message("lobby", 4) is None, "nothing of it is kept"
+    assert views.save_room("lobby", 3, late) is True
+    assert views.message("lobby", 4) is not None
+
+
+def test_a_view_that_is_not_there_is_of_version_zero(views: Views) -> None:
+    assert views.save_room("lobby", 1, RoomView().apply_all(room())) is False
+    assert views.header("lobby") is None
+    assert views.members("lobby", "", 10) == []
+
+
+def test_messages_keep_all_they_have(views: Views) -> None:
+    fold(views, "lobby", room(messages=1))
+    fold(views, "lobby", [
+        event(5, "ReactionAdded", "u_ann", message=4, emoji="👍"),
+        event(6, "ReactionAdded", "u_bob", message=4, emoji="👍"),
+        event(7, "MessageEdited", "u_bob", message=4, text=name("edit")),
+    ])  # fmt: skip
+    assert views.message("lobby", 4) == {
+        "version": 4, "by": "u_bob", "at": AT, "text": name("edit"), "kind": "text", "n": 1,
+        "reply_to": None, "edited_at": AT, "deleted": False,
+        "reactions": {"👍": ["u_ann", "u_bob"]},
+    }  # fmt: skip
+    fold(views, "lobby", [event(8, "MessageDeleted", "u_ann", message=4)])
+    message = views.message("lobby", 4)
+    assert message is not None
+    assert (message["deleted"], message["text"], message["reactions"]) == (True, None, {})
+
+
+def test_reads_are_copies(views: Views) -> None:
+    fold(views, "lobby", room(messages=1))
+    for read in (lambda: views.message("lobby", 4), lambda: views.page("lobby", None, 1)[0]):
+        message = read()
+        assert message is not None
+        message["reactions"]["👍"] = ["u_eve"]
+        message["text"] = None
+    header = views.header("lobby")
+    assert header is not None
+    header["version"] = 99
+    member = views.member("lobby", "u_bob")
+    assert member is not None
+    member["role"] = "owner"
+    kept = views.message("lobby", 4)
+    assert kept is not None
+    assert (kept["reactions"], kept["text"]) == ({}, name("u_bob"))
+    assert (views.header("lobby") or {})["version"] == 4
+    assert (views.member("lobby", "u_bob") or {})["role"] == "member"
+
+
+def test_what_was_saved_is_not_changed_from_outside(views: Views) -> None:
+    view = RoomView().apply_all(room(messages=1))
+    assert views.save_room("lobby", 0, view)
+    view.messages[4]["reactions"]["👍"] = ["u_eve"]
+    kept = views.message("lobby", 4)
+    assert kept is not None
+    assert kept["reactions"] == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "limit", "expected"),
+    [
+        (None, 3, [11, 12, 13]), (None, 100, list(range(4, 14))), (13, 2, [11, 12]),
+        (5, 10, [4]), (4, 10, []), (1, 10, []), (99, 1, [13]), (2**53 - 1, 1, [13]),
+    ],
+)  # fmt: skip
+def test_pages_are_the_newest_below_oldest_first(
+    views: Views, before: int | None, limit: int, expected: list[int]
+) -> None:
+    fold(views, "lobby", room(messages=10))
+    fold(views, "other", room(messages=3))
+    assert [message["version"] for message in views.page("lobby", before, limit)] == expected
+
+
+def test_ordinals(views: Views) -> None:
+    fold(views, "lobby", room(messages=2))
+    fold(views, "lobby", [joined(6, "u_cy"), posted(7, "u_cy", 3)])
+    assert [views.ordinal("lobby", version) for version in (0, 3, 4, 5, 6, 7, 2**53 - 1)] == [
+        0, 0, 1, 2, 2, 3, 3,
+    ]  # fmt: skip
+
+
+def test_members_present_and_past(views: Views) -> None:
+    fold(views, "lobby", room(messages=1))
+    fold(views, "lobby", [
+        joined(5, "u_cy"), event(6, "MemberLeft", "u_bob", user="u_bob", reason="left"),
+        event(7, "RoleChanged", "u_ann", user="u_cy", role="moderator"),
+        event(8, "MemberRenamed", "u_ann", user="u_ann", name=name("new")),
+    ])  # fmt: skip
+    assert views.member("lobby", "u_bob") == {"name": name("u_bob"), "role": None, "posted": 4}
+    assert views.member("lobby", "u_cy") == {
+        "name": name("u_cy"), "role": "moderator", "posted": 0,
+    }  # fmt: skip
+    assert views.members("lobby", "", 10) == [
+        {"user": "u_ann", "name": name("new"), "role": "owner"},
+        {"user": "u_cy", "name": name("u_cy"), "role": "moderator"},
+    ]
+    assert views.names("lobby", ["u_bob", "u_ann", "u_eve"]) == {
+        "u_ann": name("new"), "u_bob": name("u_bob"),
+    }  # fmt: skip
+
+
+def test_who_comes_back_keeps_what_they_posted(views: Views) -> None:
+    fold(views, "lobby", room(messages=1))
+    fold(views, "lobby", [event(5, "MemberLeft", "u_bob", user="u_bob", reason="left")])
+    fold(views, "lobby", [joined(6, "u_bob")])
+    assert views.member("lobby", "u_bob") == {"name": name("u_bob"), "role": "member", "posted": 4}
+
+
+def test_members_come_by_id_in_pages(views: Views) -> None:
+    users = ["u_cy", "u_bo", "u_al", "u_di"]
+    fold(views, "lobby", [
+        event(1, "RoomCreated", "u_al", name=name("u_al"), kind="public"),
+        *(joined(version, user) for version, user in enumerate(users, 2)),
+    ])  # fmt: skip
+
+    def page(after: str, limit: int) -> list[str]:
+        return [row["user"] for row in views.members("lobby", after, limit)]
+
+    assert page("", 10) == sorted(users)
+    assert page("", 2) == ["u_al", "u_bo"]
+    assert page("u_bo", 2) == ["u_cy", "u_di"]
+    assert page("u_bz", 1) == ["u_cy"]
+    assert page("u_di", 5) == []
+
+
+def test_rooms_of_a_person_and_the_directory(views: Views) -> None:
+    for room_id, kind in (("b", "private"), ("a", "public"), ("c", "broadcast"), ("d", "private")):
+        fold(views, room_id, room(kind, messages=1))
+    fold(views, "d", [event(5, "MemberLeft", "u_bob", user="u_bob", reason="left")])
+    assert views.rooms_of("u_bob") == [("a", "member", 4), ("b", "member", 4), ("c", "member", 4)]
+    assert views.rooms_of("u_ann")[0] == ("a", "owner", 0)
+    assert views.listed_rooms() == ["a", "c"]
+
+
+def test_a_room_whose_creation_was_parked_is_not_listed(views: Views) -> None:
+    """BUG (open): its kind is unknown; memory lists it as if it were public."""
+    view = RoomView()
+    view.version = 1
+    assert views.save_room("lobby", 0, view)
+    fold(views, "lobby", [joined(2, "u_ann", "owner")])
+    assert views.listed_rooms() == []
+
+
+def test_a_room_is_dropped_alone(views: Views) -> None:
+    fold(views, "lobby", room(messages=1))
+    fold(views, "other", room(messages=1))
+    other = [row for row in views.dump() if row["room"] == "other"]
+    views.reset_room("lobby")
+    assert list(views.dump()) == other
+    fold(views, "lobby", room())
+    assert views.page("lobby", None, 10) == []
+
+
+def test_read_marks(views: Views) -> None:
+    assert views.save_person("u_ann", 0, 2, {"lobby": 4}) is True
+    assert views.save_person("u_ann", 2, 3, {}) is True
+    assert views.save_person("u_ann", 3, 5, {"other": 1, "lobby": 9}) is True
+    assert views.save_person("u_bob", 0, 1, {"lobby": 1}) is True
+    assert views.person_version("u_ann") == 5
+    assert views.marks("u_ann") == {"lobby": 9, "other": 1}
+    views.reset_person("u_ann")
+    assert (views.person_version("u_ann"), views.marks("u_ann")) == (0, {})
+    assert views.marks("u_bob") == {"lobby": 1}
+
+
+def test_marks_are_saved_onto_the_version_they_were_read_at(views: Views) -> None:
+    assert views.save_person("u_ann", 1, 2, {"lobby": 4}) is False
+    assert views.save_person("u_ann", 0, 2, {"lobby": 4}) is True
+    for expected in (0, 1, 3):
+        assert views.save_person("u_ann", expected, 9, {"lobby": 8}) is False
+    assert (views.person_version("u_ann"), views.marks("u_ann")) == (2, {"lobby": 4})
+
+
+def test_a_dump_is_equal_for_equal_views_whatever_the_order_of_writing(tmp_path: Path) -> None:
+    database = open_views(tmp_path / "views.db")
+    memory, sqlite = MemoryViews(), SqliteViews(database)
+    memory.save_person("u_bob", 0, 3, {"b": 1, "a": 2})
+    for room_id in ("lobby", "other"):
+        fold(memory, room_id, room(messages=3))
+    for room_id in ("other", "lobby"):
+        for one in room(messages=3):
+            fold(sqlite, room_id, [one])
+    sqlite.save_person("u_bob", 0, 3, {"a": 2, "b": 1})
+    assert list(memory.dump()) == list(sqlite.dump())
+    database.close()
+
+
+def test_clearing_leaves_nothing(views: Views) -> None:
+    fold(views, "lobby", room(messages=1))
+    views.save_person("u_ann", 0, 1, {"lobby": 1})
+    views.clear()
+    assert list(views.dump()) == []
+    assert views.rooms_of("u_ann") == []
+    fold(views, "lobby", room())
