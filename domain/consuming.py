@@ -223,7 +223,13 @@ class Consuming:
         self._progress.park(Parked(self.consumer.name, stream, version, reason, self._clock()))
 
     def redrive(self, stream: str) -> None:
-        """Folds a stream anew from its log; what still fails is parked again."""
+        """Folds a stream anew from its log; what still fails is parked again.
+
+        Of UNKNOWN there is no log: what its records told, the streams' own redrives find.
+        """
+        if stream == UNKNOWN:
+            self._progress.unpark(self.consumer.name, UNKNOWN, 2**32)
+            return
         head = self._log.head(stream)
         self._progress.unpark(self.consumer.name, stream, head)
         self.consumer.reset(stream)

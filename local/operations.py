@@ -13,7 +13,7 @@ import orjson
 
 from domain.chat import Chat
 from domain.chat.opening import open_event
-from domain.consuming import UNKNOWN, Record
+from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
 from domain.log import envelope, is_person
 from local.bootstrap import DURABLE, Engine, Stores, offline
@@ -129,10 +129,7 @@ class Operations:
             feed.pause()
         try:
             for done, (consumer, stream) in enumerate(streams):
-                if stream == UNKNOWN:
-                    self._stores.progress.unpark(consumer, stream, 2**32)
-                else:
-                    self._chat.consuming[consumer].redrive(stream)
+                self._chat.consuming[consumer].redrive(stream)
                 progress(done + 1, len(streams))
         finally:
             if feed:

@@ -55,7 +55,8 @@ def parley(folder: Path, command: str, *arguments: str | Path, check: bool = Tru
     done = subprocess.run(
         words, capture_output=True, text=True, timeout=100, env=environment(), check=False
     )
-    run = Run(done.returncode, done.stdout.splitlines(), done.stderr)
+    # Not `splitlines`: that cuts at U+2028 too, which JSON may hold.
+    run = Run(done.returncode, done.stdout.split("\n")[:-1], done.stderr)
     assert not check or run.code == 0, (words, run)
     return run
 

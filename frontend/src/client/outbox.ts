@@ -136,7 +136,9 @@ export class Outbox {
     if (!entry) return;
     this.stopTimer(id);
     const { command } = entry;
-    if (command.action === "post") this.replace(id, { ...entry, state: "acked", version });
+    // Where its event is held already, as after a reload, the timeline shows that.
+    const shows = command.action === "post" && (this.hooks.held(command.room) ?? 0) < version;
+    if (shows) this.replace(id, { ...entry, state: "acked", version });
     else this.remove(id);
     this.hooks.acked(command, version);
     this.pump(command.room);
