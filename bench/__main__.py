@@ -22,6 +22,7 @@ SERVED: dict[str, Callable[[Server, float], Awaitable[report.Figures]]] = {
     "1x50": scenarios.one_room,
     "100x4": scenarios.many_rooms,
     "quiet": scenarios.quiet,
+    "paused": scenarios.paused,
     "writers": scenarios.many_writers,
     "idle": capacity.idle,
     "page": capacity.page,

@@ -44,6 +44,8 @@ ROWS = (
     Row("quiet", "p50_ms", "send to receipt p50, ms", 1.0, digits=2),
     Row("quiet", "p99_ms", "send to receipt p99, ms", 3.0, digits=2),
     Row("quiet", "ack_p50_ms", "send to ack p50, ms", digits=2),
+    Row("paused", "p50_ms", "send to receipt p50, ms", 1.0, digits=2),
+    Row("paused", "p99_ms", "send to receipt p99, ms", 3.0, digits=2),
     Row("writers", "accepted", "accepted messages/s"),
     Row("writers", "conflicts", "refused as room_busy"),
     Row("writers", "server_conflicts", "conflicts by /healthz"),
@@ -62,7 +64,8 @@ ROWS = (
 TITLES = {
     "1x50": "1 room x 50 members, 5 writers, window 16",
     "100x4": "100 rooms x 4 members, 1 writer each, window 4",
-    "quiet": "2 quiet members, one message at a time",
+    "quiet": "2 quiet members, one message after the other",
+    "paused": "2 quiet members, 2 ms of silence before each message",
     "writers": "20 writers in one room, window 4",
     "idle": "idle connections in one room",
     "page": "page of 50 in a room of 20,000",

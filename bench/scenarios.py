@@ -19,8 +19,8 @@ from bench.server import Server
 
 WARM_UP = 1.5
 DRAIN = 15.0
-QUIET_PAUSE = 0.002
-"""Seconds between a quiet message's receipt and the next one."""
+PAUSE = 0.002
+"""Seconds of silence before each message of `paused`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,20 @@ async def many_writers(server: Server, seconds: float) -> LoadFigures:
 
 
 async def quiet(server: Server, seconds: float) -> LoadFigures:
-    """2 members; one message at a time, and the next when both have it and it is acknowledged."""
+    """2 members; one message at a time: the next when both have it and it is acknowledged."""
+    return await _talk(server, seconds, 0.0)
+
+
+async def paused(server: Server, seconds: float) -> LoadFigures:
+    """As quiet, with a silence before each message.
+
+    Processor caches then belong to others and the core may sleep: about twice as slow, and what
+    two people who type would see.
+    """
+    return await _talk(server, seconds, PAUSE)
+
+
+async def _talk(server: Server, seconds: float, pause: float) -> LoadFigures:
     ledger = Ledger()
     connections = await gather_room(server, ledger, "quiet", 2)
     writer, reader = connections
@@ -95,7 +108,8 @@ async def quiet(server: Server, seconds: float) -> LoadFigures:
                 if perf_counter() > give_up:
                     ledger.fail("quiet: a message was not answered or not received")
                     return
-            await asyncio.sleep(QUIET_PAUSE)
+            if pause:
+                await asyncio.sleep(pause)
 
     await talk(perf_counter() + WARM_UP)
     window = _Window(server)

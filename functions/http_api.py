@@ -47,7 +47,8 @@ def _user() -> str:
 
 @app.post("/api/session", responses=_shape(http.Entered, 201))
 def enter(body: http.EnterRequest) -> Response[Any]:
-    token, user = chat().entering.enter(body.nickname, _token())
+    source = app.current_event.request_context.http.source_ip or ""
+    token, user = chat().entering.enter(body.nickname, _token(), source)
     return _json({"token": token, "user": {"id": user, "name": chat().entering.name(user)}}, 201)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.chat.opening import open_words
 from domain.chat.services import Services
-from domain.errors import NicknameTaken, Unauthenticated
+from domain.errors import NicknameTaken, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import EndSession, Person, Register, StartSession
 from domain.ports import Session
@@ -42,17 +42,20 @@ class Entering:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def enter(self, nickname: str, token: str | None) -> tuple[str, str]:
+    def enter(self, nickname: str, token: str | None, source: str = "") -> tuple[str, str]:
         """Returns (token, user id) of a guest.
 
         The holder of a live token of that nickname comes back as the same person; anybody else
-        gets a new one.
+        gets a new one. `source` is the address that asks: each has an allowance, as people have.
 
         Raises
         ------
         NicknameTaken: somebody with a live session holds it.
+        RateLimited: too many from this address.
         """
         services = self._services
+        if not services.limiter.allow(f"from:{source}"):
+            raise RateLimited
         if token is not None:
             session = services.accounts.session(hashed(token), services.seconds())
             if session is not None and same_name(self.name(session.user) or "") == same_name(

@@ -53,6 +53,12 @@ def printable(value: str) -> str:
     return value.strip()
 
 
+def _is_symbol(char: str, point: int) -> bool:
+    if 0x1F3FB <= point <= 0x1F3FF or point == 0x20E3 or point in _EMOJI_ODD:
+        return True
+    return point > 0x7F and unicodedata.category(char) in ("So", "Sm")
+
+
 def emoji(value: str) -> str:
     """An emoji has no letters in it, so a reaction cannot carry unsealed words.
 
@@ -61,9 +67,7 @@ def emoji(value: str) -> str:
     symbols = 0
     for char in value:
         point = ord(char)
-        if point > 0x7F and (unicodedata.category(char) in ("So", "Sm") or point in _EMOJI_ODD):
-            symbols += 1
-        elif 0x1F3FB <= point <= 0x1F3FF or point == 0x20E3:
+        if _is_symbol(char, point):
             symbols += 1
         elif not (point in _EMOJI_JOINERS or 0xE0020 <= point <= 0xE007F or char in "0123456789#*"):
             raise ValueError("not an emoji")

@@ -1,22 +1,31 @@
 """One Chromium and one server for all tests of this folder; each test has its own people."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from _pytest.nodeid import NodeId
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.proxy import Proxy
-from tests.browser.tabs import CHROMIUM_ARGUMENTS, House
+from tests.browser.tabs import CHROMIUM_ARGUMENTS, House, chromium_path
 from tests.server.harness import ROOT, Server
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Makes `xdist_group` work: xdist 3.8 writes groups to where pytest 9.2 reads no ids from."""
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        if mark is not None and not item.nodeid.endswith(f"@{mark.args[0]}"):
+            item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")
 
 
 # Of the package and no longer: Playwright keeps an event loop running in this thread, next to
 # which other tests could not start theirs.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    path = chromium_path()
     if path is None:
         pytest.skip("Chromium is not installed: tools/install_chromium.sh does it")
     if not (ROOT / "frontend" / "dist" / "index.html").exists():
@@ -37,7 +46,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def open_house(chromium: Browser) -> Iterator[Callable[[Server], House]]:
+def proxy(server: Server) -> Iterator[Proxy]:
+    """A wire to the shared server."""
+    with Proxy(lambda: server.port) as proxy:
+        yield proxy
+
+
+# After the proxy, so that pages are gone before it is.
+@pytest.fixture
+def open_house(chromium: Browser, proxy: Proxy) -> Iterator[Callable[[Server], House]]:
     """Opens houses; the test fails where something in a page was not as it should be."""
     houses: list[House] = []
     before: list[int] = []
@@ -68,7 +85,5 @@ def own_server(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def proxy(server: Server) -> Iterator[Proxy]:
-    """A wire to the shared server."""
-    with Proxy(lambda: server.port) as proxy:
-        yield proxy
+def own_house(own_server: Server, open_house: Callable[[Server], House]) -> House:
+    return open_house(own_server)

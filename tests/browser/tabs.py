@@ -1,8 +1,10 @@
 """People at a browser: tabs, what they do in them, and what must never happen in any."""
 
 import json
+import os
 import re
 import secrets
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,6 +34,12 @@ CHROMIUM_ARGUMENTS = [
     "--disable-extensions",
     "--force-color-profile=srgb",
 ]
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is; None where it is not."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium")
+
 
 TALL = 3_200
 """Pixels of a window in which all messages of a short room are in the DOM."""
@@ -150,7 +158,8 @@ class House:
 
     def close(self) -> list[str]:
         """Closes all; returns what was complained about."""
-        for context in self._contexts:
+        contexts, self._contexts = self._contexts, []
+        for context in contexts:
             for page in context.pages:
                 # Gives events that are on their way the time to come in.
                 try:
@@ -247,9 +256,7 @@ class Tab:
     def posts(self, text: str) -> list[dict[str, Any]]:
         """The frames by which this text was sent."""
         return [
-            frame
-            for frame in self.frames
-            if frame["action"] == "post" and frame["text"] == text
+            frame for frame in self.frames if frame["action"] == "post" and frame["text"] == text
         ]
 
 

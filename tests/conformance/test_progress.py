@@ -78,10 +78,15 @@ def test_together_is_all_or_nothing_on_disk_with_the_views(tmp_path: Path) -> No
     """Of sqlite alone: memory has nothing to lose."""
     database = open_views(tmp_path / "views.db")
     progress, views = SqliteProgress(database), SqliteViews(database)
-    with pytest.raises(KeyError), progress.together():
-        progress.advance("views", 5)
-        assert views.save_person("u_ann", 0, 1, {"lobby": 1})
-        raise KeyError
+
+    def fail_halfway() -> None:
+        with progress.together():
+            progress.advance("views", 5)
+            assert views.save_person("u_ann", 0, 1, {"lobby": 1})
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_halfway()
     assert (progress.position("views"), views.person_version("u_ann")) == (0, 0)
     with progress.together():
         progress.advance("views", 6)

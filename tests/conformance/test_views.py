@@ -120,8 +120,7 @@ def test_messages_keep_all_they_have(views: Views) -> None:
 
 def test_reads_are_copies(views: Views) -> None:
     fold(views, "lobby", room(messages=1))
-    for read in (lambda: views.message("lobby", 4), lambda: views.page("lobby", None, 1)[0]):
-        message = read()
+    for message in (views.message("lobby", 4), views.page("lobby", None, 1)[0]):
         assert message is not None
         message["reactions"]["👍"] = ["u_eve"]
         message["text"] = None

@@ -1,7 +1,6 @@
 """The promises of docs/protocol.md about people, rooms and messages, over the wire."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,7 +78,7 @@ def test_logging_out_closes_sockets_and_frees_the_nickname(party: Party) -> None
     ],
 )
 def test_bad_nicknames(party: Party, body: Any) -> None:
-    answer = party.server.http("POST", "/api/session", body if body is None else body)
+    answer = party.server.http("POST", "/api/session", body)
     assert (answer.status, answer.code) == (422, "invalid")
 
 
@@ -235,8 +234,8 @@ def test_a_private_room_is_as_one_that_is_not(party: Party) -> None:
             ("set_role", {"user": bob.id, "role": "owner"}),
         ]
         for action, fields in commands:
-            answer = tab.command(action, room=room, **fields)
-            told.append((answer["type"], answer["code"], answer["message"]))
+            refusal = tab.command(action, room=room, **fields)
+            told.append((refusal["type"], refusal["code"], refusal["message"]))
         return told
 
     seen = outside(room)
@@ -302,18 +301,24 @@ def test_the_list_of_rooms(party: Party) -> None:
 def test_posting_reaches_every_tab(party: Party) -> None:
     room, (ann, _), (tab, other) = party.tabs("ann", "bob")
     second = ann.connect(room)
-    version = tab.ok("post", "p1", room=room, text="  <script>alert(1)</script> \u202e\n\tüñí 👩‍🚀 ")
+    version = tab.ok(
+        "post", "p1", room=room, text="  <script>alert(1)</script> \u202e\n\tüñí 👩‍🚀 "
+    )
     for hearer in (tab, second, other):
         event = hearer.event(room, version)
         assert event["by"] == ann.id
         assert event["id"] == "p1"
         assert MOMENT.fullmatch(event["at"])
-        assert event["data"] == {
-            "text": "  <script>alert(1)</script> \u202e\n\tüñí 👩‍🚀 ",
-            "kind": "text",
-            "n": 1,
-            "reply_to": None,
-        } or event["data"].pop("reply_to", None) is None
+        assert (
+            event["data"]
+            == {
+                "text": "  <script>alert(1)</script> \u202e\n\tüñí 👩‍🚀 ",
+                "kind": "text",
+                "n": 1,
+                "reply_to": None,
+            }
+            or event["data"].pop("reply_to", None) is None
+        )
         assert hearer.next("events", room=room)["people"] == {ann.id: ann.name}
 
 
@@ -444,7 +449,7 @@ def test_a_snapshot_counts_what_was_acknowledged_before(party: Party) -> None:
 
 
 def test_ones_own_log(party: Party) -> None:
-    room, (ann, bob), (owner, tab) = party.tabs("ann", "bob")
+    room, (_, bob), (owner, tab) = party.tabs("ann", "bob")
     version = owner.ok("post", room=room, text="hello")
     tab.ok("read", room=room, version=version)
     owner.ok("set_role", room=room, user=bob.id, role="moderator")
@@ -532,7 +537,7 @@ def test_a_new_writers_name_is_told_at_once(party: Party) -> None:
 
 
 def test_a_new_writers_name_is_in_a_snapshot_at_once(party: Party) -> None:
-    room, (_, bob), (tab, _) = party.tabs("ann", "bob")
+    room, (_, bob), _ = party.tabs("ann", "bob")
     reader = bob.connect()
     for i in range(10):
         new = party.enter(f"new {i}")
@@ -664,7 +669,9 @@ def test_openapi_lists_the_routes(party: Party) -> None:
     assert answer.status == 200
     paths = answer.json["paths"]
     assert {
-        (method, path.replace("<", "{").replace(">", "}")) for path in paths for method in paths[path]
+        (method, path.replace("<", "{").replace(">", "}"))
+        for path in paths
+        for method in paths[path]
     } >= {
         ("post", "/api/session"),
         ("get", "/api/session"),
@@ -677,9 +684,6 @@ def test_openapi_lists_the_routes(party: Party) -> None:
     }
     health = party.server.http("GET", "/healthz")
     assert (health.status, health.json["status"]) == (200, "ok")
-
-
-Ask = Callable[[Person], Any]
 
 
 @pytest.mark.parametrize(

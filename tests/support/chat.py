@@ -65,6 +65,7 @@ def memory_chat(
     recorder: AggregateRecorder | None = None,
     views: Views | None = None,
     limiter: Limiter | None = None,
+    keys: MemoryKeys | None = None,
 ) -> Chat:
     """Returns use cases over memory, deciding at once; ports may be swapped."""
     clock = clock or Clock()
@@ -76,7 +77,7 @@ def memory_chat(
             executor=DirectExecutor(log, views, pause=lambda seconds: None),
             views=views,
             progress=MemoryProgress(),
-            vault=AesVault(MemoryKeys(), MASTER),
+            vault=AesVault(keys or MemoryKeys(), MASTER),
             accounts=MemoryAccounts(),
             connections=MemoryConnections(),
             gateway=RecordingGateway(),

@@ -227,7 +227,6 @@ def check_consuming(plan: list[list[int]], poison: dict[int, str], failing: set[
 CASES = (deliveries(), poisoned(), st.sets(st.integers(1, 60), max_size=MAX_RECEIVES - 1))
 
 
-@settings(max_examples=50, deadline=None)
 @given(*CASES)
 def test_any_delivery_ends_in_the_view_of_a_clean_fold(
     plan: list[list[int]], poison: dict[int, str], failing: set[int]
@@ -236,7 +235,7 @@ def test_any_delivery_ends_in_the_view_of_a_clean_fold(
 
 
 @pytest.mark.long
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000, derandomize=False)
 @given(*CASES)
 def test_any_delivery_ends_in_the_view_of_a_clean_fold_a_thousand_times(
     plan: list[list[int]], poison: dict[int, str], failing: set[int]
@@ -275,21 +274,19 @@ def check_memberships(plan: list[list[int]]) -> None:
             assert versions == sorted(set(versions)), "each at most once, never going back"
 
 
-@settings(max_examples=30, deadline=None)
 @given(deliveries())
 def test_memberships_end_as_the_rooms_are(plan: list[list[int]]) -> None:
     check_memberships(plan)
 
 
 @pytest.mark.long
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000, derandomize=False)
 @given(deliveries())
 def test_memberships_end_as_the_rooms_are_a_thousand_times(plan: list[list[int]]) -> None:
     check_memberships(plan)
 
 
 def test_batches_do_not_matter_behind_a_lost_joining() -> None:
-    """BUG (open): `posted` of somebody without a row is kept or not, as the batches fell."""
     joinings = [
         index
         for index, event in enumerate(history())
@@ -403,7 +400,6 @@ def test_a_parked_event_tells_no_content() -> None:
 
 
 def test_two_unreadable_records_are_both_kept() -> None:
-    """BUG (open): both are parked as version 0 of "?", so that the second one is forgotten."""
     _, feed, progress = remembering()
     feed.consume([Record("one", "{"), Record("two", "{")])
     assert len(progress.parked()) == 2
@@ -411,7 +407,6 @@ def test_two_unreadable_records_are_both_kept() -> None:
 
 @pytest.mark.parametrize("version", ["4", 4.5, True])
 def test_a_version_that_is_no_integer_is_poison_too(version: Any) -> None:
-    """BUG (open): it gets past `int()` and fails the whole batch, again and again."""
     consumer, feed, _ = remembering()
     (*good, last) = records_of("lobby", 4)
     odd = {**orjson.loads(last.body), "version": version}
@@ -420,7 +415,6 @@ def test_a_version_that_is_no_integer_is_poison_too(version: Any) -> None:
 
 
 def test_giving_up_beyond_a_gap_parks_all_that_it_goes_past() -> None:
-    """BUG (open): only the record's own version is parked; 1 to 3 are passed without a word."""
     consumer, feed, progress = remembering()
     consumer.failing["lobby"] = OSError("later")
     assert feed.consume(records_of("lobby", 4, MAX_RECEIVES)[3:]) == []

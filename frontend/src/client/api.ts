@@ -1,14 +1,5 @@
 /** The HTTP calls of docs/protocol.md. */
-import type {
-  Entered,
-  ErrorBody,
-  EventList,
-  Identity,
-  Members,
-  Messages,
-  Rooms,
-  Ticket,
-} from "../wire/http";
+import type { Entered, ErrorBody, Identity, Members, Messages, Rooms, Ticket } from "../wire/http";
 
 /** An answer that is not a success; `code` is the wire's, or "network" where none came. */
 export class ApiError extends Error {
@@ -57,10 +48,6 @@ export class Api {
 
   messages(room: string, before: number, limit: number): Promise<Messages> {
     return this.call("GET", `/api/rooms/${room}/messages?before=${before}&limit=${limit}`);
-  }
-
-  events(room: string, after: number, limit: number): Promise<EventList> {
-    return this.call("GET", `/api/rooms/${room}/events?after=${after}&limit=${limit}`);
   }
 
   members(room: string, after: string, limit: number): Promise<Members> {

@@ -202,14 +202,7 @@ export function attend(state: State, room: string | null): State {
 /** Puts a room on the screen; the one before it gives back most of its messages. */
 export function activate(state: State, room: string | null): State {
   if (state.active === room) return state;
-  const left =
-    state.active === null
-      ? state
-      : withRoom(state, state.active, (old) => ({
-          ...old,
-          firstUnread: null,
-          open: old.open && shrunk(old.open),
-        }));
+  const left = state.active === null ? state : leave(state, state.active);
   const entered =
     room === null
       ? left
@@ -220,6 +213,21 @@ export function activate(state: State, room: string | null): State {
             : old;
         });
   return { ...entered, active: room, attending: null };
+}
+
+function leave(state: State, room: string): State {
+  const old = state.rooms.get(room);
+  // A private room that one is not in any more stays only as long as one looks at it.
+  if (old?.kind === "private" && old.role === null) {
+    const rooms = new Map(state.rooms);
+    rooms.delete(room);
+    return { ...state, rooms };
+  }
+  return withRoom(state, room, ({ open, ...rest }) => ({
+    ...rest,
+    firstUnread: null,
+    open: open && shrunk(open),
+  }));
 }
 
 function shrunk(open: NonNullable<RoomState["open"]>): NonNullable<RoomState["open"]> {

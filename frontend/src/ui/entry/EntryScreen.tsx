@@ -1,4 +1,4 @@
-import { useId, useState, type SyntheticEvent } from "react";
+import { useId, useRef, useState, type SyntheticEvent } from "react";
 import { ApiError } from "../../client/api";
 import { messageOf } from "../../client/problems";
 import { Button } from "../common/Button";
@@ -19,6 +19,7 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const id = useId();
+  const field = useRef<HTMLInputElement>(null);
 
   async function submit(event: SyntheticEvent) {
     event.preventDefault();
@@ -36,6 +37,7 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
         error instanceof ApiError ? messageOf(error.code, error.message) : "That did not work.",
       );
       setBusy(false);
+      field.current?.select();
     }
   }
 
@@ -61,6 +63,7 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
               Nickname
             </label>
             <input
+              ref={field}
               id={id}
               data-testid="nickname-input"
               className="field mt-1.5 h-12 w-full px-3.5 text-base"

@@ -2,10 +2,10 @@ import { Avatar } from "../common/Avatar";
 import { hueStyle } from "../common/person";
 
 const lines = [
-  { id: "u_ines", name: "Inês", text: "The draft is up. Who has ten minutes?", shift: "" },
-  { id: "u_tomas", name: "Tomás", text: "Reading it now.", shift: "ml-10" },
-  { id: "u_wren", name: "Wren", text: "One thing on page two, else it is lovely.", shift: "ml-4" },
-  { id: "u_okoro", name: "Okoro", text: "Then let us ship it on Thursday.", shift: "ml-14" },
+  { id: "u_3ines", name: "Inês", text: "The draft is up. Who has ten minutes?", shift: "" },
+  { id: "u_2tomas", name: "Tomás", text: "Reading it now.", shift: "ml-10" },
+  { id: "u_1wren", name: "Wren", text: "One thing on page two, else it is lovely.", shift: "ml-4" },
+  { id: "u_2okoro", name: "Okoro", text: "Then let us ship it on Thursday.", shift: "ml-14" },
 ];
 
 /** A picture of a conversation, for the entry screen. */

@@ -107,6 +107,7 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
             aria-label={`Message ${room.name ?? "the room"}`}
             placeholder={`Message ${room.name ?? "the room"}`}
             rows={1}
+            enterKeyHint="send"
             className="max-h-55 min-h-10 flex-1 resize-none bg-transparent py-2.5 leading-5 text-ink outline-none placeholder:text-faint placeholder:opacity-100 max-md:text-base"
             value={value}
             onChange={(event) => {

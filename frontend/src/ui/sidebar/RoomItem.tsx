@@ -62,6 +62,6 @@ function Preview({ room }: { room: RoomState }) {
     return room.memberCount === 1 ? "1 member" : `${room.memberCount.toLocaleString()} members`;
   }
   const name = last.by === me ? "You" : (last.name ?? nameOf(people, last.by));
-  const text = last.text ?? "—";
-  return last.kind === "action" ? `${name} ${text}` : `${name}: ${text}`;
+  if (last.text === null) return "Message removed";
+  return last.kind === "action" ? `${name} ${last.text}` : `${name}: ${last.text}`;
 }

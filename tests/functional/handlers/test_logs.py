@@ -1,0 +1,141 @@
+"""Logs hold no texts, names, tokens or tickets, whatever goes wrong."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from domain.chat import Chat
+from functions import bootstrap
+from tests.functional.handlers.scene import scene
+from tests.functional.handlers.test_payloads import FILES, invoke, payload
+
+PLANTED = "planted-words"
+TOKEN = "token-ann"
+TICKET = "ticket-ann"
+
+
+@pytest.fixture
+def chat() -> Iterator[Chat]:
+    made = scene()
+    bootstrap.use(made)
+    yield made
+    bootstrap.use(None)
+
+
+@pytest.fixture
+def logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """Returns all that was logged and printed since; the logger took its stream at import."""
+    stream = StringIO()
+    taken = []
+    for handler in logging.getLogger("parley").handlers:
+        assert isinstance(handler, logging.StreamHandler)
+        taken.append((handler, handler.setStream(stream)))
+
+    def read() -> str:
+        captured = capsys.readouterr()
+        return stream.getvalue() + captured.out + captured.err
+
+    assert taken
+    yield read
+    for handler, before in taken:
+        handler.setStream(before)
+
+
+def silent(text: str) -> None:
+    for secret in (PLANTED, TOKEN, TICKET):
+        assert secret not in text
+
+
+def message(**frame: Any) -> dict[str, Any]:
+    event = payload("socket_message/post.json")
+    event["body"] = json.dumps(frame)
+    return event
+
+
+FRAMES: tuple[dict[str, Any], ...] = (
+    {"action": "post", "id": "1", "room": "lobby", "text": PLANTED},
+    {"action": "post", "id": "2", "room": "nowhere", "text": PLANTED},
+    {"action": "post", "id": "3", "room": "lobby", "text": PLANTED + "\x00"},
+    {"action": "post", "id": "4", "room": "lobby", "text": PLANTED * 1_000},
+    {"action": "post", "id": "5", "room": PLANTED + "!", "text": PLANTED},
+    {"action": "create_room", "id": "6", "room": "garden", "name": PLANTED, "kind": "public"},
+    {"action": "sync", "id": "7", "rooms": {PLANTED + "\n": 1}},
+    {"action": PLANTED, "id": PLANTED, PLANTED: PLANTED},
+)
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame["id"])
+def test_frames_are_not_logged(chat: Chat, logs: Callable[[], str], frame: dict[str, Any]) -> None:
+    assert invoke("socket_message", message(**frame)) == {"statusCode": 200}
+    silent(logs())
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise RuntimeError(f"{PLANTED} {TOKEN} {TICKET}")
+
+
+def test_an_unexpected_error_is_logged_by_type_and_place(
+    chat: Chat, logs: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(chat.services.executor), "execute", broken)
+    frame = {"action": "post", "id": "1", "room": "lobby", "text": PLANTED}
+    assert invoke("socket_message", message(**frame)) == {"statusCode": 200}
+    sent = chat.services.gateway.frames["ann"]  # type: ignore[attr-defined]
+    assert json.loads(sent[-1])["code"] == "internal"
+    assert PLANTED not in sent[-1].decode()
+    told = logs()
+    silent(told)
+    assert "RuntimeError" in told
+    assert "test_logs.py" in told
+    assert json.loads(told.strip().splitlines()[-1])["level"] == "ERROR"
+
+
+def test_an_unexpected_error_over_http_is_answered_internal_and_told_nothing_of(
+    chat: Chat, logs: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(chat.reading), "messages", broken)
+    answer = invoke("http_api", payload("http_api/messages.json"))
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"]) == {
+        "error": {"code": "internal", "message": "something went wrong on our side"}
+    }
+    told = logs()
+    silent(told + answer["body"])
+    assert "RuntimeError" in told
+
+
+@pytest.mark.parametrize("body", [
+    json.dumps({"nickname": PLANTED}), json.dumps({"nickname": PLANTED + "\n"}),
+    json.dumps({PLANTED: PLANTED}), json.dumps(PLANTED), PLANTED, json.dumps([PLANTED]),
+])  # fmt: skip
+def test_nicknames_are_not_logged(chat: Chat, logs: Callable[[], str], body: str) -> None:
+    event = payload("http_api/enter.json")
+    event["body"] = body
+    event["headers"]["authorization"] = f"Bearer {TOKEN}"
+    assert invoke("http_api", event)["statusCode"] in (201, 422)
+    silent(logs())
+
+
+def test_queue_records_are_not_logged(chat: Chat, logs: Callable[[], str]) -> None:
+    for function in ("deliver", "project_views", "track_memberships"):
+        event = payload("project_views/poisoned-state.json")
+        for record in event["Records"]:
+            record["body"] = record["body"].replace("hello", PLANTED)
+        event["Records"][0]["body"] = PLANTED
+        event["Records"][1]["body"] = json.dumps({"stream": PLANTED, "version": 10**6})
+        invoke(function, event)
+    silent(logs())
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_payload_is_logged(chat: Chat, logs: Callable[[], str], file: str) -> None:
+    function, _ = file.split("/")
+    invoke(function, payload(file))
+    told = logs()
+    silent(told)
+    for text in ("hello", "where were we", "a secret", "hi Ann", "Bearer"):
+        assert text not in told
