@@ -215,7 +215,8 @@ class Consuming:
 
     def _give_up(self, stream: str, events: Sequence[Event | Poison], error: Exception) -> None:
         last = self._last(stream, events)
-        for version in range(last + 1, max(e.originator_version for e in events) + 1):
+        upto = min(max(e.originator_version for e in events), self._log.head(stream))
+        for version in range(last + 1, upto + 1):
             self._park(stream, version, type(error).__name__)
             self.consumer.skip(stream, version)
 

@@ -4,6 +4,7 @@
     ├── Invalid                     invalid           422
     │   ├── DeletedMessage          invalid           422
     │   ├── TooManyEmoji            invalid           422
+    │   ├── TooManyReactions        invalid           422
     │   └── CommandIdReused         invalid           422
     ├── Unauthenticated             unauthenticated   401
     ├── NotAMember                  not_a_member      403
@@ -49,6 +50,10 @@ class DeletedMessage(Invalid):
 
 class TooManyEmoji(Invalid):
     default = "a message takes at most 32 distinct emoji"
+
+
+class TooManyReactions(Invalid):
+    default = "a message takes at most 400 reactions"
 
 
 class CommandIdReused(Invalid):

@@ -4,10 +4,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, PersistenceError
 
 from domain.aggregate import Aggregate, Command, Event
 from domain.errors import CommandIdReused, Internal, ParleyError, RoomBusy
@@ -98,13 +99,14 @@ class DirectExecutor:
             aggregate = self._log.load(log_id)
             before = aggregate.version
             try:
-                outcomes = [self._decider.decide(aggregate, command) for command in commands]
+                outcomes, written = self._decide(aggregate, commands)
             except BaseException:
                 self._log.evict(log_id)
                 raise
             events = aggregate.collect_events()
-            # A stale aggregate that refuses meets no conditional write: fold to the head first.
-            if not fresh and any(isinstance(outcome, ParleyError) for outcome in outcomes):
+            # A stale aggregate that refuses, or finds nothing to change, meets no conditional
+            # write: that is final only at the head.
+            if not fresh and not written:
                 self._log.evict(log_id)
                 continue
             if not events or self._append(aggregate, events, before):
@@ -112,6 +114,17 @@ class DirectExecutor:
             self.conflicts += 1
             self._pause(random.uniform(0, 0.01 * 2 ** min(attempt, 5)))
         return [RoomBusy() for _ in commands]
+
+    def _decide(
+        self, aggregate: Aggregate, commands: Sequence[Command]
+    ) -> tuple[list[Outcome], bool]:
+        """Returns the outcomes, and whether every command has an event to be written."""
+        outcomes, written = [], True
+        for command in commands:
+            before = len(aggregate.pending)
+            outcomes.append(self._decider.decide(aggregate, command))
+            written = written and len(aggregate.pending) > before
+        return outcomes, written
 
     def _append(self, aggregate: Aggregate, events: Sequence[Event], before: int) -> bool:
         try:
@@ -125,7 +138,9 @@ class DirectExecutor:
         self._log.keep(aggregate)
         snapshot = self._log.snapshot(aggregate, before)
         if snapshot is not None:
-            self._log.snapshot_store.recorder.insert_events([snapshot])
+            # The events are durable: a snapshot that fails is only missing.
+            with suppress(PersistenceError):
+                self._log.snapshot_store.recorder.insert_events([snapshot])
         return True
 
 

@@ -206,11 +206,17 @@ class Connections(Protocol):
         """Forgets a connection; returns it and the rooms it had, or None if unknown."""
         ...
 
-    def subscribe(self, connection_id: str, room: str) -> bool:
-        """Returns whether it is the person's first connection in the room."""
+    def subscribe(self, connection_id: str, room: str, version: int = 0) -> bool:
+        """Subscribes a connection that saw the room at `version`.
+
+        Returns whether it is the person's first connection in the room.
+        """
         ...
 
-    def unsubscribe(self, user: str, room: str) -> None: ...
+    def unsubscribe(self, user: str, room: str, before: int | None = None) -> None:
+        """Takes the person's connections out of the room; with `before`, those alone that saw
+        it below that version: who left and came back has synced since."""
+        ...
 
     def in_room(self, room: str) -> Sequence[str]: ...
 

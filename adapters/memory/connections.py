@@ -12,7 +12,8 @@ class MemoryConnections:
 
     def __init__(self) -> None:
         self._connections: dict[str, Connection] = {}
-        self._rooms_of: dict[str, set[str]] = {}
+        self._rooms_of: dict[str, dict[str, int]] = {}
+        """Connection to the rooms it has, each with the version that it saw."""
         self._in_room: dict[str, dict[str, str]] = {}
         self._users_in: dict[str, dict[str, int]] = {}
         self._of_user: dict[str, set[str]] = {}
@@ -46,7 +47,7 @@ class MemoryConnections:
         if not self._in_room[room]:
             del self._in_room[room], self._users_in[room]
 
-    def subscribe(self, connection_id: str, room: str) -> bool:
+    def subscribe(self, connection_id: str, room: str, version: int = 0) -> bool:
         with self._lock:
             connection = self._connections.get(connection_id)
             if connection is None:
@@ -57,15 +58,16 @@ class MemoryConnections:
             if connection_id not in members:
                 members[connection_id] = connection.user
                 users[connection.user] = users.get(connection.user, 0) + 1
-                self._rooms_of.setdefault(connection_id, set()).add(room)
+            rooms = self._rooms_of.setdefault(connection_id, {})
+            rooms[room] = max(version, rooms.get(room, 0))
             return first
 
-    def unsubscribe(self, user: str, room: str) -> None:
+    def unsubscribe(self, user: str, room: str, before: int | None = None) -> None:
         with self._lock:
             for connection_id in self._of_user.get(user, ()):
-                rooms = self._rooms_of.get(connection_id, set())
-                if room in rooms:
-                    rooms.discard(room)
+                rooms = self._rooms_of.get(connection_id, {})
+                if room in rooms and (before is None or rooms[room] < before):
+                    del rooms[room]
                     self._leave(connection_id, user, room)
 
     def in_room(self, room: str) -> Sequence[str]:

@@ -75,7 +75,8 @@ class MemoryViews:
         ]
 
     def listed_rooms(self) -> list[str]:
-        return [r for r, kept in sorted(self._rooms.items()) if kept.header["kind"] != "private"]
+        open_kinds = ("public", "broadcast")
+        return [r for r, kept in sorted(self._rooms.items()) if kept.header["kind"] in open_kinds]
 
     def save_room(self, room: str, expected: int, view: RoomView) -> bool:
         with self._lock:

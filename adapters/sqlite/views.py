@@ -102,7 +102,9 @@ class SqliteViews:
         return [(room, role, posted) for room, role, posted in rows]
 
     def listed_rooms(self) -> list[str]:
-        rows = self._database.rows("SELECT room FROM rooms WHERE kind!='private' ORDER BY room")
+        rows = self._database.rows(
+            "SELECT room FROM rooms WHERE kind IN ('public', 'broadcast') ORDER BY room"
+        )
         return [row[0] for row in rows]
 
     def save_room(self, room: str, expected: int, view: RoomView) -> bool:

@@ -55,11 +55,14 @@ class ProjectViews:
 
     def skip(self, stream: str, version: int) -> None:
         if is_person(stream):
-            self._views.save_person(stream, version - 1, version, {})
+            before = self._views.person_version(stream)
+            kept = self._views.save_person(stream, before, version, {})
         else:
             view, before = self._open(stream)
             view.version = version
-            self._views.save_room(stream, before, view)
+            kept = self._views.save_room(stream, before, view)
+        if not kept:
+            raise Transient(f"the view of {stream} moved meanwhile")
 
     def reset(self, stream: str) -> None:
         if is_person(stream):
@@ -102,7 +105,8 @@ class TrackMemberships:
     ) -> GainRoom | LoseRoom:
         common: dict[str, Any] = {
             "by": event.by,
-            "id": f"{room}:{event.originator_version}",
+            # A space, which clients' ids cannot have, keeps it from meeting one of theirs.
+            "id": f"{room} {event.originator_version}",
             "at": event.at,
             "recorded_at": self._now(),
             "digest": "",
@@ -172,7 +176,9 @@ class Deliver:
         for index, event in enumerate(events):
             if isinstance(event, MemberLeft):
                 self._push(room, events[start : index + 1])
-                self._services.connections.unsubscribe(event.user, room)
+                self._services.connections.unsubscribe(
+                    event.user, room, before=event.originator_version
+                )
                 start = index + 1
         self._push(room, events[start:])
 
@@ -190,7 +196,13 @@ class Deliver:
         people = self._people(room, set(authors))
         for frame in frames.events(room, parts, authors, people):
             for gone in services.gateway.post(connections, frame):
-                services.connections.close(gone)
+                self._forget(gone)
+
+    def _forget(self, connection_id: str) -> None:
+        closed = self._services.connections.close(connection_id)
+        if closed is not None:
+            connection, rooms = closed
+            self._services.background.presence_check(connection.user, rooms)
 
     def _learn(self, room: str, events: Sequence[Event]) -> None:
         for event in events:

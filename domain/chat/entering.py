@@ -74,11 +74,12 @@ class Entering:
         token = secrets.token_urlsafe(32)
         session = hashed(token)[:32]
         now = services.now()
+        # Ids with a space, which clients' own cannot have.
         common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
         register = Register(
-            id=f"register:{user}", name=services.vault.seal(user, nickname), **common
+            id=f"register {user}", name=services.vault.seal(user, nickname), **common
         )
-        start = StartSession(id=f"session:{session}", session=session, **common)
+        start = StartSession(id=f"session {session}", session=session, **common)
         (outcomes,) = outcomes_of(services.executor, [(user, [register, start])])
         versions_of(outcomes)
         services.accounts.put_session(
@@ -122,7 +123,7 @@ class Entering:
         now = services.now()
         end = EndSession(
             by=session.user,
-            id=f"end:{session.session}",
+            id=f"end {session.session}",
             session=session.session,
             at=now,
             recorded_at=now,

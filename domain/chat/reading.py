@@ -1,6 +1,6 @@
 """Reading rooms: what a person may see, folded to the log's head."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,9 @@ from domain.chat.opening import open_event, open_message, open_words, people
 from domain.chat.services import Services
 from domain.errors import NotFound
 from domain.projections.room_view import Message, RoomView
+
+OPEN_KINDS = ("public", "broadcast")
+"""Kinds of rooms that anybody may read; a room whose kind is not known is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,13 @@ class Reading:
         for event in self._log.events(room, after=view.version):
             view.apply(event.wire())
         role = view.members.get(user, {}).get("role")
-        if not view.version or (view.kind == "private" and role is None):
+        if not view.version or (view.kind not in OPEN_KINDS and role is None):
             raise NotFound("no such room")
         posted = view.posted.get(user, member["posted"] if member else 0)
         return Access(room, view, role, posted)
 
     def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:
-        page = self.page(room, user, before, limit)[1]
-        return self._opened(room, page)
+        return self._opened(*self.page(room, user, before, limit))
 
     def page(
         self, room: str, user: str, before: int | None, limit: int
@@ -86,15 +88,21 @@ class Reading:
         ]
         return access, found[-limit:]
 
-    def _opened(self, room: str, page: Sequence[Message]) -> dict[str, Any]:
+    def _opened(self, access: Access, page: Sequence[Message]) -> dict[str, Any]:
         return {
             "messages": [open_message(self._vault, message) for message in page],
-            "people": self.people(room, page),
+            "people": self.people(access, (message["by"] for message in page)),
         }
 
-    def people(self, room: str, page: Sequence[Message]) -> dict[str, str | None]:
-        authors = {message["by"] for message in page}
-        return people(self._vault, self._views, room, authors)
+    def people(self, access: Access, users: Iterable[str]) -> dict[str, str | None]:
+        """Returns names by person; what the tail says of them is newer than the views."""
+        wanted = set(users)
+        found = people(self._vault, self._views, access.room, wanted)
+        for user in wanted:
+            patch = access.view.members.get(user, {})
+            if "name" in patch:
+                found[user] = open_words(self._vault, patch["name"])
+        return found
 
     def events(self, room: str, user: str, after: int, limit: int) -> dict[str, Any]:
         self.access(room, user)
@@ -171,7 +179,7 @@ class Reading:
             "version": message["version"],
             "at": message["at"],
             "by": message["by"],
-            "name": self.people(room, [message]).get(message["by"]),
+            "name": people(self._vault, self._views, room, [message["by"]]).get(message["by"]),
             "text": open_words(self._vault, message["text"]),
             "kind": message["kind"],
         }

@@ -7,7 +7,7 @@ import orjson
 
 from domain.aggregate import Event
 from domain.chat import frames
-from domain.chat.opening import open_message, open_words, people
+from domain.chat.opening import open_message, open_words
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
 from domain.errors import NotFound, ParleyError
@@ -55,8 +55,8 @@ class Syncing:
         """Returns the room's answer in parts that fit a frame each."""
         connections, user = self._services.connections, connection.user
         try:
-            self._reading.access(room, user)
-            arrived = connections.subscribe(connection.id, room)
+            seen = self._reading.access(room, user).view.version
+            arrived = connections.subscribe(connection.id, room, seen)
             try:
                 # Read after subscribing: what comes later is pushed. Checked again, since a
                 # member removed in between would otherwise stay subscribed.
@@ -82,10 +82,10 @@ class Syncing:
             access = self._reading.access(room, user)
             if access.view.version - MAX_EVENTS <= held <= access.view.version:
                 events = self._services.log.events(room, after=held)
-                return self._parts(room, held, events)
+                return self._parts(access, held, events)
         return [self._snapshot(room, user)]
 
-    def _parts(self, room: str, held: int, events: list[Event]) -> list[dict[str, Any]]:
+    def _parts(self, access: Access, held: int, events: list[Event]) -> list[dict[str, Any]]:
         head = events[-1].originator_version if events else held
         encoded = [orjson.dumps(event) for event in self._reading.open_events(events)]
         parts: list[dict[str, Any]] = []
@@ -99,7 +99,7 @@ class Syncing:
                     "head": head,
                     "complete": done == len(events),
                     "events": [orjson.Fragment(part) for part in run],
-                    "people": people(self._services.vault, self._services.views, room, own),
+                    "people": self._reading.people(access, own),
                 }
             )
         return parts or [{"head": head, "complete": True, "events": [], "people": {}}]
@@ -117,7 +117,7 @@ class Syncing:
             "snapshot": {
                 **self._facts(access, user),
                 "messages": [orjson.Fragment(part) for part in reversed(newest)],
-                "people": self._reading.people(room, shown),
+                "people": self._reading.people(access, (message["by"] for message in shown)),
             },
         }
 
@@ -126,7 +126,7 @@ class Syncing:
         return {
             "version": view.version,
             "name": open_words(self._services.vault, view.name),
-            "kind": view.kind,
+            "kind": view.kind or "private",
             "role": access.role,
             "member_count": view.member_count,
             "unread": self._reading.unread(access, user),

@@ -23,6 +23,7 @@ MAX_VERSION = 2**53 - 1
 
 # Cc but newline and tab, surrogates, and the two noncharacters that SQS rejects.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _EMOJI_JOINERS = {0x200D, 0xFE0E, 0xFE0F}
 # Emoji whose category is a letter or punctuation: double marks, information, wavy dash.
 _EMOJI_ODD = {0x203C, 0x2049, 0x2139, 0x3030}
@@ -54,7 +55,7 @@ def printable(value: str) -> str:
 
 
 def _is_symbol(char: str, point: int) -> bool:
-    if 0x1F3FB <= point <= 0x1F3FF or point == 0x20E3 or point in _EMOJI_ODD:
+    if 0x1F3FB <= point <= 0x1F3FF or point in _EMOJI_ODD:
         return True
     return point > 0x7F and unicodedata.category(char) in ("So", "Sm")
 
@@ -64,12 +65,13 @@ def emoji(value: str) -> str:
 
     Symbols, joiners, skin tones, flags, tags and keycaps are let through.
     """
-    symbols = 0
-    for char in value:
+    bare = _KEYCAP.sub("", value)
+    symbols = bare != value
+    for char in bare:
         point = ord(char)
         if _is_symbol(char, point):
-            symbols += 1
-        elif not (point in _EMOJI_JOINERS or 0xE0020 <= point <= 0xE007F or char in "0123456789#*"):
+            symbols = True
+        elif not (point in _EMOJI_JOINERS or 0xE0020 <= point <= 0xE007F):
             raise ValueError("not an emoji")
     if not symbols:
         raise ValueError("not an emoji")

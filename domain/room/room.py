@@ -28,6 +28,7 @@ from domain.errors import (
     RoomExists,
     RoomFull,
     TooManyEmoji,
+    TooManyReactions,
 )
 from domain.room import commands as c
 
@@ -36,6 +37,9 @@ MAX_MEMBERS = 10_000
 
 MAX_EMOJI = 32
 """Distinct emoji on one message."""
+
+MAX_REACTIONS = 400
+"""Reactions on one message: with the longest text it then still fits a frame of 32 KB."""
 
 RANK = {"member": 0, "moderator": 1, "owner": 2}
 
@@ -347,6 +351,8 @@ def react(room: Room, command: c.React, message_of: MessageOf) -> int:
         return room.version
     if command.emoji not in reactions and len(reactions) >= MAX_EMOJI:
         raise TooManyEmoji
+    if sum(map(len, reactions.values())) >= MAX_REACTIONS:
+        raise TooManyReactions
     return room.append(ReactionAdded, command, message=command.message, emoji=command.emoji)
 
 

@@ -20,7 +20,8 @@ LONGEST_TASK = 50.0
 
 _WATCH = """() => {
   const seen = new Set();
-  window.watch = { rows: 0, tasks: [], seen };
+  const phases = [["slowly", performance.now()]];
+  window.watch = { rows: 0, tasks: [], seen, phases };
   const look = () => {
     const rows = document.querySelectorAll('[data-testid="message"]');
     window.watch.rows = Math.max(window.watch.rows, rows.length);
@@ -29,7 +30,10 @@ _WATCH = """() => {
   look();
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
   new PerformanceObserver((list) => {
-    for (const task of list.getEntries()) window.watch.tasks.push(Math.round(task.duration));
+    for (const { startTime, duration } of list.getEntries()) {
+      const phase = phases.findLast(([, start]) => start <= startTime + duration)?.[0] ?? "";
+      window.watch.tasks.push([phase, Math.round(duration)]);
+    }
   }).observe({ type: "longtask" });
 }"""
 
@@ -39,17 +43,23 @@ _FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 @dataclass(frozen=True)
 class Measured:
     rows: int
-    tasks: list[int]
+    tasks: list[tuple[str, int]]
+    """When, and how many milliseconds, of those over 50."""
     seen: list[int]
 
     @property
     def longest(self) -> int:
-        return max(self.tasks, default=0)
+        return max((length for _, length in self.tasks), default=0)
+
+
+def phase(tab: Tab, name: str) -> None:
+    tab.page.evaluate("name => { watch.phases.push([name, performance.now()]) }", name)
 
 
 def measured(tab: Tab) -> Measured:
     found: dict[str, Any] = tab.page.evaluate("({ ...watch, seen: [...watch.seen] })")
-    return Measured(found["rows"], found["tasks"], sorted(found["seen"]))
+    tasks = [(when, length) for when, length in found["tasks"]]
+    return Measured(found["rows"], tasks, sorted(found["seen"]))
 
 
 def oldest_shown(tab: Tab) -> int:
@@ -102,10 +112,13 @@ def travel(tab: Tab, room: str, up: int) -> Measured:
     assert slowly.seen == list(range(first, last + 1)), "rows are missing"
     assert last == newest
     target = max(newest - up, 100)
+    phase(tab, "fast")
     scroll_up(tab, lambda: oldest_shown(tab) < target, 1_600, 3 * up // 20 + 100)
+    phase(tab, "back")
     for _ in range(40):
         tab.page.mouse.wheel(0, 800)
         tab.page.evaluate(_FRAME)
+    phase(tab, "jump")
     jump.click()
     expect(row).to_be_visible()
     expect(jump).to_have_count(0)

@@ -223,7 +223,7 @@ def test_rooms_of_a_person_and_the_directory(views: Views) -> None:
 
 
 def test_a_room_whose_creation_was_parked_is_not_listed(views: Views) -> None:
-    """BUG (open): its kind is unknown; memory lists it as if it were public."""
+    """Its kind is not known, so it is nobody's to list."""
     view = RoomView()
     view.version = 1
     assert views.save_room("lobby", 0, view)

@@ -469,6 +469,26 @@ def test_a_poisoned_event_does_not_stop_its_room(served: Server, name: str) -> N
     assert [message["text"] for message in page] == ["before", "after"]
 
 
+@pytest.mark.parametrize("name", ["an unknown topic", "a broken state"])
+def test_a_poisoned_event_does_not_leave_a_sync_without_an_answer(
+    served: Server, name: str
+) -> None:
+    party = Party(served)
+    room, (ann, _), (tab, _) = party.tabs("ann", "bob")
+    held = tab.ok("post", room=room, text="before")
+    served.stop()
+    version = plant(served.folder, room, *POISON[name])
+    served.start()
+    until(lambda: served.parley("dead-letters", "list").rows)
+    tab = ann.connect()
+    id = tab.send("sync", rooms={room: held})
+    answer = tab.receive(timeout=5)
+    assert (answer["type"], answer["id"]) in {("synced", id), ("error", id)}
+    told = ann.http("GET", f"/api/rooms/{room}/events?after={held}")
+    assert told.status == 200
+    assert version not in versions(told.json["events"])
+
+
 def test_a_dead_letter_is_redriven_once_it_is_mended(served: Server) -> None:
     party = Party(served)
     room, (ann, _), (tab, _) = party.tabs("ann", "bob")

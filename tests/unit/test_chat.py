@@ -10,8 +10,8 @@ from domain.chat import Chat
 from domain.consuming import Record
 from domain.errors import NotFound
 from domain.person.person import Person
-from domain.protocol.fields import MAX_FRAME
-from domain.room.room import ReactionAdded
+from domain.protocol.fields import MAX_FRAME, MAX_TEXT
+from domain.room.room import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
 from tests.support.chat import Someone, memory_chat, person, records, run_consumers
 
 
@@ -66,7 +66,7 @@ def test_who_comes_back_in_time_was_never_away() -> None:
 
 
 def test_a_connection_found_gone_is_told_offline_too() -> None:
-    """BUG (open): delivery forgets it, so that `$disconnect` finds nothing and says nothing."""
+    """Delivery forgets it before `$disconnect` comes, which then finds nothing to say."""
     chat, ann, _ = lobby()
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
@@ -108,7 +108,7 @@ def test_a_removed_member_of_a_private_room_hears_and_reads_no_more() -> None:
 
 
 def test_a_private_room_whose_creation_was_parked_stays_private() -> None:
-    """BUG (open): with its kind unknown it is open to everybody."""
+    """A room whose kind is not known is open to its members alone."""
     chat, _, _ = lobby("private")
     cy = person(chat, "cy")
     chat.services.views.reset_room("lobby")
@@ -140,10 +140,10 @@ def test_logging_out_ends_the_session_and_closes_its_sockets() -> None:
 
 
 def test_a_clients_command_id_cannot_stand_in_for_parleys_own() -> None:
-    """BUG (open): commands of clients and of Parley share one space of ids in a person's log. One
-    who holds a session can have its end refused, so that its sockets stay open."""
+    """Commands of clients and of Parley share a person's log; Parley's ids have a space, which
+    clients' cannot have, so that nobody can have the end of a session refused."""
     chat, ann, _ = lobby()
-    ann.send(action="read", id=f"end:{ann.connection.session}", room="lobby", version=1)
+    ann.send(action="read", id=f"end {ann.connection.session}", room="lobby", version=1)
     chat.entering.leave(ann.token)
     run_consumers(chat)
     gateway = chat.services.gateway
@@ -152,9 +152,9 @@ def test_a_clients_command_id_cannot_stand_in_for_parleys_own() -> None:
 
 
 def test_a_clients_command_id_cannot_stop_the_telling_of_memberships() -> None:
-    """BUG (open): likewise `ROOM:VERSION`: its record is retried, then parked."""
+    """Likewise for `ROOM VERSION`."""
     chat, _, bob = lobby()
-    bob.send(action="read", id="lobby:4", room="lobby", version=1)
+    bob.send(action="read", id="lobby 4", room="lobby", version=1)
     bob.send(action="leave", room="lobby")
     run_consumers(chat)
     assert chat.services.progress.parked() == []
@@ -163,16 +163,16 @@ def test_a_clients_command_id_cannot_stop_the_telling_of_memberships() -> None:
     assert kept.rooms["lobby"] == (None, 4)
 
 
-def test_a_message_of_a_thousand_reactions_fits_a_frame() -> None:
-    """BUG (open): a message is not cut, and 10,000 members may react with 32 emoji each."""
+def test_the_longest_message_with_all_its_reactions_fits_a_frame() -> None:
+    """A message is not cut: what it may have is bounded instead."""
     chat, ann, bob = lobby()
-    ann.send(action="post", room="lobby", text="hello")
+    ann.send(action="post", room="lobby", text="😀" * MAX_TEXT)
     log = chat.services.log
     common: dict[str, Any] = {"at": "", "recorded_at": "", "id": "", "digest": ""}
     events = [
-        ReactionAdded(originator_id="lobby", originator_version=version, by=f"u_{version:013d}",
-                      message=4, emoji="👍", **common)
-        for version in range(5, 2_005)
+        ReactionAdded(originator_id="lobby", originator_version=version, by=f"u_{version:020d}",
+                      message=4, emoji=chr(0x1F600 + version % MAX_EMOJI), **common)
+        for version in range(5, 5 + MAX_REACTIONS)
     ]  # fmt: skip
     log.recorder.insert_events(log.stored(events))
     log.evict("lobby")

@@ -296,8 +296,8 @@ def test_a_refusal_at_the_head_stands() -> None:
 
 
 def test_that_nothing_changes_is_decided_at_the_head_too() -> None:
-    """BUG (open): Bob was removed by way of the other writer; the stale cache still has him as a
-    member, so that his joining is acknowledged and does not happen."""
+    """Bob was removed by way of the other writer; a stale cache that still has him as a member
+    may not answer his joining."""
     world = World()
     assert world.a.one(post("u_bob", id="1")) == 4
     assert world.b.one(ask(c.RemoveMember, "u_ann", id="2", user="u_bob")) == 5
@@ -306,8 +306,8 @@ def test_that_nothing_changes_is_decided_at_the_head_too() -> None:
 
 
 def test_a_retry_to_a_stale_writer_is_answered_with_the_first_ones_ack() -> None:
-    """BUG (open): the same cause; the property above meets it now and then. Writer B, who is at 5,
-    finds the reaction in the log's tail, takes it for no change and answers 5."""
+    """Writer B, who is at 5, finds the reaction in the log's tail; that it changes nothing is
+    not the answer, the first one's version is."""
     world = World()
     assert world.b.one(post("u_ann", id="1")) == 4
     assert world.b.one(join("u_cy")) == 5

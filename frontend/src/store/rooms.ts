@@ -144,8 +144,8 @@ export function loadPage(state: State, room: string, page: Page): State {
 }
 
 /**
- * All members, read page by page from version `since` on; the joins and leaves that came while
- * they were read are in `meanwhile` and go on top.
+ * All members, as they were read page by page; the joins and leaves that came while they were read
+ * are in `meanwhile` and go on top.
  */
 export function loadMembers(
   state: State,

@@ -41,6 +41,8 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
     }
   }
 
+  const note = problem ?? (ended ? "Your session has ended. Enter again to go on." : "");
+
   return (
     <main className="relative grid h-full overflow-y-auto bg-canvas md:grid-cols-[1fr_1.05fr]">
       <div className="absolute top-4 right-4 z-10">
@@ -79,10 +81,10 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
               autoFocus
               placeholder="ada"
               aria-invalid={problem !== null}
-              aria-describedby={`${id}-note`}
+              aria-describedby={note === "" ? undefined : `${id}-note`}
             />
             <p id={`${id}-note`} role="alert" className="mt-1.5 min-h-5 text-sm text-danger">
-              {problem ?? (ended ? "Your session has ended. Enter again to go on." : "")}
+              {note}
             </p>
             <Button
               type="submit"
