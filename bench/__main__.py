@@ -1,7 +1,7 @@
 """`python -m bench`: run the scenarios and print the table.
 
 Ends with 0 also when an aim is missed, and with 1 when the service broke its contract: a gap, a
-duplicate, a lost acknowledged message, a wrong page.
+duplicate, a lost acknowledged message, a wrong page; or when a run could not be finished.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -39,22 +40,26 @@ def main() -> int:
     folder.rmdir()
     machine.pin_generator()
     results: dict[str, list[report.Figures]] = {}
+    broken: list[str] = []
     stolen, begun = machine.stolen_s(), time.monotonic()
     for name in [options.profile] if options.profile else options.only or NAMES:
         runs = results.setdefault(name, [])
         for turn in range(1 if options.profile else options.repeat):
             print(f"{name}, run {turn + 1} …", file=sys.stderr, flush=True)
-            runs.append(_run(name, options.seconds, options.profile))
+            try:
+                runs.append(_run(name, options.seconds, options.profile))
+            except Exception as fault:  # The other scenarios are still worth their figures.
+                traceback.print_exc()
+                broken.append(f"{name}: the run ended with {fault!r}")
     stolen = (machine.stolen_s() - stolen) / (time.monotonic() - begun) * 100
     print(report.table(results), end="\n\n")
     for line in (*report.machine_lines(about), *report.notes(results)):
         print(f"- {line}")
     print(f"- stolen by the hypervisor: {stolen:.1f} % of a core")
+    broken += report.failures(results)
     if options.json:
-        options.json.write_bytes(
-            orjson.dumps(report.as_json(about, results), option=orjson.OPT_INDENT_2)
-        )
-    broken = report.failures(results)
+        content = report.as_json(about, results, broken)
+        options.json.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
     for what in broken:
         print(f"BROKEN: {what}")
     return 1 if broken else 0

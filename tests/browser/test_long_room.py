@@ -1,5 +1,6 @@
 """A room of a hundred thousand messages scrolls as a room of ten."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 MOST_ROWS = 200
 LONGEST_TASK = 50.0
-"""Milliseconds; shorter tasks are not even told."""
+"""Milliseconds; PerformanceObserver tells of longer ones only."""
 
 _WATCH = """() => {
   const seen = new Set();
@@ -42,24 +43,53 @@ _FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 
 @dataclass(frozen=True)
 class Measured:
+    """What was seen of a page.
+
+    Attributes
+    ----------
+    rows: messages in the DOM, at most.
+    tasks: when, and how many milliseconds, of those that PerformanceObserver tells of.
+    seen: versions of all messages that were in the DOM.
+    work: the longest task's milliseconds on the processor.
+    """
+
     rows: int
     tasks: list[tuple[str, int]]
-    """When, and how many milliseconds, of those over 50."""
     seen: list[int]
+    work: float
 
     @property
     def longest(self) -> int:
         return max((length for _, length in self.tasks), default=0)
 
 
+def longest_work(trace: bytes) -> float:
+    """The longest task of a page's main thread, in milliseconds that it had the processor."""
+    events = json.loads(trace)["traceEvents"]
+    main = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    times = [
+        event["tdur"] / 1000
+        for event in events
+        if event["name"] == "ThreadControllerImpl::RunTask"
+        and "tdur" in event
+        and (event["pid"], event["tid"]) in main
+    ]
+    assert len(times) > 100, "the trace tells nothing of tasks"
+    return float(max(times))
+
+
 def phase(tab: Tab, name: str) -> None:
     tab.page.evaluate("name => { watch.phases.push([name, performance.now()]) }", name)
 
 
-def measured(tab: Tab) -> Measured:
+def measured(tab: Tab, work: float = 0.0) -> Measured:
     found: dict[str, Any] = tab.page.evaluate("({ ...watch, seen: [...watch.seen] })")
     tasks = [(when, length) for when, length in found["tasks"]]
-    return Measured(found["rows"], tasks, sorted(found["seen"]))
+    return Measured(found["rows"], tasks, sorted(found["seen"]), work)
 
 
 def oldest_shown(tab: Tab) -> int:
@@ -92,10 +122,9 @@ def travel(tab: Tab, room: str, up: int) -> Measured:
         tab.page.reload()
     expect(tab.at("message").last).to_be_visible()
     tab.online()
-    for _ in range(3):
-        tab.page.evaluate(_FRAME)
     newest = head(tab, room)
-    # Where a room opens is another test's matter.
+    # Where a room opens is another test's matter, so let it come to rest wherever it does.
+    tab.page.wait_for_timeout(700)
     jump = tab.at("jump-newest")
     row = tab.page.locator(f'[data-testid="message"][data-version="{newest}"]')
     if jump.is_visible():
@@ -104,6 +133,9 @@ def travel(tab: Tab, room: str, up: int) -> Measured:
     expect(jump).to_have_count(0)
     tab.page.evaluate(_FRAME)
     tab.page.evaluate(_WATCH)
+    browser = tab.page.context.browser
+    assert browser is not None
+    browser.start_tracing(page=tab.page, categories=["toplevel"])
     tab.page.mouse.move(700, 400)
     # Slowly first, so that every row must have been there; then as fast as a wheel goes.
     scroll_up(tab, lambda: oldest_shown(tab) < newest - 600, 400, 200)
@@ -123,10 +155,16 @@ def travel(tab: Tab, room: str, up: int) -> Measured:
     expect(row).to_be_visible()
     expect(jump).to_have_count(0)
     tab.page.evaluate(_FRAME)
-    return measured(tab)
+    return measured(tab, longest_work(browser.stop_tracing()))
 
 
 def scrolls_smoothly(house: House, room: str, up: int) -> None:
+    """Holds the best of three runs to the limit.
+
+    A run without any task that PerformanceObserver calls long is good at once. On a machine that
+    others use a task of a few milliseconds lasts long now and then, because it has to wait for the
+    processor; what counts there is the time that the longest task had it. Both are printed.
+    """
     person = house.server.enter(house.name("reader"))
     runs: list[Measured] = []
     for _ in range(3):
@@ -134,11 +172,12 @@ def scrolls_smoothly(house: House, room: str, up: int) -> None:
         tab.online()
         runs.append(travel(tab, room, up))
         tab.page.context.close()
-        print(f"rows {runs[-1].rows}, tasks over 50 ms: {runs[-1].tasks}")
-        assert runs[-1].rows < MOST_ROWS
-        if runs[-1].longest <= LONGEST_TASK:
+        run = runs[-1]
+        print(f"rows {run.rows}, on the processor {run.work:.0f} ms, long tasks {run.tasks}")
+        assert run.rows < MOST_ROWS
+        if run.longest <= LONGEST_TASK:
             return
-    raise AssertionError(f"tasks of {[run.tasks for run in runs]} ms")
+    assert min(run.work for run in runs) <= LONGEST_TASK, [(run.work, run.tasks) for run in runs]
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +190,7 @@ def test_a_room_opens_at_its_newest_message(house: House, room: str) -> None:
     tab = house.tab(person=house.server.enter(house.name("reader")))
     tab.go(room)
     newest = tab.page.locator(f'[data-testid="message"][data-version="{head(tab, room)}"]')
-    for _ in range(6):
+    for _ in range(8):
         # An older page comes by itself, and must not move what is read.
         with tab.page.expect_response(lambda answer: "before=" in answer.url):
             tab.page.reload()
@@ -162,7 +201,6 @@ def test_a_room_opens_at_its_newest_message(house: House, room: str) -> None:
 
 
 def test_scrolling_keeps_few_rows_and_no_long_task(house: House, room: str) -> None:
-    """The best of three runs counts: on a shared machine others' work makes tasks long."""
     scrolls_smoothly(house, room, 1_500)
 
 
@@ -204,6 +242,5 @@ def test_a_quote_leads_to_its_message_and_back(house: House, room: str) -> None:
 def test_a_hundred_thousand_messages_scroll_as_few_do(
     own_house: House, own_server: Server, tmp_path: Path
 ) -> None:
-    """The best of three runs counts: on a shared machine others' work makes tasks long."""
     history(own_server, tmp_path / "log", "history", 100_000)
     scrolls_smoothly(own_house, "history", 6_000)

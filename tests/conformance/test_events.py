@@ -1,5 +1,6 @@
 """The event stores, under the library's own suites and ours."""
 
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -30,6 +31,11 @@ class InAFolder(Strings):
         self.store = SqliteEvents(Path(self.folder.name) / "events.db")
 
     def tearDown(self) -> None:
+        # The library's suite tells its readers to stop and does not wait for them; a connection
+        # that is closed under a thread takes the whole process down.
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join(10)
         self.store.close()
         self.folder.cleanup()
 

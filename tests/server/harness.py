@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import threading
@@ -27,6 +28,9 @@ from local.cli import main
 ROOT = Path(__file__).parent.parent.parent
 PARLEY = str(ROOT / ".venv" / "bin" / "parley")
 READY = re.compile(r"Parley is ready at (http://[^:]+:(\d+))")
+WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""Has a server end with the test process, however that ends."""
+
 PATIENCE = 20.0
 """Seconds to wait for what is sure to come; only a failing test waits so long."""
 
@@ -163,7 +167,7 @@ class Server:
         words = ["serve", "--host", self._host, "--port", str(self.port)]
         words += ["--rate", str(self._rate), "--data-dir", str(self.folder)]
         self._process = subprocess.Popen(
-            [*self._wrap, PARLEY, *words],
+            [*WITH_US, *self._wrap, PARLEY, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
