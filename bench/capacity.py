@@ -189,7 +189,7 @@ def import_irc() -> ImportFigures:
     said = re.search(r"([\d,.]+)\s*lines/s", done.stdout + done.stderr)
     return ImportFigures(
         lines=lines,
-        wall=lines / lasted,
+        wall=float("nan") if failures else lines / lasted,
         own=float(said[1].replace(",", "")) if said else float("nan"),
         synthetic=synthetic,
         failures=failures,

@@ -94,8 +94,9 @@ def notes(results: dict[str, list[Figures]]) -> Iterator[str]:
     for name, runs in results.items():
         if runs and hasattr(runs[0], "server_cpu"):
             own, server = median(runs, "generator_cpu"), median(runs, "server_cpu")
+            each = server / 100 / max(1.0, median(runs, "accepted")) * 1e6
             yield (
-                f"{name}: server {server:.0f} % of its core, generator"
+                f"{name}: server {server:.0f} % of its core ({each:.0f} µs a message), generator"
                 f" {own:.0f} %, {median(runs, 'events_per_frame'):.1f} events a frame,"
                 f" {median(runs, 'bytes_per_delivery'):.0f} bytes a delivery, views"
                 f" {median(runs, 'behind'):.0f} events behind at the end, other processes"

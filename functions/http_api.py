@@ -8,16 +8,17 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic_core import from_json
 
 from domain.errors import Internal, Invalid, NotFound, ParleyError
 from domain.protocol import http
-from domain.protocol.fields import MAX_VERSION
+from domain.protocol.fields import MAX_VERSION, ROOM_PATTERN
 from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger, report
 
 app = APIGatewayHttpResolver(enable_validation=True)
 
-Room = Annotated[str, Path(pattern="^[a-z0-9-]{1,64}$")]
+Room = Annotated[str, Path(pattern=ROOM_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[int, Query(ge=0, le=MAX_VERSION)]
 Before = Annotated[int | None, Query(ge=1, le=MAX_VERSION)]
@@ -105,8 +106,12 @@ def health() -> Response[Any]:
     return _json({"status": "ok"})
 
 
+def _body(error: ParleyError) -> dict[str, Any]:
+    return {"error": {"code": error.code, "message": error.message}}
+
+
 def _refusal(error: ParleyError) -> Response[Any]:
-    return _json({"error": {"code": error.code, "message": error.message}}, error.status)
+    return _json(_body(error), error.status)
 
 
 @app.exception_handler(ParleyError)  # type: ignore[untyped-decorator]
@@ -134,4 +139,16 @@ def unexpected(error: Exception) -> Response[Any]:
 
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> Answer:
+    if event.get("body"):
+        # Whatever it calls itself, a body is JSON: read once here, where its depth is bounded.
+        try:
+            from_json(event["body"])
+        except ValueError:
+            problem = Invalid("the body is not JSON that can be read")
+            return {
+                "statusCode": problem.status,
+                "headers": {"Content-Type": "application/json"},
+                "body": orjson.dumps(_body(problem)).decode(),
+            }
+        event = {**event, "headers": {**event["headers"], "content-type": "application/json"}}
     return app.resolve(event, context)

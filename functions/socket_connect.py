@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from domain.errors import Unauthenticated
 from domain.ports import Session
 from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
@@ -11,5 +12,8 @@ from functions.observing import Answer, Event, logger
 def handler(event: Event, context: LambdaContext) -> Answer:
     request = event["requestContext"]
     known = request["authorizer"]
-    chat().connect(request["connectionId"], Session(known["user"], known["session"], 0.0))
+    try:
+        chat().connect(request["connectionId"], Session(known["user"], known["session"], 0.0))
+    except Unauthenticated as refusal:
+        return {"statusCode": refusal.status}
     return {"statusCode": 200}

@@ -1,12 +1,15 @@
 """Composition root of the local engine: which adapters, wired once."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from eventsourcing.persistence import PersistenceError
 
 from adapters.memory.connections import MemoryConnections
 from adapters.memory.gateway import InlineBackground, RecordingGateway
@@ -32,9 +35,10 @@ from functions import (
     socket_message,
     track_memberships,
 )
+from functions.observing import report
 from local.executor import GroupCommitExecutor
 from local.feed import Feed, Subscription
-from local.folder import DataFolder
+from local.folder import DataFolder, FolderError
 from local.sockets import SocketGateway
 
 PRESENCE_GRACE = 30.0
@@ -58,7 +62,14 @@ class Stores:
     """The opened files of a data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
+        """Opens them. Raises FolderError where one of them is not what it should be."""
         self.folder = folder
+        try:
+            self._open(folder)
+        except (sqlite3.Error, PersistenceError, ValueError, OSError) as error:
+            raise FolderError(f"cannot open {folder.path}: {error}") from error
+
+    def _open(self, folder: DataFolder) -> None:
         self.events = SqliteEvents(folder.events)
         self.views_file = open_views(folder.views)
         self.views = SqliteViews(self.views_file)
@@ -119,11 +130,18 @@ class LoopBackground:
         self.settle: Callable[[str, Sequence[str]], None] = lambda user, rooms: None
 
     def run(self, work: Callable[[], None]) -> None:
-        self._threads.submit(work)
+        self._threads.submit(_reporting, work)
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:
         if rooms:
             self._loop.call_later(PRESENCE_GRACE, self.settle, user, rooms)
+
+
+def _reporting(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception as error:
+        report(error)
 
 
 class Engine:

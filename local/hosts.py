@@ -29,7 +29,10 @@ def host_check(bound: str, named: Sequence[str] = ()) -> Callable[[str, str | No
             return False
         if origin is None:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
     return allowed

@@ -5,6 +5,7 @@ the importer's own log, so importing twice adds nothing, also after an import wa
 half-way: it goes on behind the last line that the room has.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ from domain.chat.opening import open_words
 from domain.errors import ParleyError
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import NoteImport, Person, Register
+from domain.protocol.fields import ROOM_PATTERN
 from domain.room import commands as c
 from domain.room.room import MemberJoined, MemberRenamed
 from research.irc import (
@@ -78,6 +80,8 @@ def import_irc(
     OSError, ValueError: a file cannot be read, or its name has no date.
     ParleyError: the room cannot be written.
     """
+    if not re.fullmatch(ROOM_PATTERN, room):
+        raise ValueError(f"a room's id has the form {ROOM_PATTERN}")
     logs = sorted((read_log(path) for path in paths), key=lambda log: (log.started, log.path.name))
     report = Report(problems=[problem for log in logs for problem in log.not_understood])
     if strict and report.problems:

@@ -250,11 +250,15 @@ class Socket(asyncio.Protocol):
             return
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.id = secrets.token_urlsafe(9)
-            self._context = payloads.socket_context(self.id, policy["context"], host)
-            self._gateway.sockets[self.id] = self
-            self._gateway.handlers.connect(
-                payloads.socket_event({**self._context, "routeKey": "$connect"}), payloads.CONTEXT
+            context = payloads.socket_context(self.id, policy["context"], host)
+            answer = self._gateway.handlers.connect(
+                payloads.socket_event({**context, "routeKey": "$connect"}), payloads.CONTEXT
             )
+            if answer["statusCode"] != HTTPStatus.OK:
+                self._refuse(HTTPStatus(answer["statusCode"]))
+                return
+            self._context = context
+            self._gateway.sockets[self.id] = self
         self._protocol.send_response(response)
         self._send_protocol_data()
 

@@ -1,5 +1,6 @@
 """Sessions, nicknames and tickets in dicts."""
 
+from collections.abc import Callable
 from threading import Lock
 
 from domain.ports import Session
@@ -37,6 +38,7 @@ class MemoryAccounts:
             session = self._sessions.pop(token, None)
             if session is not None:
                 self._release(session.user)
+                self._drop_tickets(lambda ticket: ticket.session == session.session)
             return session
 
     def end_sessions_of(self, user: str) -> None:
@@ -44,6 +46,10 @@ class MemoryAccounts:
             for token in [t for t, session in self._sessions.items() if session.user == user]:
                 del self._sessions[token]
             self._release(user)
+            self._drop_tickets(lambda ticket: ticket.user == user)
+
+    def _drop_tickets(self, over: Callable[[Session], bool]) -> None:
+        self._tickets = {key: kept for key, kept in self._tickets.items() if not over(kept)}
 
     def _release(self, user: str) -> None:
         """Frees the nickname's reservation, so that it is free once no session lives."""

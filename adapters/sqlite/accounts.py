@@ -64,11 +64,13 @@ class SqliteAccounts:
             if row is None:
                 return None
             connection.execute("UPDATE nicknames SET reserved=0 WHERE user=?", (row[0],))
+            connection.execute("DELETE FROM tickets WHERE session=?", (row[1],))
             return Session(*row)
 
     def end_sessions_of(self, user: str) -> None:
         with self.database.writing() as connection:
             connection.execute("DELETE FROM sessions WHERE user=?", (user,))
+            connection.execute("DELETE FROM tickets WHERE user=?", (user,))
             connection.execute("UPDATE nicknames SET reserved=0 WHERE user=?", (user,))
 
     def put_ticket(self, ticket: str, session: Session) -> None:

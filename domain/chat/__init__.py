@@ -14,7 +14,7 @@ from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.chat.syncing import Syncing
 from domain.consuming import Consuming, Record
-from domain.errors import Invalid, ParleyError
+from domain.errors import Internal, Invalid, ParleyError, Unauthenticated
 from domain.ports import Connection, Session
 from domain.protocol import client as wire
 
@@ -40,8 +40,17 @@ class Chat:
         }
 
     def connect(self, connection_id: str, session: Session) -> None:
-        """Notes a connection; what it wants to hear it says by `sync`."""
+        """Notes a connection; what it wants to hear it says by `sync`.
+
+        Raises
+        ------
+        Unauthenticated: the session ended since its ticket was redeemed.
+        """
         self.services.connections.open(Connection(connection_id, session.user, session.session))
+        # Looked at after it is noted: an end that comes later finds it and closes it.
+        if not self.entering.lives(session):
+            self.services.connections.close(connection_id)
+            raise Unauthenticated
 
     def disconnect(self, connection_id: str) -> None:
         closed = self.services.connections.close(connection_id)
@@ -73,11 +82,20 @@ class Chat:
         elif isinstance(frame, wire.Command):
             self._commanding.command(connection, frame)
         elif isinstance(frame, wire.Sync):
-            self.services.background.run(lambda: self._syncing.sync(connection, frame))
+            self.services.background.run(lambda: self._sync(connection, frame))
         elif isinstance(frame, wire.Typing):
             self._commanding.typing(connection, frame)
         else:
             self.services.gateway.post([connection.id], frames.PONG)
+
+    def _sync(self, connection: Connection, frame: wire.Sync) -> None:
+        try:
+            self._syncing.sync(connection, frame)
+        except ParleyError as refusal:
+            self.services.gateway.post([connection.id], frames.error(refusal, frame.id))
+        except Exception:
+            self.services.gateway.post([connection.id], frames.error(Internal(), frame.id))
+            raise
 
     def consume(self, consumer: str, records: Sequence[Record]) -> list[str]:
         """Feeds queue records to a consumer; returns the ids of those to retry."""
@@ -95,6 +113,8 @@ def parse(body: str) -> Any:
         return wire.client_frame.validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "union_tag_invalid":
+            raise Invalid("action: none of the protocol's") from None
         where = ".".join(str(part) for part in first["loc"][1:4])[:100] or "frame"
         raise Invalid(f"{_printable(where)}: {first['msg'][:200]}") from None
     except (ValueError, RecursionError):

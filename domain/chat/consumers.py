@@ -8,7 +8,7 @@ import orjson
 
 from domain.aggregate import Event
 from domain.chat import frames
-from domain.chat.opening import open_event, open_words
+from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
 from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
@@ -136,6 +136,9 @@ class Deliver:
     MEMORY = 10_000
     """Streams remembered."""
 
+    NAMES = 2_000
+    """Names remembered of a room."""
+
     def __init__(self, services: Services) -> None:
         self._services = services
         self._last: OrderedDict[str, int] = OrderedDict()
@@ -185,12 +188,9 @@ class Deliver:
     def _push(self, room: str, events: Sequence[Event]) -> None:
         services = self._services
         connections = services.connections.in_room(room)
-        if not connections:
-            # Names may change unseen while nobody listens.
-            self._names.pop(room, None)
+        self._learn(room, events)
         if not events or not connections:
             return
-        self._learn(room, events)
         parts = [orjson.dumps(open_event(services.vault, event.wire())) for event in events]
         authors = [event.by for event in events]
         people = self._people(room, set(authors))
@@ -205,9 +205,12 @@ class Deliver:
             self._services.background.presence_check(connection.user, rooms)
 
     def _learn(self, room: str, events: Sequence[Event]) -> None:
+        known = self._known(room)
+        if len(known) > self.NAMES:
+            known.clear()
         for event in events:
             if isinstance(event, MemberJoined | MemberRenamed):
-                self._known(room)[event.user] = event.name
+                known[event.user] = event.name
 
     def _known(self, room: str) -> dict[str, Any]:
         """Returns the sealed names met in a room."""
@@ -221,7 +224,7 @@ class Deliver:
         known = self._known(room)
         missing = [user for user in users if user not in known]
         if missing:
-            known.update(self._services.views.names(room, missing))
+            known.update(names_at_head(self._services.log, self._services.views, room, missing))
         return {
             user: open_words(self._services.vault, known[user]) for user in users if user in known
         }

@@ -115,6 +115,11 @@ class Entering:
             services.accounts.put_session(hashed(token), session)
         return session
 
+    def lives(self, session: Session) -> bool:
+        """Returns whether the person's log has the session started and not ended."""
+        person = self._services.log.read(session.user)
+        return isinstance(person, Person) and session.session in person.sessions
+
     def leave(self, token: str | None) -> None:
         """Ends the token's session; its sockets are closed when the event is delivered."""
         services = self._services

@@ -67,7 +67,9 @@ def events(
     head = b'{"type":"events","room":"%b","events":[' % room.encode()
     done = 0
     for run in chunks(parts, EVENTS_BUDGET, authors):
-        names = {author: people.get(author) for author in authors[done : done + len(run)]}
+        names = {
+            author: people[author] for author in authors[done : done + len(run)] if author in people
+        }
         done += len(run)
         yield b'%b%b],"people":%b}' % (head, b",".join(run), orjson.dumps(names))
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from domain.log import EventLog
 from domain.ports import Vault, Views
+from domain.room.room import MemberJoined, MemberRenamed
 
 WORDS = ("text", "name")
 """Fields of events' data that are sealed."""
@@ -26,6 +28,17 @@ def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:
 def open_message(vault: Vault, message: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an opened copy of a folded message."""
     return {**message, "text": open_words(vault, message["text"])}
+
+
+def names_at_head(log: EventLog, views: Views, room: str, users: Iterable[str]) -> dict[str, Any]:
+    """Returns sealed names of members, those included that the views do not know yet."""
+    wanted = set(users)
+    header = views.header(room)
+    names: dict[str, Any] = dict(views.names(room, sorted(wanted)))
+    for event in log.events(room, after=header["version"] if header else 0):
+        if isinstance(event, MemberJoined | MemberRenamed) and event.user in wanted:
+            names[event.user] = event.name
+    return names
 
 
 def people(vault: Vault, views: Views, room: str, users: Iterable[str]) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from domain.aggregate import Event
 from domain.chat.opening import open_event, open_message, open_words, people
 from domain.chat.services import Services
 from domain.errors import NotFound
+from domain.person.person import Person
 from domain.projections.room_view import Message, RoomView
 
 OPEN_KINDS = ("public", "broadcast")
@@ -114,6 +115,17 @@ class Reading:
 
     def members(self, room: str, user: str, after: str, limit: int) -> dict[str, Any]:
         """Members by user id: the view's page, corrected by the log's tail."""
+        found: list[dict[str, Any]] = []
+        more: str | None = after
+        while more is not None and len(found) < limit:
+            page, more = self._members(room, user, more, limit - len(found))
+            found += page
+        return {"members": [{**row, "name": open_words(self._vault, row["name"])} for row in found]}
+
+    def _members(
+        self, room: str, user: str, after: str, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Returns those present of one page, and where the next one begins."""
         rows: list[dict[str, Any]] = []
 
         def load(view: RoomView) -> None:
@@ -124,14 +136,16 @@ class Reading:
         view = self.access(room, user, load).view
         last = rows[-1]["user"] if len(rows) == limit else None
         present = [
-            {"user": member, "name": open_words(self._vault, row["name"]), "role": row["role"]}
+            {"user": member, "name": row["name"], "role": row["role"]}
             for member, row in sorted(view.members.items())
             if row.get("role")
             and "name" in row
             and member > after
             and (last is None or member <= last)
         ]
-        return {"members": present[:limit]}
+        if len(present) > limit:
+            return present[:limit], None
+        return present, last
 
     def rooms(self, user: str) -> dict[str, Any]:
         """The person's rooms and the public directory, from the views alone."""
@@ -161,7 +175,10 @@ class Reading:
         }
 
     def unread(self, access: Access, user: str) -> int:
-        mark = max(access.posted, self._views.marks(user).get(access.room, 0))
+        # Their own log, not the views: a mark counts once it was acknowledged.
+        person = self._log.read(user)
+        read = person.marks.get(access.room, (0, 0))[0] if isinstance(person, Person) else 0
+        mark = max(access.posted, read)
         return self._unread(access.room, access.view.n, access.role, mark)
 
     def _unread(self, room: str, n: int, role: str | None, mark: int) -> int:

@@ -10,6 +10,7 @@ from domain.chat import frames
 from domain.chat.opening import open_message, open_words
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
+from domain.consuming import TRANSIENT
 from domain.errors import NotFound, ParleyError
 from domain.ports import Connection
 from domain.protocol.client import Sync
@@ -81,9 +82,19 @@ class Syncing:
         if held is not None:
             access = self._reading.access(room, user)
             if access.view.version - MAX_EVENTS <= held <= access.view.version:
-                events = self._services.log.events(room, after=held)
-                return self._parts(access, held, events)
+                events = self._missed(room, held)
+                if events is not None:
+                    return self._parts(access, held, events)
         return [self._snapshot(room, user)]
+
+    def _missed(self, room: str, held: int) -> list[Event] | None:
+        """Returns the events above `held`; None where one of them cannot be read."""
+        try:
+            return self._services.log.events(room, after=held)
+        except TRANSIENT:
+            raise
+        except Exception:
+            return None
 
     def _parts(self, access: Access, held: int, events: list[Event]) -> list[dict[str, Any]]:
         head = events[-1].originator_version if events else held

@@ -84,7 +84,8 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-RoomId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+ROOM_PATTERN = "^[a-z0-9-]{1,64}$"
+RoomId = Annotated[str, Field(pattern=ROOM_PATTERN)]
 UserId = Annotated[str, Field(pattern=r"^u_[a-z0-9]{1,32}$")]
 CommandId = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Version = Annotated[int, Field(ge=1, le=MAX_VERSION)]

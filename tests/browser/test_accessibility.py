@@ -58,7 +58,7 @@ def test_axe_would_say_so(house: House, axe: str) -> None:
     expect(tab.at("nickname-input")).to_be_visible()
     tab.page.evaluate("document.querySelector('label').remove()")
     tab.page.evaluate("document.querySelector('input').placeholder = ''")
-    assert [said.split(":")[0] for said in violations(tab)] == ["label"]
+    assert "label" in [said.split(":")[0] for said in violations(tab)]
 
 
 @SIZES

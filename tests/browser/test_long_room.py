@@ -200,6 +200,19 @@ def test_a_room_opens_at_its_newest_message(house: House, room: str) -> None:
         expect(newest).to_be_in_viewport(timeout=1_000)
 
 
+def test_one_jumps_to_the_newest_message_again_and_again(house: House, room: str) -> None:
+    tab = house.tab(person=house.server.enter(house.name("reader")))
+    tab.go(room)
+    newest = tab.page.locator(f'[data-testid="message"][data-version="{head(tab, room)}"]')
+    expect(tab.at("message").last).to_be_visible()
+    tab.page.mouse.move(700, 400)
+    for _ in range(3):
+        scroll_up(tab, lambda: newest.count() == 0, 1_600, 100)
+        tab.at("jump-newest").click()
+        expect(newest).to_be_in_viewport(timeout=3_000)
+        expect(tab.at("jump-newest")).to_have_count(0)
+
+
 def test_scrolling_keeps_few_rows_and_no_long_task(house: House, room: str) -> None:
     scrolls_smoothly(house, room, 1_500)
 
