@@ -150,5 +150,5 @@ def handler(event: Event, context: LambdaContext) -> Answer:
                 "headers": {"Content-Type": "application/json"},
                 "body": orjson.dumps(_body(problem)).decode(),
             }
-        event = {**event, "headers": {**event["headers"], "content-type": "application/json"}}
+    event = {**event, "headers": {**event["headers"], "content-type": "application/json"}}
     return app.resolve(event, context)

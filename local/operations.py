@@ -70,12 +70,13 @@ class Operations:
         """Yields the log of a room or a person, an event a line, as the protocol shows it."""
         log, vault = self._stores.log, self._stores.vault
         after = 0
-        while found := log.events(room, after=after, limit=PAGE):
-            for event in found:
-                yield orjson.dumps(open_event(vault, event.wire())).decode()
-            after = found[-1].originator_version
-        if not after:
+        head = log.head(room)
+        if not head:
             raise NotFound(f"there is no log named {room}")
+        while after < head:
+            found, after = log.wire_events(room, after=after, limit=PAGE)
+            for event in found:
+                yield orjson.dumps(open_event(vault, event)).decode()
 
     def views(self, _: Progress) -> Iterator[str]:
         """Yields the views in a fixed order, sealed as they are stored."""

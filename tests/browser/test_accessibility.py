@@ -50,7 +50,6 @@ def violations(tab: Tab) -> list[str]:
 SIZES = pytest.mark.parametrize(
     ("width", "height"), [(1280, 800), (390, 844)], ids=["desk", "hand"]
 )
-THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
 
 
 def test_axe_would_say_so(house: House, axe: str) -> None:
@@ -61,8 +60,15 @@ def test_axe_would_say_so(house: House, axe: str) -> None:
     assert "label" in [said.split(":")[0] for said in violations(tab)]
 
 
-@SIZES
-@THEMES
+@pytest.mark.parametrize(
+    ("theme", "width", "height"),
+    [
+        pytest.param("light", 1280, 800, id="light-desk"),
+        pytest.param("dark", 390, 844, id="dark-hand"),
+        pytest.param("dark", 1280, 800, id="dark-desk", marks=pytest.mark.long),
+        pytest.param("light", 390, 844, id="light-hand", marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_no_violation(
     open_house: Callable[[Server], House],
     quiet_server: Server,

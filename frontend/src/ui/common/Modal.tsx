@@ -1,5 +1,5 @@
 import * as Dialog from "@radix-ui/react-dialog";
-import type { ReactNode } from "react";
+import { useRef, type ReactNode } from "react";
 import { IconButton } from "./Button";
 
 interface ModalProps {
@@ -29,12 +29,21 @@ export function Modal({
   shape = "box",
   children,
 }: ModalProps) {
+  const opener = useRef<Element>(null);
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
         <div className="fixed inset-0 z-40 bg-veil" aria-hidden="true" />
         <Dialog.Content
           className={`fixed z-50 flex flex-col overflow-hidden bg-raised shadow-float ${shapes[shape]}`}
+          // Radix gives the focus back to its own trigger, which these dialogs do not have.
+          onOpenAutoFocus={() => {
+            opener.current = document.activeElement;
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (opener.current instanceof HTMLElement) opener.current.focus();
+          }}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
         >
           <header className="flex items-start gap-3 px-5 pt-4 pb-2">
