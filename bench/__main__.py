@@ -42,12 +42,12 @@ def main() -> int:
     results: dict[str, list[report.Figures]] = {}
     broken: list[str] = []
     stolen, begun = machine.stolen_s(), time.monotonic()
-    for name in [options.profile] if options.profile else options.only or NAMES:
+    for name in options.only or NAMES:
         runs = results.setdefault(name, [])
-        for turn in range(1 if options.profile else options.repeat):
+        for turn in range(options.repeat):
             print(f"{name}, run {turn + 1} …", file=sys.stderr, flush=True)
             try:
-                runs.append(_run(name, options.seconds, options.profile))
+                runs.append(_run(name, options.seconds))
             except Exception as fault:  # The other scenarios are still worth their figures.
                 traceback.print_exc()
                 broken.append(f"{name}: the run ended with {fault!r}")
@@ -65,14 +65,11 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def _run(name: str, seconds: float, profile: str | None) -> report.Figures:
+def _run(name: str, seconds: float) -> report.Figures:
     if name not in SERVED:
         return capacity.import_irc()
     scenario = SERVED[name]
-    path = Path(f"bench-{name}.prof").resolve() if profile else None
-    if path:
-        print(f"the server's profile goes to {path}")
-    with Server(profile=path) as server:
+    with Server() as server:
         served: report.Figures = uvloop.run(_await(scenario(server, seconds)))
     return served
 
@@ -87,9 +84,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="measured window (5)")
     parser.add_argument("--repeat", type=int, default=3, help="runs, of which the median (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all runs there")
-    parser.add_argument(
-        "--profile", choices=NAMES, metavar="NAME", help="one run with PARLEY_PROFILE set"
-    )
     return parser.parse_args()
 
 

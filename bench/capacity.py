@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -61,11 +60,10 @@ class PageFigures:
 
 @dataclass(frozen=True)
 class ImportFigures:
-    """Lines a second: of the whole command by the wall clock, and as it says itself."""
+    """Lines a second of the whole command by the wall clock."""
 
     lines: int
     wall: float
-    own: float
     synthetic: bool
     failures: tuple[str, ...]
 
@@ -186,11 +184,9 @@ def import_irc() -> ImportFigures:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     failures = () if done.returncode == 0 else (f"import ended so: {done.stderr[-500:]}",)
-    said = re.search(r"([\d,.]+)\s*lines/s", done.stdout + done.stderr)
     return ImportFigures(
         lines=lines,
         wall=float("nan") if failures else lines / lasted,
-        own=float(said[1].replace(",", "")) if said else float("nan"),
         synthetic=synthetic,
         failures=failures,
     )

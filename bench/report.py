@@ -58,7 +58,6 @@ ROWS = (
     Row("page", "random_p50_ms", "page anywhere p50, ms", 2.0, digits=2),
     Row("page", "random_p99_ms", "page anywhere p99, ms", digits=2),
     Row("import", "wall", "lines/s, the whole command", 2000, at_most=False),
-    Row("import", "own", "lines/s, as it says itself"),
 )
 
 TITLES = {

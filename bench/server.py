@@ -46,10 +46,9 @@ def data_folder() -> Path:
 class Server:
     """A running server as a context manager; its folder goes with it unless one was given."""
 
-    def __init__(self, folder: Path | None = None, profile: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._own = folder is None
         self.folder = folder or data_folder()
-        self._profile = profile
         self._log = self.folder / "bench-server.log"
         self.warnings: list[str] = []
         self._process: subprocess.Popen[bytes]
@@ -80,14 +79,10 @@ class Server:
             probe.bind((HOST, 0))
             port = probe.getsockname()[1]
         arguments = ["--host", HOST, "--port", str(port), "--data-dir", str(self.folder / "data")]
-        environment = dict(os.environ)
-        if self._profile:
-            environment["PARLEY_PROFILE"] = str(self._profile)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*parley(), "serve", *arguments, "--rate", "0"],
                 cwd=ROOT,
-                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import uvloop
 from eventsourcing.persistence import PersistenceError
 
 from adapters.memory.connections import MemoryConnections
@@ -22,7 +24,7 @@ from adapters.sqlite.views import SqliteViews, open_views
 from adapters.vault.aes import AesVault, master_key
 from domain.chat import Chat, Services
 from domain.chat.consumers import TrackMemberships
-from domain.executing import Decider, DirectExecutor
+from domain.executing import Decider
 from domain.log import EventLog
 from functions import (
     authorize,
@@ -39,13 +41,14 @@ from functions.observing import report
 from local.executor import GroupCommitExecutor
 from local.feed import Feed, Subscription
 from local.folder import DataFolder, FolderError
+from local.payloads import CONTEXT
 from local.sockets import SocketGateway
 
 PRESENCE_GRACE = 30.0
 """Seconds after the last close before a person is said to be offline."""
 
 THREADS = 4
-"""For HTTP calls and `sync`, which wait for the disk or read a lot."""
+"""For `sync` and handshakes, which wait for the disk or read a lot."""
 
 DURABLE = {
     "project_views": Subscription(project_views.handler, together=True),
@@ -98,17 +101,40 @@ class Stores:
         self.keys.close()
 
 
-def offline(stores: Stores) -> Chat:
-    """Returns use cases for a command that has the folder to itself: nobody is connected."""
-    return Chat(
-        stores.services(
-            executor=DirectExecutor(stores.log, stores.views),
-            connections=MemoryConnections(),
-            gateway=RecordingGateway(),
-            limiter=TokenBuckets(0),
-            background=InlineBackground(),
+class Offline:
+    """Use cases for a command that has the folder to itself: nobody is connected.
+
+    Commands are committed in groups as in the server, by the same executor on a loop of its own
+    in another thread: an import registers hundreds of people in one commit.
+    """
+
+    def __init__(self, stores: Stores) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="parley-offline")
+        self._thread.start()
+        self._executor = asyncio.run_coroutine_threadsafe(self._make(stores), self._loop).result()
+        self.chat = Chat(
+            stores.services(
+                executor=self._executor,
+                connections=MemoryConnections(),
+                gateway=RecordingGateway(),
+                limiter=TokenBuckets(0),
+                background=InlineBackground(),
+            )
         )
-    )
+
+    async def _make(self, stores: Stores) -> GroupCommitExecutor:
+        decider = Decider(stores.log, stores.views)
+        loop = asyncio.get_running_loop()
+        return GroupCommitExecutor(stores.log, decider, stores.events, loop, lambda notices: None)
+
+    def close(self) -> None:
+        """Waits for what was accepted; the stores stay open."""
+        asyncio.run_coroutine_threadsafe(self._executor.drain(), self._loop).result()
+        self._executor.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 @dataclass(frozen=True)
@@ -163,6 +189,9 @@ class Engine:
         self.stores = stores
         self.loop = loop
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="parley-call")
+        # One thread for the HTTP API: Powertools' resolver keeps the current request on its
+        # class, so two at a time would read each other's token (docs/adr/0007).
+        self._http = ThreadPoolExecutor(1, thread_name_prefix="parley-http")
         self.feed = Feed(stores.events.events, stores.progress, loop)
         self.executor = GroupCommitExecutor(
             stores.log,
@@ -184,7 +213,6 @@ class Engine:
             )
         )
         background.settle = self.chat.settle_presence
-        self.http = http_api.handler
         bootstrap.use(self.chat)
         self.feed.add_prompt("deliver", deliver.handler)
         for name, subscription in DURABLE.items():
@@ -193,6 +221,10 @@ class Engine:
 
     def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
         return self.loop.run_in_executor(self._threads, work)
+
+    def call_api(self, event: dict[str, Any]) -> "asyncio.Future[dict[str, Any]]":
+        """Runs the HTTP API's handler, one request at a time."""
+        return self.loop.run_in_executor(self._http, http_api.handler, event, CONTEXT)
 
     async def fresh(self) -> None:
         """Waits until the views show all that was acknowledged before."""
@@ -222,6 +254,7 @@ class Engine:
         await self.executor.drain()
         await self.in_thread(self.feed.close)
         self._threads.shutdown()
+        self._http.shutdown()
         self.executor.close()
         bootstrap.use(None)
         self.stores.close()

@@ -138,5 +138,9 @@ def _lines(
     if remote is not None:
         yield from remote
         return
-    with closing(DataFolder(data_dir)) as folder, closing(Stores(folder)) as stores:
-        yield from Operations(stores).run(name, arguments, progress)
+    with (
+        closing(DataFolder(data_dir)) as folder,
+        closing(Stores(folder)) as stores,
+        closing(Operations(stores)) as operations,
+    ):
+        yield from operations.run(name, arguments, progress)

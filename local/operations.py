@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -16,7 +16,7 @@ from domain.chat.opening import open_event
 from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
 from domain.log import envelope, is_person
-from local.bootstrap import DURABLE, Engine, Stores, offline
+from local.bootstrap import DURABLE, Engine, Offline, Stores
 from local.importing import StrictError, import_irc
 from research.irc import NotUnderstood
 
@@ -40,7 +40,12 @@ class Operations:
     def __init__(self, stores: Stores, engine: Engine | None = None) -> None:
         self._stores = stores
         self._engine = engine
-        self._chat: Chat = engine.chat if engine else offline(stores)
+        self._offline = None if engine else Offline(stores)
+        self._chat: Chat = engine.chat if engine else cast(Offline, self._offline).chat
+
+    def close(self) -> None:
+        if self._offline is not None:
+            self._offline.close()
 
     def run(self, name: str, arguments: dict[str, Any], progress: Progress) -> Iterator[str]:
         """Runs an operation by name; yields what it prints, line by line.

@@ -1,6 +1,5 @@
 """HTTP: the API's handler and the web app's files, as an ASGI application."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -38,19 +37,17 @@ class Web:
 
     Parameters
     ----------
-    api: the HTTP API's Lambda handler.
+    api: calls the HTTP API's Lambda handler with an event, on a thread that may block.
     allowed: tells whether a request's Host and Origin may ask.
-    in_thread: runs a call that may block on another thread.
     fresh: waits until lists show what was acknowledged.
     status: figures of the running engine for /healthz.
     """
 
     def __init__(
         self,
-        api: Callable[[Any, Any], dict[str, Any]],
+        api: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
         files: Path,
         allowed: Callable[[str, str | None], bool],
-        in_thread: Callable[[Callable[[], Any]], "asyncio.Future[Any]"],
         fresh: Callable[[], Awaitable[Any]],
         status: Callable[[], dict[str, Any]],
     ) -> None:
@@ -58,7 +55,6 @@ class Web:
         self._files = StaticFiles(directory=files, html=True, check_dir=False)
         self._built = (files / "index.html").exists()
         self._allowed = allowed
-        self._in_thread = in_thread
         self._fresh = fresh
         self._status = status
 
@@ -100,7 +96,7 @@ class Web:
             text,
             (scope.get("client") or ("",))[0],
         )
-        answer = await self._in_thread(lambda: self._api(event, payloads.CONTEXT))
+        answer = await self._api(event)
         return Response(answer["body"], answer["statusCode"], answer["headers"])
 
     async def _file(self, scope: Scope, path: str) -> Response:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.aggregate import Event
-from domain.chat.opening import open_event, open_message, open_words, people
+from domain.chat.opening import names_at_head, open_event, open_message, open_words, people
 from domain.chat.services import Services
 from domain.errors import NotFound
 from domain.person.person import Person
@@ -103,6 +103,11 @@ class Reading:
             patch = access.view.members.get(user, {})
             if "name" in patch:
                 found[user] = open_words(self._vault, patch["name"])
+        missing = wanted - found.keys()
+        if missing:
+            # The views are being folded anew: they were there for the header and are gone now.
+            names = names_at_head(self._log, self._views, access.room, missing)
+            found |= {user: open_words(self._vault, name) for user, name in names.items()}
         return found
 
     def events(self, room: str, user: str, after: int, limit: int) -> dict[str, Any]:

@@ -45,11 +45,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+UNREADABLE = ('"error":"TopicError"', '"error":"AttributeError"')
+"""What the server logs of an event that was planted to be unreadable."""
+
+
 @pytest.fixture
 def served(folder: Path) -> Iterator[Server]:
     with Server(folder) as server:
         yield server
-    assert not server.faults
+    assert not [line for line in server.faults if not any(mark in line for mark in UNREADABLE)]
 
 
 def rows(folder: Path, statement: str) -> list[Any]:

@@ -18,7 +18,7 @@ from domain.chat.entering import SESSION_LIFE, TICKET_LIFE
 from domain.errors import Unauthenticated
 from domain.ports import Connection
 from domain.protocol.server import server_frame
-from local.bootstrap import PRESENCE_GRACE, LoopBackground, SocketHandlers, Stores, offline
+from local.bootstrap import PRESENCE_GRACE, LoopBackground, Offline, SocketHandlers, Stores
 from local.folder import DataFolder
 from local.sockets import IDLE_LIMIT, SocketGateway
 
@@ -41,8 +41,12 @@ def clock() -> Clock:
 @pytest.fixture
 def chat(tmp_path: Path, clock: Clock) -> Iterator[Chat]:
     """The use cases on a folder of their own, with nobody's socket behind the gateway."""
-    with closing(DataFolder(tmp_path)) as folder, closing(Stores(folder)) as stores:
-        yield Chat(replace(offline(stores).services, seconds=clock))
+    with (
+        closing(DataFolder(tmp_path)) as folder,
+        closing(Stores(folder)) as stores,
+        closing(Offline(stores)) as offline,
+    ):
+        yield Chat(replace(offline.chat.services, seconds=clock))
 
 
 def test_a_ticket_is_good_for_a_minute(chat: Chat, clock: Clock) -> None:
