@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the path of uv; installs it by pip where it is missing.
+# Prints the path of uv; installs it by pip, into a folder of this checkout, where it is missing.
 set -eu
 if command -v uv >/dev/null 2>&1; then
     command -v uv
@@ -7,7 +7,6 @@ if command -v uv >/dev/null 2>&1; then
 fi
 home=.stamps/uv
 if [ ! -x "$home/bin/uv" ]; then
-    python3 -m venv "$home" >&2
-    "$home/bin/python" -m pip install -q --disable-pip-version-check uv >&2
+    "${PYTHON:-python3}" -m pip install -q --disable-pip-version-check --target "$home" uv >&2
 fi
 echo "$PWD/$home/bin/uv"

@@ -142,6 +142,8 @@ export class Chat {
 
   /** Puts a room on the screen and reads it where it was not read before. */
   openRoom(room: string | null): void {
+    const { active } = this.store.get();
+    if (active !== null && active !== room) this.reads.left(active);
     this.store.update((state) => {
       const known =
         room === null || state.rooms.has(room)
@@ -192,13 +194,16 @@ export class Chat {
   };
 
   private readonly onVisible = (): void => {
+    const { active } = this.store.get();
     if (!document.hidden) this.connection.check();
+    // The tab may be about to go.
+    else if (active !== null) this.reads.left(active);
   };
 
   private async readRooms(): Promise<void> {
     try {
       const { rooms } = await this.deps.api.rooms();
-      this.store.update((state) => listRooms(state, rooms));
+      this.store.update((state) => listRooms(state, rooms, (room) => this.reads.readTo(room)));
       this.sync.follow(
         new Map(rooms.filter((room) => room.role !== null).map((room) => [room.room, room.head])),
       );

@@ -1,4 +1,7 @@
-/** Tells the server how far the person has read, at most every 5 s a room. */
+/**
+ * Tells the server how far the person has read, at most every 5 s a room; what is left to tell goes
+ * out as the room is left.
+ */
 import { Throttle } from "./throttle";
 
 const EVERY = 5_000;
@@ -20,6 +23,16 @@ export class ReadMarks {
     if (version <= entry.marked) return;
     entry.marked = version;
     entry.throttle.push(version);
+  }
+
+  /** The room is left: tells at once what waits to be told. */
+  left(room: string): void {
+    this.rooms.get(room)?.throttle.flush();
+  }
+
+  /** How far the person is known to have read; 0 where nothing is known. */
+  readTo(room: string): number {
+    return this.rooms.get(room)?.marked ?? 0;
   }
 
   stop(): void {

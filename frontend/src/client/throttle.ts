@@ -22,6 +22,14 @@ export class Throttle<T> {
     }, this.every);
   }
 
+  /** Sends what waits, now. */
+  flush(): void {
+    const { waiting } = this;
+    if (!waiting) return;
+    this.stop();
+    this.push(waiting.value);
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     this.timer = undefined;

@@ -12,8 +12,15 @@ import { withPeople, withRoom, type RoomState, type State } from "./state";
 const KEPT_MESSAGES = 300;
 const KEPT_RECENT = 2_000;
 
-/** The list of rooms as the server tells it; what is open stays open. */
-export function listRooms(state: State, summaries: readonly RoomSummary[]): State {
+/**
+ * The list of rooms as the server tells it; what is open stays open. `readTo` is how far the person
+ * has read each, of which the server may not have heard yet.
+ */
+export function listRooms(
+  state: State,
+  summaries: readonly RoomSummary[],
+  readTo: (room: string) => number = () => 0,
+): State {
   const rooms = new Map<string, RoomState>();
   for (const summary of summaries) {
     const old = state.rooms.get(summary.room);
@@ -23,6 +30,8 @@ export function listRooms(state: State, summaries: readonly RoomSummary[]): Stat
       continue;
     }
     const { name, kind, role, unread, last } = summary;
+    const isRead =
+      state.attending === summary.room || (last !== null && last.version <= readTo(summary.room));
     rooms.set(summary.room, {
       ...(old ?? closedRoom(summary.room)),
       name,
@@ -31,7 +40,7 @@ export function listRooms(state: State, summaries: readonly RoomSummary[]): Stat
       last,
       version: summary.head,
       memberCount: summary.member_count,
-      unread: state.attending === summary.room ? 0 : unread,
+      unread: isRead ? 0 : unread,
     });
   }
   const active = state.active === null ? undefined : state.rooms.get(state.active);

@@ -19,7 +19,7 @@ export function Avatar({ id, name, size = 36, online }: AvatarProps) {
       {online !== undefined && (
         <span
           className={`absolute -right-0.5 -bottom-0.5 size-2.5 rounded-full ring-2 ring-sidebar ${
-            online ? "bg-online" : "bg-line"
+            online ? "bg-online" : "border-2 border-edge bg-sidebar"
           }`}
         />
       )}

@@ -8,10 +8,19 @@ interface ConfirmProps {
   text: string;
   action: string;
   onConfirm: () => void;
+  testId?: string;
 }
 
 /** Asks before something that cannot be taken back. */
-export function Confirm({ open, onOpenChange, title, text, action, onConfirm }: ConfirmProps) {
+export function Confirm({
+  open,
+  onOpenChange,
+  title,
+  text,
+  action,
+  onConfirm,
+  testId = "confirm-button",
+}: ConfirmProps) {
   return (
     <Modal open={open} onOpenChange={onOpenChange} title={title} description={text}>
       <div className="flex justify-end gap-2 px-5 pt-3 pb-5">
@@ -25,7 +34,7 @@ export function Confirm({ open, onOpenChange, title, text, action, onConfirm }: 
         </Button>
         <Button
           look="danger"
-          data-testid="confirm-button"
+          data-testid={testId}
           onClick={() => {
             onOpenChange(false);
             onConfirm();

@@ -29,7 +29,7 @@ export function Modal({
   shape = "box",
   children,
 }: ModalProps) {
-  const opener = useRef<Element>(null);
+  const openers = useRef<readonly HTMLElement[]>([]);
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
@@ -38,16 +38,16 @@ export function Modal({
           className={`fixed z-50 flex flex-col overflow-hidden bg-raised shadow-float ${shapes[shape]}`}
           // Radix gives the focus back to its own trigger, which these dialogs do not have.
           onOpenAutoFocus={() => {
-            opener.current = document.activeElement;
+            openers.current = focusPath(document.activeElement);
           }}
           onCloseAutoFocus={(event) => {
             event.preventDefault();
-            if (opener.current instanceof HTMLElement) opener.current.focus();
+            openers.current.find((element) => element.isConnected)?.focus();
           }}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
         >
           <header className="flex items-start gap-3 px-5 pt-4 pb-2">
-            <div className="min-w-0 flex-1">
+            <div className="min-w-0 flex-1 self-center">
               <Dialog.Title className="text-lg font-semibold tracking-tight">{title}</Dialog.Title>
               {description !== undefined && (
                 <Dialog.Description className="mt-0.5 text-sm text-soft">
@@ -64,4 +64,18 @@ export function Modal({
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** What has the focus and what could have it around that: a button may go while the dialog is up. */
+export function focusPath(focused: Element | null): readonly HTMLElement[] {
+  const path: HTMLElement[] = [];
+  for (let element = focused; element; element = element.parentElement) {
+    if (
+      element instanceof HTMLElement &&
+      (element === focused || element.hasAttribute("tabindex"))
+    ) {
+      path.push(element);
+    }
+  }
+  return path;
 }

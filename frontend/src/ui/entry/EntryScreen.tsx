@@ -58,7 +58,8 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
             Come in, the talk is on.
           </h1>
           <p className="mt-3 text-soft">
-            Pick a nickname and enter. No password, no e-mail; you stay signed in on this device.
+            Pick a nickname and enter. No password, no{" "}
+            <span className="whitespace-nowrap">e-mail</span>; you stay signed in on this device.
           </p>
           <form onSubmit={(event) => void submit(event)} className="mt-8" noValidate>
             <label htmlFor={id} className="text-sm font-semibold">

@@ -51,6 +51,24 @@ function MessageLine(props: MessageRowProps) {
   const action = message.kind === "action";
   const quoted = quotedIn(props);
   const failed = pending?.state === "failed";
+  const time = (
+    <time
+      dateTime={message.at}
+      title={fullTime(message.at)}
+      className="shrink-0 text-xs text-faint tabular-nums"
+    >
+      {clockTime(message.at)}
+    </time>
+  );
+  const quote = message.reply_to !== null && (
+    <Quote
+      version={message.reply_to}
+      quoted={quoted}
+      people={people}
+      jump={actions.jump}
+      want={props.wantQuoted}
+    />
+  );
 
   return (
     <article
@@ -92,30 +110,25 @@ function MessageLine(props: MessageRowProps) {
         )}
       </div>
       <div className="min-w-0 flex-1">
-        {message.reply_to !== null && (
-          <Quote
-            version={message.reply_to}
-            quoted={quoted}
-            people={people}
-            jump={actions.jump}
-            want={props.wantQuoted}
-          />
-        )}
         {leads && !action && (
           <div className="flex items-baseline gap-2 leading-5">
             <span className="person-ink truncate font-semibold" style={hueStyle(message.by)}>
               {name}
             </span>
-            <time
-              dateTime={message.at}
-              title={fullTime(message.at)}
-              className="shrink-0 text-xs text-faint tabular-nums"
-            >
-              {clockTime(message.at)}
-            </time>
+            {time}
           </div>
         )}
-        <MessageBody message={message} name={name} />
+        {!action && quote}
+        {action ? (
+          <div className="flex items-baseline gap-2">
+            <MessageBody message={message} name={name} />
+            {time}
+          </div>
+        ) : (
+          <MessageBody message={message} name={name} />
+        )}
+        {/* The line of an action begins with the name, which stands beside the picture. */}
+        {action && quote}
         {pending && <PostState post={pending} retry={actions.retry} discard={actions.discard} />}
         {posted && Object.keys(posted.reactions).length > 0 && (
           <Reactions

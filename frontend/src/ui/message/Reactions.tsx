@@ -12,7 +12,10 @@ interface ReactionsProps {
 
 export function Reactions({ message, me, people, mayReact, react }: ReactionsProps) {
   return (
-    <ul className="mt-1 mb-0.5 flex flex-wrap gap-1" aria-label="Reactions">
+    <ul
+      className="mt-1 mb-0.5 flex flex-wrap gap-1 pointer-coarse:gap-y-3 pointer-coarse:py-1"
+      aria-label="Reactions"
+    >
       {Object.entries(message.reactions).map(([emoji, users]) => {
         const mine = users.includes(me);
         return (
@@ -28,7 +31,8 @@ export function Reactions({ message, me, people, mayReact, react }: ReactionsPro
               onClick={() => {
                 react(message.version, emoji, !mine);
               }}
-              className={`inline-flex h-7 items-center gap-1.5 rounded-full border px-2 text-sm transition-colors pointer-coarse:h-9 pointer-coarse:px-3 ${
+              // A finger's 44 px reach past what is seen.
+              className={`relative inline-flex h-7 items-center gap-1.5 rounded-full border px-2 text-sm transition-colors after:absolute after:-inset-x-0.5 after:-inset-y-2 pointer-fine:after:hidden ${
                 mine
                   ? "border-accent bg-wash font-semibold text-accent"
                   : "border-line bg-canvas text-soft enabled:hover:border-edge"

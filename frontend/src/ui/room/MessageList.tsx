@@ -13,9 +13,7 @@ import { TopOfList } from "./TopOfList";
 import { useCursor } from "./useCursor";
 import { usePaging } from "./usePaging";
 import { TOP, useTimeline } from "./useTimeline";
-
-/** Where a list begins, or is to go: a message, the newest one, or the first unread. */
-export type Place = "start" | "end" | { readonly version: number };
+import type { Place } from "./place";
 
 interface MessageListProps {
   room: RoomState;
@@ -38,14 +36,14 @@ export function MessageList(props: MessageListProps) {
   const people = useChatState((state) => state.people);
   const [deleting, setDeleting] = useState<number | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const { virtualizer, items, measure, sizer, scrolling, atEnd, flashed } = useTimeline(
+  const { virtualizer, items, measure, sizer, scrolling, atEnd, arrived, flashed } = useTimeline(
     scroller,
     room,
     entries,
     range,
     place,
   );
-  const older = usePaging(room.room, entries, range, items);
+  const older = usePaging(room.room, entries, range, items, arrived);
   const cursor = useCursor(entries, virtualizer, scroller, items);
 
   const actions = useMemo(

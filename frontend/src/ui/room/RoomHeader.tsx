@@ -38,9 +38,13 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
       <div className="min-w-0 flex-1">
         <h1 className="truncate leading-5 font-semibold tracking-tight">{room.name ?? "…"}</h1>
         <p className="truncate text-xs text-faint">
-          {kinds[room.kind]}
+          {/* A phone has no place for it beside the counts; the tile shows the kind there. */}
+          <span className={room.memberCount > 0 ? "max-md:sr-only" : ""}>
+            {kinds[room.kind]}
+            {room.memberCount > 0 && " · "}
+          </span>
           {room.memberCount > 0 &&
-            ` · ${room.memberCount.toLocaleString()} ${room.memberCount === 1 ? "member" : "members"}`}
+            `${room.memberCount.toLocaleString()} ${room.memberCount === 1 ? "member" : "members"}`}
           {room.online.size > 0 && ` · ${room.online.size} online`}
         </p>
       </div>
@@ -50,9 +54,7 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
           icon="leave"
           label="Leave the room"
           onClick={() => {
-            // Nobody can come back to a private room by themselves.
-            if (room.kind === "private") setLeaving(true);
-            else void leave();
+            setLeaving(true);
           }}
         />
       )}
@@ -68,8 +70,13 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
         open={leaving}
         onOpenChange={setLeaving}
         title={`Leave ${room.name ?? "the room"}?`}
-        text="It is private: somebody inside has to add you before you can come back."
+        text={
+          room.kind === "private"
+            ? "It is private: somebody inside has to add you before you can come back."
+            : "You can read along and join again at any time."
+        }
         action="Leave"
+        testId="leave-confirm"
         onConfirm={() => void leave()}
       />
     </header>

@@ -4,7 +4,8 @@ import { pendingChanges, pendingPosts } from "../../store/pending";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { entriesOf } from "./entries";
-import { MessageList, type Place } from "./MessageList";
+import { MessageList } from "./MessageList";
+import { OPENED, toMessage, toNewest, type Focus } from "./place";
 import { TimelineSkeleton } from "./TimelineSkeleton";
 
 interface TimelineProps {
@@ -14,15 +15,6 @@ interface TimelineProps {
   onEdit: (version: number) => void;
 }
 
-/** Which stretch of the log is on the screen, and where a new list begins. */
-interface Focus {
-  /** A version inside the stretch; null for the live end. */
-  readonly at: number | null;
-  readonly place: Place;
-  /** A list with another number is another list. */
-  readonly list: number;
-}
-
 const live: Range = { from: 1, to: Infinity };
 
 /** Picks the loaded stretch of messages to show; MessageList shows it. */
@@ -30,7 +22,7 @@ export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
   const chat = useChat();
   const me = useChatState((state) => state.me.id);
   const outbox = useChatState((state) => state.outbox);
-  const [focus, setFocus] = useState<Focus>({ at: null, place: "start", list: 0 });
+  const [focus, setFocus] = useState<Focus>(OPENED);
   const [target, setTarget] = useState<number | null>(null);
   const { open } = room;
   const ranges = open?.ranges;
@@ -72,15 +64,11 @@ export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
     if (target === null || !arrivable) return;
     // eslint-disable-next-line react-hooks/set-state-in-effect -- loading is what this waited for
     setTarget(null);
-    setFocus((old) => ({
-      at: target,
-      place: { version: target },
-      list: landed === range ? old.list : old.list + 1,
-    }));
+    setFocus((old) => toMessage(old, target, landed === range));
   }, [target, arrivable, landed, range]);
 
-  const toNewest = useCallback(() => {
-    setFocus((old) => ({ at: null, place: "end", list: isLive ? old.list : old.list + 1 }));
+  const goToNewest = useCallback(() => {
+    setFocus((old) => toNewest(old, isLive));
   }, [isLive]);
 
   // What one writes is at the live end, so that is where one wants to look.
@@ -89,9 +77,9 @@ export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
     ({ command }) => command.action === "post" && command.room === room.room,
   ).length;
   useEffect(() => {
-    if (posts > writing.current) toNewest();
+    if (posts > writing.current) goToNewest();
     writing.current = posts;
-  }, [posts, toNewest]);
+  }, [posts, goToNewest]);
 
   if (!open) return <TimelineSkeleton />;
   return (
@@ -106,7 +94,7 @@ export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
       onReply={onReply}
       onEdit={onEdit}
       onJump={jump}
-      onNewest={toNewest}
+      onNewest={goToNewest}
     />
   );
 }

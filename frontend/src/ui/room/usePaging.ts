@@ -18,6 +18,8 @@ export function usePaging(
   entries: readonly Entry[],
   range: Range,
   items: readonly VirtualItem[],
+  /** False until the list is where it begins: a page above it would move it on its way. */
+  arrived: boolean,
 ): Older {
   const { history } = useChat();
   const [failed, setFailed] = useState(false);
@@ -28,18 +30,18 @@ export function usePaging(
   const oldest = entries.find(isMessage)?.version;
 
   useEffect(() => {
-    if (failed || !nearTop || range.from <= 1 || oldest === undefined) return;
+    if (!arrived || failed || !nearTop || range.from <= 1 || oldest === undefined) return;
     history.older(room, oldest).catch(() => {
       setFailed(true);
     });
-  }, [history, room, failed, nearTop, range.from, oldest]);
+  }, [history, room, arrived, failed, nearTop, range.from, oldest]);
 
   useEffect(() => {
-    if (failed || !nearBottom || range.to === Infinity) return;
+    if (!arrived || failed || !nearBottom || range.to === Infinity) return;
     history.newer(room, range.to).catch(() => {
       setFailed(true);
     });
-  }, [history, room, failed, nearBottom, range.to]);
+  }, [history, room, arrived, failed, nearBottom, range.to]);
 
   return {
     failed,

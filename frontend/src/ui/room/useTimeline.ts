@@ -5,13 +5,16 @@ import type { RoomState } from "../../store/state";
 import { useChat } from "../chat";
 import { useAttention } from "../hooks";
 import { entryOf, estimateHeight, isMessage, keyOf, type Entry } from "./entries";
-import type { Place } from "./MessageList";
+import { Destination } from "./destination";
+import type { Place } from "./place";
 
 /** Pixels above the first message, for the room's beginning or what is loading. */
 export const TOP = 104;
 /** So near to the end counts as at it. */
 const NEAR_END = 60;
 const FLASH_LASTS = 1_800;
+/** By these the reader takes over from where the list was sent. */
+const GESTURES = ["wheel", "touchmove", "keydown"] as const;
 
 /** The virtual list, anchored to its end, and where the reader is in it. */
 export function useTimeline(
@@ -55,28 +58,77 @@ export function useTimeline(
     (virtualizer.scrollRect?.height ?? 0);
   const atEnd = below < NEAR_END;
 
-  // Go where the list is asked to be: once a place, not again with each message.
+  // Go where the list is asked to be: once a place, not again with each message. What was read
+  // before an older page came stays in view by the virtual list's own anchor.
   const wanted = useRef<Place | null>(null);
   const count = entries.length;
   const { firstUnread } = room;
+  const [arrived, setArrived] = useState(false);
+  const [destination] = useState(() => new Destination());
   useLayoutEffect(() => {
-    if (wanted.current === place || count === 0) return;
-    wanted.current = place;
-    if (place === "end") {
-      virtualizer.scrollToEnd();
-      return;
+    const element = scroller.current;
+    if (!element || count === 0) return;
+    if (wanted.current !== place) {
+      wanted.current = place;
+      const unread =
+        place.at === "start"
+          ? entries.find((entry) => isMessage(entry) && entry.n === firstUnread)
+          : undefined;
+      if (typeof place.at === "number") {
+        destination.send({ version: place.at });
+        setFlashed(`${place.at}`);
+      } else if (unread && isMessage(unread) && unread !== entries[0]) {
+        destination.send({ version: unread.version });
+      } else {
+        destination.send("end");
+      }
     }
-    if (place === "start") {
-      const unread = entries.findIndex((entry) => isMessage(entry) && entry.n === firstUnread);
-      if (unread > 0) virtualizer.scrollToIndex(unread, { align: "center" });
-      else virtualizer.scrollToEnd();
-      return;
-    }
-    const index = entryOf(entries, place.version);
-    if (index < 0) return;
-    virtualizer.scrollToIndex(index, { align: "center" });
-    setFlashed(`${place.version}`);
-  }, [place, count, entries, firstUnread, virtualizer]);
+    // Looks each frame until the list stands there; again with each change of rows or sizes.
+    let frame: number | null = null;
+    const look = () => {
+      frame = null;
+      const { goal } = destination;
+      const index = goal === null || goal === "end" ? -1 : entryOf(entries, goal.version);
+      const offset = index < 0 ? undefined : virtualizer.getOffsetForIndex(index, "center");
+      const step = destination.step({
+        top: element.scrollTop,
+        believed: virtualizer.scrollOffset ?? 0,
+        goal: goal === "end" ? element.scrollHeight - element.clientHeight : (offset?.[0] ?? null),
+      });
+      if (step === "apply" && goal === "end") virtualizer.scrollToEnd();
+      else if (step === "apply") virtualizer.scrollToIndex(index, { align: "center" });
+      if (destination.arrived) setArrived(true);
+      if (step !== "done") frame = requestAnimationFrame(look);
+    };
+    const lookAnew = () => {
+      destination.look();
+      if (destination.goal !== null) frame ??= requestAnimationFrame(look);
+    };
+    const release = () => {
+      destination.release();
+      setArrived(true);
+    };
+    const scrolled = () => {
+      const { scrollTop, scrollHeight, clientHeight } = element;
+      // The end of a stretch is only on the way: what is loaded next must not pull the reader on.
+      const end = isLive ? scrollHeight - clientHeight : Infinity;
+      destination.scrolled(scrollTop, scrollHeight, end);
+      if (destination.arrived) setArrived(true);
+    };
+    destination.look();
+    look();
+    const sizes = new ResizeObserver(lookAnew);
+    sizes.observe(element);
+    if (element.firstElementChild) sizes.observe(element.firstElementChild);
+    element.addEventListener("scroll", scrolled, { passive: true });
+    for (const gesture of GESTURES) element.addEventListener(gesture, release, { passive: true });
+    return () => {
+      if (frame !== null) cancelAnimationFrame(frame);
+      sizes.disconnect();
+      element.removeEventListener("scroll", scrolled);
+      for (const gesture of GESTURES) element.removeEventListener(gesture, release);
+    };
+  }, [scroller, place, count, entries, firstUnread, isLive, virtualizer, destination]);
 
   useEffect(() => {
     if (flashed === null) return;
@@ -100,6 +152,7 @@ export function useTimeline(
     sizer: virtualizer.containerRef,
     scrolling: virtualizer.isScrolling,
     atEnd,
+    arrived,
     flashed,
   };
 }

@@ -70,7 +70,7 @@ function Me({ logOut }: { logOut: () => void }) {
         <ConnectionState />
       </div>
       <ThemeToggle />
-      <IconButton data-testid="logout-button" icon="leave" label="Log out" onClick={logOut} />
+      <IconButton data-testid="logout-button" icon="power" label="Log out" onClick={logOut} />
     </footer>
   );
 }

@@ -18,7 +18,7 @@ function Piece({ token }: { token: Token }) {
       );
     case "block":
       return (
-        <code className="my-1 block overflow-x-auto rounded-lg border border-line bg-sunken px-3 py-2 font-mono text-[0.86em] leading-5 whitespace-pre">
+        <code className="my-1 block overflow-x-auto rounded-lg border border-line bg-sunken px-3 py-2 font-mono text-[0.86em] leading-5 whitespace-pre max-md:whitespace-pre-wrap">
           {token.text}
         </code>
       );
