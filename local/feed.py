@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from eventsourcing.persistence import ApplicationRecorder
@@ -101,12 +102,12 @@ class Feed:
     def after(self, position: int, limit: int) -> list[Notice]:
         """Returns notices after a position; from any thread."""
         try:
-            recent = list(self._recent)
-        except RuntimeError:  # it grew while it was copied
-            recent = []
-        if recent and recent[0][0] <= position + 1:
-            start = position + 1 - recent[0][0]
-            return recent[start : start + limit]
+            newest = list(islice(reversed(self._recent), max(0, self.head - position)))
+        except RuntimeError:  # it grew while it was read
+            newest = []
+        newest.reverse()
+        if newest and newest[0][0] == position + 1:
+            return newest[:limit]
         found = self._recorder.select_notifications(position + 1, limit)
         return [(notification.id, envelope(notification)) for notification in found]
 

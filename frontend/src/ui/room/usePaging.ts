@@ -4,8 +4,8 @@ import type { Range } from "../../fold/history";
 import { useChat } from "../chat";
 import { isMessage, type Entry } from "./entries";
 
-/** Entries from an edge at which the next page is asked for. */
-const AHEAD = 40;
+/** Entries from an edge at which the next page is asked for: more than a snapshot has. */
+const AHEAD = 60;
 
 export interface Older {
   readonly failed: boolean;
