@@ -105,6 +105,23 @@ describe("Chat", () => {
     expect(after.store.get().outbox).toEqual([]);
   });
 
+  it("shows a message once where the snapshot holds it before its retry is acknowledged", async () => {
+    const before = await opened(server);
+    before.commands.post("r", "hi", "text", null);
+    const [sent] = server.posts();
+    if (!sent) throw new Error("nothing was sent");
+    server.take(sent);
+    // Others write after it, so the snapshot is ahead of what the ack will tell.
+    server.events.push(posted(5, "u_a", "later", 5));
+    before.stop();
+
+    const after = await opened(server);
+    server.ack(sent, server.take(sent));
+    await frame();
+    expect(after.store.get().outbox).toEqual([]);
+    expect(shown(after)).toEqual(["text 1", "text 2", "text 3", "hi", "later"]);
+  });
+
   it("marks a refused message, and sends it again when asked", async () => {
     const chat = await opened(server);
     chat.commands.post("r", "hi", "text", null);
@@ -174,6 +191,59 @@ describe("Chat", () => {
     server.push(posted(7, "u_a", "x", 7));
     await frame();
     expect(chat.store.get().rooms.get("r")).toMatchObject({ unread: 1, firstUnread: 7 });
+  });
+
+  it("marks as read at once what waits when the room is left", async () => {
+    const chat = await opened(server);
+    const reads = () => server.socket.sent.filter(({ action }) => action === "read");
+    chat.attend("r", true);
+    for (const version of [4, 5]) {
+      server.push(posted(version, "u_a", "x", version));
+      await frame();
+    }
+    server.socket.receive({ type: "ack", id: reads()[0]?.id ?? "", room: "r", version: 1 });
+    expect(reads()).toMatchObject([{ version: 4 }]);
+    chat.openRoom(null);
+    expect(reads()).toMatchObject([{ version: 4 }, { version: 5 }]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(reads()).toHaveLength(2);
+  });
+
+  it("does not count what was read and the server has not heard of", async () => {
+    const chat = await opened(server);
+    chat.attend("r", true);
+    server.push(posted(4, "u_a", "x", 4));
+    await frame();
+    chat.openRoom(null);
+    const unread = () => chat.store.get().rooms.get("r")?.unread;
+    const last = { version: 4, at: "", by: "u_a", name: "a", text: "x", kind: "text" as const };
+    vi.spyOn(server, "summary").mockReturnValue({ ...server.summary(), head: 4, unread: 1, last });
+    await chat.refreshRooms();
+    expect(unread()).toBe(0);
+    // What came after it does count.
+    const later = { ...last, version: 5 };
+    vi.spyOn(server, "summary").mockReturnValue({
+      ...server.summary(),
+      head: 5,
+      unread: 1,
+      last: later,
+    });
+    await chat.refreshRooms();
+    expect(unread()).toBe(1);
+  });
+
+  it("tells that the person types as they begin, and nothing after the last key", async () => {
+    const chat = await opened(server);
+    const signs = () => server.socket.sent.filter(({ action }) => action === "typing").length;
+    for (let key = 0; key < 20; key += 1) {
+      chat.type("r");
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(signs()).toBe(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(signs()).toBe(1);
+    chat.type("r");
+    expect(signs()).toBe(2);
   });
 
   it("lets a typing sign lapse, and ends it with the message", async () => {

@@ -128,6 +128,7 @@ def test_a_person_leaves_and_joins_again(house: House) -> None:
     bob.send("bye")
     expect(ann.message("bye")).to_be_visible()
     bob.at("leave-button").click()
+    bob.at("leave-confirm").click()
     expect(bob.at("join-button")).to_be_visible()
     expect(bob.at("composer")).to_have_count(0)
     expect(ann.at("notice").filter(has_text=f"{house.name('bob')} left")).to_have_count(1)
@@ -152,7 +153,7 @@ def test_a_private_room_is_seen_by_those_who_are_added(house: House) -> None:
     bob.item(room).click()
     expect(bob.message("between us")).to_be_visible()
     bob.at("leave-button").click()
-    bob.at("confirm-button").click()
+    bob.at("leave-confirm").click()
     expect(bob.item(room)).to_have_count(0)
 
 

@@ -100,6 +100,8 @@ def test_everything_by_keyboard_alone(house: House) -> None:
 
     walk_to(tab, "leave-button", key="Shift+Tab")
     keys.press("Enter")
+    walk_to(tab, "leave-confirm")
+    keys.press("Enter")
     expect(tab.at("join-button")).to_be_visible()
 
     walk_to(tab, "logout-button", key="Shift+Tab")

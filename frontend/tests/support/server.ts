@@ -4,7 +4,7 @@ import { Chat } from "../../src/client/chat";
 import type { Socket } from "../../src/client/connection";
 import type { OutboxEntry } from "../../src/client/outbox";
 import type { ClientFrame, Post } from "../../src/wire/client";
-import type { Identity, Members, Messages, Rooms } from "../../src/wire/http";
+import type { Identity, Members, Messages, Rooms, RoomSummary } from "../../src/wire/http";
 import type { RoomEvent } from "../../src/wire/room-event";
 import type { ServerFrame, Synced } from "../../src/wire/server";
 import { message, posted } from "./events";
@@ -108,7 +108,7 @@ export class FakeServer {
     return last;
   }
 
-  summary() {
+  summary(): RoomSummary {
     return {
       room: "r",
       name: "R",

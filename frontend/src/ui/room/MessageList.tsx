@@ -43,7 +43,7 @@ export function MessageList(props: MessageListProps) {
     range,
     place,
   );
-  const older = usePaging(room.room, entries, range, items, arrived);
+  const older = usePaging(room.room, entries, range, items, arrived, scrolling);
   const cursor = useCursor(entries, virtualizer, scroller, items);
 
   const actions = useMemo(

@@ -13,6 +13,8 @@ export const TOP = 104;
 /** So near to the end counts as at it. */
 const NEAR_END = 60;
 const FLASH_LASTS = 1_800;
+/** Milliseconds from the reader's first gesture until a page may come in above. */
+const TAKEN_OVER = 400;
 /** By these the reader takes over from where the list was sent. */
 const GESTURES = ["wheel", "touchmove", "keydown"] as const;
 
@@ -65,6 +67,7 @@ export function useTimeline(
   const { firstUnread } = room;
   const [arrived, setArrived] = useState(false);
   const [destination] = useState(() => new Destination());
+  const released = useRef(false);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element || count === 0) return;
@@ -97,7 +100,7 @@ export function useTimeline(
       });
       if (step === "apply" && goal === "end") virtualizer.scrollToEnd();
       else if (step === "apply") virtualizer.scrollToIndex(index, { align: "center" });
-      if (destination.arrived) setArrived(true);
+      if (destination.arrived && !released.current) setArrived(true);
       if (step !== "done") frame = requestAnimationFrame(look);
     };
     const lookAnew = () => {
@@ -105,15 +108,20 @@ export function useTimeline(
       if (destination.goal !== null) frame ??= requestAnimationFrame(look);
     };
     const release = () => {
+      // While a command runs the virtual list would not keep what is read in its place.
+      if (!destination.arrived) virtualizer.cancelScroll();
       destination.release();
-      setArrived(true);
+      if (released.current) return;
+      released.current = true;
+      setTimeout(() => {
+        setArrived(true);
+      }, TAKEN_OVER);
     };
     const scrolled = () => {
       const { scrollTop, scrollHeight, clientHeight } = element;
       // The end of a stretch is only on the way: what is loaded next must not pull the reader on.
       const end = isLive ? scrollHeight - clientHeight : Infinity;
       destination.scrolled(scrollTop, scrollHeight, end);
-      if (destination.arrived) setArrived(true);
     };
     destination.look();
     look();
