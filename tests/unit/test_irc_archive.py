@@ -9,7 +9,9 @@ import pytest
 
 from research.irc import Said, complete, read_log
 
-ARCHIVE = Path(os.environ.get("PARLEY_IRC_LOGS", "/work/shared/data/ubuntu-irc"))
+ARCHIVE = Path(
+    os.environ.get("PARLEY_IRC_LOGS", Path(__file__).parents[3] / "shared/data/ubuntu-irc")
+)
 LOGS = sorted(ARCHIVE.glob("*.log.txt"))
 
 
