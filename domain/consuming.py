@@ -15,6 +15,7 @@ from eventsourcing.persistence import PersistenceError
 from eventsourcing.utils import TopicError
 
 from domain.aggregate import Event
+from domain.errors import Throttled
 from domain.log import EventLog, from_envelope
 from domain.ports import Parked, Progress
 
@@ -32,7 +33,7 @@ class Transient(Exception):
     """A failure that may pass: the record is retried, not parked."""
 
 
-TRANSIENT = (Transient, OSError, PersistenceError)
+TRANSIENT = (Transient, Throttled, OSError, PersistenceError)
 
 
 class Consumer(Protocol):

@@ -16,6 +16,7 @@
     ├── RoomExists                  room_exists       409
     ├── RoomFull                    room_full         409
     ├── RoomBusy                    room_busy         503
+    │   └── Throttled               room_busy         503
     ├── TooLarge                    too_large         413
     ├── RateLimited                 rate_limited      429
     └── Internal                    internal          500
@@ -114,6 +115,10 @@ class RoomBusy(ParleyError):
     code = "room_busy"
     status = 503
     default = "other writers were faster; try again"
+
+
+class Throttled(RoomBusy):
+    default = "too much is going on at once; try again"
 
 
 class TooLarge(ParleyError):

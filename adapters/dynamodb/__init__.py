@@ -1,0 +1,1 @@
+"""DynamoDB: the log, views, accounts, connections and keys of a deployed stack."""

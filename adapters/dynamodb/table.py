@@ -1,0 +1,307 @@
+"""One table, with Python values in and out, and errors that have names.
+
+Every read is a GetItem, BatchGetItem or Query: nothing here can scan, save `Table.every`, which
+only an operator's commands and schedules call.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from domain.errors import Throttled
+
+Item = dict[str, Any]
+
+THROTTLES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "TransactionInProgressException",
+        "InternalServerError",
+        "LimitExceededException",
+    }
+)
+"""Error codes that may pass. botocore's own retries have been spent when one comes here."""
+
+ATTEMPTS = 4
+"""Tries for what BatchGetItem and BatchWriteItem leave undone, and for throttled calls."""
+
+BATCH_GET, BATCH_WRITE = 100, 25
+"""DynamoDB's limits of keys a BatchGetItem and of items a BatchWriteItem."""
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class ConditionFailed(Exception):
+    """The condition of a write did not hold.
+
+    Attributes
+    ----------
+    item: the item as it was, where the call asked for it and there was one.
+    """
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("the condition of a write did not hold")
+        self.item = item
+
+
+def encode(value: Any) -> Any:
+    """Returns a value in DynamoDB's wire form, `{"S": "text"}` say."""
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    elif isinstance(value, Mapping):
+        return {"M": {key: encode(inner) for key, inner in value.items()}}
+    elif isinstance(value, list | tuple):
+        return {"L": [encode(inner) for inner in value]}
+    return _serialize(value)
+
+
+def decode(value: Mapping[str, Any]) -> Any:
+    """Returns a value in DynamoDB's wire form as a Python value; whole numbers are int."""
+    return _plain(_deserialize(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Binary):
+        return bytes(value.value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: encode(value) for name, value in item.items()}
+
+
+def decode_item(item: Mapping[str, Any]) -> Item:
+    return {name: decode(value) for name, value in item.items()}
+
+
+class Table:
+    """A DynamoDB table.
+
+    Parameters
+    ----------
+    client: boto3's `dynamodb` client.
+    name: the table's name.
+    pause: called with the seconds to wait before the next attempt.
+
+    Every method may raise `domain.errors.Throttled` once its retries are spent; those that take
+    a condition raise ConditionFailed.
+    """
+
+    def __init__(
+        self, client: Any, name: str, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.client = client
+        self.name = name
+        self._pause = pause
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Calls an operation of the client by its Python name, with retries and jitter."""
+        for attempt in range(ATTEMPTS):
+            try:
+                answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
+                return answer
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "")
+                if code == "ConditionalCheckFailedException":
+                    held = error.response.get("Item")
+                    raise ConditionFailed(decode_item(held) if held else None) from None
+                if code == "TransactionCanceledException":
+                    self._cancelled(error)
+                elif code not in THROTTLES:
+                    raise
+            except BotoCoreError as error:
+                raise OSError(f"{operation}: {type(error).__name__}") from error
+            self.wait(attempt)
+        raise Throttled
+
+    @staticmethod
+    def _cancelled(error: ClientError) -> None:
+        """Returns where a cancelled transaction may be tried again; raises otherwise."""
+        reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
+        if "ConditionalCheckFailed" in reasons:
+            raise ConditionFailed from None
+        if not {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} & {
+            *reasons
+        }:
+            raise error
+
+    def wait(self, attempt: int) -> None:
+        self._pause(random.uniform(0, 0.05 * 2**attempt))
+
+    def get(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
+        answer = self.call(
+            "get_item", TableName=self.name, Key=encode_item(key), ConsistentRead=consistent
+        )
+        return decode_item(answer["Item"]) if "Item" in answer else None
+
+    def get_many(
+        self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
+    ) -> list[Item]:
+        """Returns the items that there are, in no order; `keys` must not repeat."""
+        found: list[Item] = []
+        for start in range(0, len(keys), BATCH_GET):
+            wanted: Any = [encode_item(key) for key in keys[start : start + BATCH_GET]]
+            for attempt in range(ATTEMPTS):
+                request = {self.name: {"Keys": wanted, "ConsistentRead": consistent}}
+                answer = self.call("batch_get_item", RequestItems=request)
+                found += map(decode_item, answer["Responses"].get(self.name, []))
+                wanted = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+                if not wanted:
+                    break
+                self.wait(attempt)
+            if wanted:
+                raise Throttled
+        return found
+
+    def put(
+        self, item: Mapping[str, Any], *, condition: str | None = None, **expression: Any
+    ) -> None:
+        """Puts an item; `names`, `values` and `held` as in `update`."""
+        self.call(
+            "put_item",
+            TableName=self.name,
+            Item=encode_item(item),
+            **_expression(condition=condition, **expression),
+        )
+
+    def update(
+        self,
+        key: Mapping[str, Any],
+        expression: str,
+        *,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+        condition: str | None = None,
+        held: bool = False,
+        returning: str | None = None,
+    ) -> Item | None:
+        """Updates an item.
+
+        Parameters
+        ----------
+        names, values: what `#name` and `:value` stand for.
+        held: whether ConditionFailed shall carry the item.
+        returning: `ALL_OLD`, `ALL_NEW` …; what the call then returns.
+        """
+        more: dict[str, Any] = {"ReturnValues": returning} if returning else {}
+        answer = self.call(
+            "update_item",
+            TableName=self.name,
+            Key=encode_item(key),
+            UpdateExpression=expression,
+            **more,
+            **_expression(condition=condition, names=names, values=values, held=held),
+        )
+        return decode_item(answer["Attributes"]) if "Attributes" in answer else None
+
+    def delete(
+        self, key: Mapping[str, Any], *, condition: str | None = None, **expression: Any
+    ) -> Item | None:
+        """Deletes an item; returns what it was, None where there was none."""
+        answer = self.call(
+            "delete_item",
+            TableName=self.name,
+            Key=encode_item(key),
+            ReturnValues="ALL_OLD",
+            **_expression(condition=condition, **expression),
+        )
+        return decode_item(answer["Attributes"]) if answer.get("Attributes") else None
+
+    def query(
+        self,
+        condition: str,
+        *,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+        index: str | None = None,
+        filter: str | None = None,
+        projection: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        consistent: bool = True,
+    ) -> Iterator[Item]:
+        """Yields items by key, page after page; at most `limit`, which counts before `filter`
+        on each page and after it in all. An index is read eventually consistent."""
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": encode_item(values),
+            "ScanIndexForward": not descending,
+            "ConsistentRead": consistent and index is None,
+        }
+        optional = {
+            "ExpressionAttributeNames": names,
+            "IndexName": index,
+            "FilterExpression": filter,
+            "ProjectionExpression": projection,
+        }
+        arguments |= {name: value for name, value in optional.items() if value}
+        yield from self._pages("query", arguments, limit)
+
+    def every(self, **arguments: Any) -> Iterator[Item]:
+        """Yields every item: a Scan, for an operator's commands and schedules alone."""
+        yield from self._pages("scan", {"TableName": self.name, **arguments}, None)
+
+    def _pages(
+        self, operation: str, arguments: dict[str, Any], limit: int | None
+    ) -> Iterator[Item]:
+        left = limit
+        while left is None or left > 0:
+            if left is not None:
+                arguments["Limit"] = left
+            answer = self.call(operation, **arguments)
+            for item in answer["Items"][:left]:
+                yield decode_item(item)
+            if left is not None:
+                left -= len(answer["Items"])
+            last = answer.get("LastEvaluatedKey")
+            if not last:
+                return
+            arguments["ExclusiveStartKey"] = last
+
+    def write_many(
+        self, puts: Sequence[Mapping[str, Any]] = (), deletes: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Puts and deletes without conditions, in batches; no item may come twice."""
+        requests = [{"PutRequest": {"Item": encode_item(item)}} for item in puts]
+        requests += [{"DeleteRequest": {"Key": encode_item(key)}} for key in deletes]
+        for start in range(0, len(requests), BATCH_WRITE):
+            wanted: Any = requests[start : start + BATCH_WRITE]
+            for attempt in range(ATTEMPTS):
+                answer = self.call("batch_write_item", RequestItems={self.name: wanted})
+                wanted = answer.get("UnprocessedItems", {}).get(self.name, [])
+                if not wanted:
+                    break
+                self.wait(attempt)
+            if wanted:
+                raise Throttled
+
+
+def _expression(
+    *,
+    condition: str | None = None,
+    names: Mapping[str, str] | None = None,
+    values: Mapping[str, Any] | None = None,
+    held: bool = False,
+) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": encode_item(values) if values else None,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD" if held else None,
+    }
+    return {name: value for name, value in given.items() if value}
