@@ -11,9 +11,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 FRONTEND := frontend
+SAM := .tools/sam/bin/sam
+STACK_PORT ?= 8090
+ARCHITECTURE ?= arm64
+ENV ?= dev
 SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html -type f 2>/dev/null)
 
-.PHONY: help run test test-long check bench types format clean
+.PHONY: help run test test-long check bench stack build deploy invoke validate types format clean
 
 help: ## says what the doors are
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +25,11 @@ help: ## says what the doors are
 run: $(STAMPS)/runtime $(FRONTEND)/dist/index.html ## installs, builds and serves at http://localhost:8080 (PORT, HOST, DATA_DIR)
 	@exec $(BIN)/parley serve
 
-test: $(STAMPS)/dev $(STAMPS)/chromium $(FRONTEND)/dist/index.html ## runs the tests
+test: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests
 	cd $(FRONTEND) && npm test --silent
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
 
-test-long: $(STAMPS)/dev $(STAMPS)/chromium $(FRONTEND)/dist/index.html ## runs the thousand-case properties and the kill series
+test-long: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the thousand-case properties and the kill series
 	$(BIN)/pytest -m long --timeout 900
 
 check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
@@ -39,6 +43,22 @@ check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
 bench: $(STAMPS)/dev $(FRONTEND)/dist/index.html ## prints the table of docs/performance.md
 	$(BIN)/python -m bench $(BENCH)
 
+stack: $(STAMPS)/dev $(STAMPS)/sam $(STAMPS)/ministack $(FRONTEND)/dist/index.html ## deploys the AWS stack into an emulator on this machine and serves it at http://127.0.0.1:8090 (STACK_PORT)
+	@exec $(BIN)/python -m tools.stack --port $(STACK_PORT)
+
+build: $(STAMPS)/dev $(STAMPS)/sam ## builds the functions of the AWS stack (ARCHITECTURE)
+	$(BIN)/python -m tools.stack.building --architecture $(ARCHITECTURE)
+
+validate: $(STAMPS)/sam ## validates the templates
+	for template in template.yaml infra/edge.yaml infra/budget.yaml; do \
+	    AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM) validate --lint -t $$template; done
+
+deploy: build $(FRONTEND)/dist/index.html ## deploys the stack to the AWS account that the environment names (ENV; guided the first time)
+	$(BIN)/python -m tools.stack.account --environment $(ENV)
+
+invoke: $(STAMPS)/dev $(STAMPS)/sam ## runs one function in a Lambda-like container: FUNCTION=deliver EVENT=one-message (docs/aws.md)
+	$(BIN)/python -m tools.stack.invoking $(FUNCTION) $(EVENT)
+
 types: $(STAMPS)/dev $(STAMPS)/npm ## writes JSON Schemas and TypeScript types from the wire models
 	$(BIN)/python -m tools.generate_wire docs/schema
 	cd $(FRONTEND) && npm run --silent types
@@ -51,9 +71,11 @@ format: $(STAMPS)/dev $(STAMPS)/npm ## formats all code
 lock: $(STAMPS)/dev ## locks the Python packages of pyproject.toml
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-header -o requirements.lock
 	uv pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-header -o requirements-dev.lock
+	uv pip compile -q artifact/requirements.in --universal --generate-hashes --no-header --python-version 3.13 -o artifact/requirements.txt
+	for tool in sam ministack; do uv pip compile -q tools/locks/$$tool.in --universal --generate-hashes --no-header --python-version 3.13 -o tools/locks/$$tool.lock; done
 
 clean: ## removes what was built and installed; the data stay
-	rm -rf $(VENV) $(STAMPS) $(FRONTEND)/node_modules $(FRONTEND)/dist
+	rm -rf $(VENV) $(STAMPS) .tools .aws-sam $(FRONTEND)/node_modules $(FRONTEND)/dist
 
 $(STAMPS)/venv:
 	@mkdir -p $(STAMPS)
@@ -68,6 +90,21 @@ $(STAMPS)/runtime: requirements.lock pyproject.toml | $(STAMPS)/venv
 
 $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
 	$$(tools/find_uv.sh) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Tools with environments of their own, since they pin what they need; Python 3.13 is the
+# functions' runtime.
+$(STAMPS)/sam $(STAMPS)/ministack: $(STAMPS)/%: tools/locks/%.lock
+	@mkdir -p $(STAMPS)
+	$$(tools/find_uv.sh) venv -q --allow-existing --python "$$(tools/find_python313.sh)" .tools/$*
+	$$(tools/find_uv.sh) pip install -q --python .tools/$*/bin/python --require-hashes -r $<
+	@touch $@
+
+# Tests that need one of these say so and are skipped where it cannot be installed.
+$(STAMPS)/emulators: tools/locks/sam.lock tools/locks/ministack.lock
+	@mkdir -p $(STAMPS)
+	$(MAKE) --no-print-directory $(STAMPS)/sam $(STAMPS)/ministack || echo "the stack tests will be skipped"
+	tools/install_dynamodb_local.sh
 	@touch $@
 
 $(STAMPS)/npm: $(FRONTEND)/package-lock.json

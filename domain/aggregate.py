@@ -39,6 +39,8 @@ class Event:
 
     TOPIC: ClassVar[str]
     class_version: ClassVar[int] = 1
+    hidden: ClassVar[tuple[str, ...]] = ()
+    """Fields that the protocol does not show."""
     data_fields: ClassVar[tuple[str, ...]] = ()
 
     originator_id: str
@@ -51,7 +53,7 @@ class Event:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        shared = set(Event.__annotations__)
+        shared = {*Event.__annotations__, *cls.hidden}
         cls.data_fields = tuple(name for name in cls.__annotations__ if name not in shared)
 
     def apply(self, aggregate: Any) -> None:

@@ -7,7 +7,7 @@ cannot be applied is parked and gone past, so that it never stops its room.
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import orjson
@@ -17,7 +17,7 @@ from eventsourcing.utils import TopicError
 from domain.aggregate import Event
 from domain.errors import Throttled
 from domain.log import EventLog, from_envelope
-from domain.ports import Parked, Progress
+from domain.ports import Parked, Progress, Shard
 
 MAX_RECEIVES = 5
 """Deliveries of a record after which what still fails is parked."""
@@ -90,6 +90,21 @@ class Poison:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a batch has of one stream, or of one shard of a room.
+
+    Attributes
+    ----------
+    again: versions of records that were handed out before.
+    """
+
+    stream: str
+    shard: Shard | None = None
+    events: list[Event | Poison] = field(default_factory=list)
+    again: set[int] = field(default_factory=set)
+
+
 class Consuming:
     """Feeds records to a consumer.
 
@@ -109,28 +124,33 @@ class Consuming:
     def consume(self, records: Sequence[Record]) -> list[str]:
         """Applies records room by room; returns the ids of those to be retried."""
         failed: list[str] = []
-        rooms: dict[str, list[tuple[Record, Event | Poison]]] = {}
+        runs: dict[tuple[str, Shard | None], tuple[Run, list[Record]]] = {}
         for record in records:
             try:
                 body = orjson.loads(record.body)
                 stream, version = body["stream"], body["version"]
                 if type(stream) is not str or type(version) is not int:
                     raise TypeError
+                shard = _shard(body)
             except (ValueError, KeyError, TypeError) as error:
                 # Nothing says which room it is of: kept under its own id for a person to see.
                 number = zlib.crc32(record.id.encode())
                 reason = f"unreadable record {record.id}: {type(error).__name__}"
                 self._park(UNKNOWN, number, reason)
                 continue
-            rooms.setdefault(stream, []).append((record, self._event(body, version)))
-        for stream, entries in rooms.items():
+            run, its = runs.setdefault((stream, shard), (Run(stream, shard), []))
+            run.events.append(self._event(body, version))
+            its.append(record)
+            if record.receives > 1:
+                run.again.add(version)
+        for run, its in runs.values():
             try:
-                self.feed(stream, [event for _, event in entries])
+                self._feed(run)
             except TRANSIENT as error:
-                if min(record.receives for record, _ in entries) < MAX_RECEIVES:
-                    failed.extend(record.id for record, _ in entries)
+                if min(record.receives for record in its) < MAX_RECEIVES:
+                    failed.extend(record.id for record in its)
                 else:
-                    self._give_up(stream, [event for _, event in entries], error)
+                    self._give_up(run, error)
         return failed
 
     @staticmethod
@@ -140,10 +160,11 @@ class Consuming:
         except (TopicError, KeyError, TypeError, ValueError, AttributeError) as error:
             return Poison(version, type(error).__name__)
 
-    def feed(self, stream: str, events: Sequence[Event | Poison]) -> None:
-        """Applies what is new of one stream's events, whatever their order."""
+    def _feed(self, run: Run) -> None:
+        """Applies what is new of a run, whatever its order."""
+        stream, events = run.stream, run.events
         if not self.consumer.gapless:
-            self._apply(stream, sorted(events, key=lambda event: event.originator_version))
+            self._apply(run, sorted(events, key=lambda event: event.originator_version))
             return
         last = self._last(stream, events)
         new = {e.originator_version: e for e in events if e.originator_version > last}
@@ -152,7 +173,7 @@ class Consuming:
         todo = [new[version] for version in sorted(new)]
         if todo[-1].originator_version != last + len(todo):
             todo = self._read(stream, last, todo[-1].originator_version, new)
-        self._apply(stream, todo)
+        self._apply(run, todo)
 
     def _last(self, stream: str, events: Sequence[Event | Poison]) -> int:
         last = self.consumer.last(stream)
@@ -188,24 +209,28 @@ class Consuming:
             return {version: Poison(version, type(error).__name__)}
         return {event.originator_version: event for event in events}
 
-    def _apply(self, stream: str, todo: Sequence[Event | Poison]) -> None:
+    def _do(self, run: Run, events: Sequence[Event]) -> None:
+        self.consumer.apply(run.stream, events)
+
+    def _apply(self, run: Run, todo: Sequence[Event | Poison]) -> None:
         good: list[Event] = [event for event in todo if isinstance(event, Event)]
         if len(good) == len(todo):
             try:
-                self.consumer.apply(stream, good)
+                self._do(run, good)
                 return
             except TRANSIENT:
                 raise
             except Exception:  # noqa: S110 one of them is poison; one by one shows which
                 pass
         for event in todo:
-            self._apply_one(stream, event)
+            self._apply_one(run, event)
 
-    def _apply_one(self, stream: str, event: Event | Poison) -> None:
+    def _apply_one(self, run: Run, event: Event | Poison) -> None:
+        stream = run.stream
         reason = event.reason if isinstance(event, Poison) else ""
         if isinstance(event, Event):
             try:
-                self.consumer.apply(stream, [event])
+                self._do(run, [event])
                 return
             except TRANSIENT:
                 raise
@@ -214,7 +239,8 @@ class Consuming:
         self._park(stream, event.originator_version, reason)
         self.consumer.skip(stream, event.originator_version)
 
-    def _give_up(self, stream: str, events: Sequence[Event | Poison], error: Exception) -> None:
+    def _give_up(self, run: Run, error: Exception) -> None:
+        stream, events = run.stream, run.events
         last = self._last(stream, events)
         upto = min(max(e.originator_version for e in events), self._log.head(stream))
         for version in range(last + 1, upto + 1):
@@ -236,4 +262,16 @@ class Consuming:
         self._progress.unpark(self.consumer.name, stream, head)
         self.consumer.reset(stream)
         for start in range(0, head, REDRIVE_CHUNK):
-            self._apply(stream, self._read(stream, start, min(start + REDRIVE_CHUNK, head), {}))
+            found = self._read(stream, start, min(start + REDRIVE_CHUNK, head), {})
+            self._apply(Run(stream), found)
+
+
+def _shard(body: dict[str, Any]) -> Shard | None:
+    """Returns which shard of a room a record is for. Raises TypeError, ValueError."""
+    given = body.get("shard")
+    if given is None:
+        return None
+    part, of = given
+    if type(part) is not int or type(of) is not int or not 0 <= part < of:
+        raise ValueError
+    return part, of

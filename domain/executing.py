@@ -3,21 +3,30 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from domain.aggregate import Aggregate, Command, Event
-from domain.errors import CommandIdReused, Internal, ParleyError, RoomBusy
+from domain.errors import CommandIdReused, Internal, ParleyError, RoomBusy, Throttled
 from domain.log import EventLog
 from domain.ports import Executor, Outcome, Reply, Views
 from domain.projections.room_view import RoomView
 
 ATTEMPTS = 10
-"""Conditional writes that a command may lose before it is answered `room_busy`."""
+"""Tries of a command, lost or throttled, before it is answered `room_busy`."""
+
+PAUSE = 0.02
+"""Seconds: the second try waits up to twice that, each later one up to twice its forerunner, at
+most 0.64. Twenty writers in one room need that much to let each other by."""
+
+CHECKPOINTS = 500
+"""Rooms whose state as it was last folded is kept, some 20 KB each, 300 KB at the most."""
 
 MAX_TAIL = 1_000
 """Messages that deciding keeps of a room before it begins anew from the view."""
@@ -59,14 +68,17 @@ class Decider:
 
     def _message(self, aggregate: Aggregate, version: int) -> dict[str, Any] | None:
         """Folds one message to the aggregate's head: the view's, then the log's tail."""
-        tail = aggregate.tail
+        tail, aggregate.tail = aggregate.tail, None
         if tail is None or len(tail.messages) > MAX_TAIL:
-            tail = aggregate.tail = self._begin_tail(aggregate.id)
+            tail = self._begin_tail(aggregate.id)
         saved = aggregate.version - len(aggregate.pending)
         if tail.version < saved:
             tail.apply_all(e.wire() for e in self._log.events(aggregate.id, after=tail.version))
         tail.apply_all(event.wire() for event in aggregate.pending)
-        return tail.message(version)
+        message = tail.message(version)
+        # Kept only now: a read that fails midway leaves an event half applied.
+        aggregate.tail = tail
+        return message
 
     def _begin_tail(self, room: str) -> RoomView:
         header = self._views.header(room)
@@ -74,46 +86,139 @@ class Decider:
         return tail if header is None else tail.restore(header)
 
 
+Announce = Callable[[Sequence[StoredEvent]], None]
+"""Hears of events that were appended, after the reply; see DirectExecutor."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Appended:
+    outcomes: list[Outcome]
+    events: Sequence[StoredEvent] = ()
+    snapshot: StoredEvent | None = None
+
+
 class DirectExecutor:
     """Appends with one conditional write a command batch; what a Lambda does.
+
+    For one thread: others' decisions on the same cached aggregate would mix with its own.
 
     Parameters
     ----------
     pause: called with the seconds to wait before the next attempt.
+    announce: called with what was appended, once it was replied to, as a shortcut for consumers
+        that the feed reaches later. It keeps its own failures to itself: the commands are
+        answered, and the feed brings what it did not.
+
+    Attributes
+    ----------
+    conflicts: appends that were lost to another writer.
     """
 
     def __init__(
-        self, log: EventLog, views: Views, pause: Callable[[float], None] = time.sleep
+        self,
+        log: EventLog,
+        views: Views,
+        pause: Callable[[float], None] = time.sleep,
+        announce: Announce = lambda events: None,
     ) -> None:
         self._log = log
         self._decider = Decider(log, views)
         self._pause = pause
+        self._announce = announce
+        self._checkpoints: OrderedDict[str, StoredEvent] = OrderedDict()
         self.conflicts = 0
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
-        reply(self._outcomes(log_id, commands))
+        """Decides, appends, replies, and announces; a snapshot that is due comes last.
 
-    def _outcomes(self, log_id: str, commands: Sequence[Command]) -> list[Outcome]:
-        for attempt in range(ATTEMPTS):
-            fresh = self._log.cached(log_id) is None
-            aggregate = self._log.load(log_id)
-            before = aggregate.version
+        Throttled appends are tried again as lost ones are, throttled reads were; what lasts is
+        answered as `room_busy`. A retry by the client is exact whatever was appended.
+
+        Raises
+        ------
+        eventsourcing.persistence.PersistenceError: the log failed otherwise.
+        """
+        done = self._done(log_id, commands)
+        reply(done.outcomes)
+        if done.events:
+            self._announce(done.events)
+        if done.snapshot is not None:
+            # The events are durable: a snapshot that fails is only missing.
+            with suppress(PersistenceError, Throttled):
+                self._log.snapshot_store.recorder.insert_events([done.snapshot])
+
+    def _done(self, log_id: str, commands: Sequence[Command]) -> _Appended:
+        attempts, contended = iter(range(ATTEMPTS)), False
+        for attempt in attempts:
+            if contended:
+                self._wait(attempt)
+            cached = self._log.cached(log_id) is not None
+            contended = False
             try:
-                outcomes, written = self._decide(aggregate, commands)
-            except BaseException:
-                self._log.evict(log_id)
-                raise
+                appended = self._attempt(log_id, commands, attempts)
+            except IntegrityError:
+                self.conflicts += 1
+                # From memory: others wrote since it was folded, which says nothing of right now.
+                contended = not cached
+            except Throttled as refusal:
+                return _Appended([refusal for _ in commands])
+            else:
+                if appended is not None:
+                    return appended
+        return _Appended([RoomBusy() for _ in commands])
+
+    def _wait(self, attempt: int) -> None:
+        self._pause(random.uniform(0, PAUSE * 2 ** min(attempt, 5)))
+
+    def _attempt(
+        self, log_id: str, commands: Sequence[Command], attempts: Iterator[int]
+    ) -> _Appended | None:
+        """Decides and appends once; None where that was on a stale aggregate.
+
+        Whatever it raises, the aggregate is forgotten.
+        """
+        fresh = self._log.cached(log_id) is None
+        try:
+            aggregate = self._fold(log_id) if fresh else self._log.load(log_id)
+            before = aggregate.version
+            outcomes, written = self._decide(aggregate, commands)
             events = aggregate.collect_events()
             # A stale aggregate that refuses, or finds nothing to change, meets no conditional
             # write: that is final only at the head.
             if not fresh and not written:
                 self._log.evict(log_id)
-                continue
-            if not events or self._append(aggregate, events, before):
-                return outcomes
-            self.conflicts += 1
-            self._pause(random.uniform(0, 0.01 * 2 ** min(attempt, 5)))
-        return [RoomBusy() for _ in commands]
+                return None
+            if not events:
+                return _Appended(outcomes)
+            stored = self._log.stored(events)
+            self._insert(stored, attempts)
+        except BaseException:
+            self._log.evict(log_id)
+            raise
+        self._log.keep(aggregate)
+        snapshot = self._log.snapshot(aggregate, before)
+        if snapshot is not None:
+            self._remember(log_id, snapshot)
+        return _Appended(outcomes, stored, snapshot)
+
+    def _fold(self, log_id: str) -> Aggregate:
+        """Folds the log to its head, from where it was folded last.
+
+        A lost race leaves an aggregate with events that never happened, so deciding again
+        cannot go on with it. With many processes in a room that is most messages: to read but
+        the tail then is what keeps a lost race cheaper than a push to one more person.
+        """
+        known = self._checkpoints.get(log_id)
+        aggregate = self._log.catch_up(known) if known else self._log.load(log_id)
+        if aggregate.version:
+            self._remember(log_id, self._log.checkpoint(aggregate))
+        return aggregate
+
+    def _remember(self, log_id: str, checkpoint: StoredEvent) -> None:
+        self._checkpoints[log_id] = checkpoint
+        self._checkpoints.move_to_end(log_id)
+        if len(self._checkpoints) > CHECKPOINTS:
+            self._checkpoints.popitem(last=False)
 
     def _decide(
         self, aggregate: Aggregate, commands: Sequence[Command]
@@ -126,22 +231,21 @@ class DirectExecutor:
             written = written and len(aggregate.pending) > before
         return outcomes, written
 
-    def _append(self, aggregate: Aggregate, events: Sequence[Event], before: int) -> bool:
-        try:
-            self._log.recorder.insert_events(self._log.stored(events))
-        except IntegrityError:
-            self._log.evict(aggregate.id)
-            return False
-        except BaseException:
-            self._log.evict(aggregate.id)
-            raise
-        self._log.keep(aggregate)
-        snapshot = self._log.snapshot(aggregate, before)
-        if snapshot is not None:
-            # The events are durable: a snapshot that fails is only missing.
-            with suppress(PersistenceError):
-                self._log.snapshot_store.recorder.insert_events([snapshot])
-        return True
+    def _insert(self, events: Sequence[StoredEvent], attempts: Iterator[int]) -> None:
+        """Appends, and where that is throttled tries the same again while attempts are left.
+
+        Deciding again would fold the room from a table that has enough to do; the write is
+        conditional either way.
+        """
+        while True:
+            try:
+                self._log.recorder.insert_events(events)
+                return
+            except Throttled:
+                attempt = next(attempts, None)
+                if attempt is None:
+                    raise
+                self._wait(attempt)
 
 
 WAIT = 30.0

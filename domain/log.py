@@ -137,8 +137,20 @@ class EventLog:
         SNAPSHOT_EVERY since version `before`."""
         if aggregate.version // SNAPSHOT_EVERY == before // SNAPSHOT_EVERY:
             return None
+        return self.checkpoint(aggregate)
+
+    def checkpoint(self, aggregate: Aggregate) -> StoredEvent:
+        """Returns the aggregate's state as a snapshot; later changes do not reach it."""
         snapshot_class: type[Snapshot] = cast(Any, aggregate).snapshot_class
         return mapper.to_stored_event(cast(Any, snapshot_class.take(aggregate)))
+
+    def catch_up(self, checkpoint: StoredEvent) -> Aggregate:
+        """Returns the aggregate of a checkpoint, folded to its log's head, and keeps it."""
+        aggregate = cast(Aggregate, cast(Any, mapper.to_domain_event(checkpoint)).mutate(None))
+        for event in self.events(aggregate.id, after=aggregate.version):
+            aggregate.fold(event)
+        self.keep(aggregate)
+        return aggregate
 
     def events(
         self, log_id: str, *, after: int = 0, upto: int | None = None, limit: int | None = None

@@ -1,7 +1,7 @@
 """What the use cases need of the world. Adapters implement these; conformance suites
 (tests/conformance) say what an implementation must keep."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -57,11 +57,32 @@ class Vault(Protocol):
 
 
 class Views(Protocol):
-    """Folded rooms and read marks. Texts and names stand in them sealed."""
+    """Folded rooms and read marks. Texts and names stand in them sealed.
+
+    A header is never newer than the messages and members of its room; these may be newer than
+    the header, while a fold is being saved.
+    """
 
     def header(self, room: str) -> dict[str, Any] | None: ...
 
+    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Returns the headers of those rooms that there are."""
+        ...
+
+    def fold_base(self, room: str) -> dict[str, Any] | None:
+        """Returns the header to fold onto: it may be one that this process remembers, which
+        `save_room` then refuses and forgets."""
+        ...
+
     def message(self, room: str, version: int) -> Message | None: ...
+
+    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
+        """Returns a message and the version of the newest event that is surely in it."""
+        ...
+
+    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
+        """Returns messages by (room, version); those that there are."""
+        ...
 
     def page(self, room: str, before: int | None, limit: int) -> list[Message]:
         """Returns the newest `limit` messages with a version below `before`, oldest first."""
@@ -83,6 +104,10 @@ class Views(Protocol):
         """Returns names of members, past ones included."""
         ...
 
+    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
+        """Returns names by (room, user), as `names` does for one room."""
+        ...
+
     def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
         """Returns (room, role, version of the user's newest post) of their rooms."""
         ...
@@ -92,15 +117,20 @@ class Views(Protocol):
         ...
 
     def save_room(self, room: str, expected: int, view: RoomView) -> bool:
-        """Keeps what the fold changed; False, and nothing kept, where the stored version is
-        not `expected`."""
+        """Keeps what the fold changed.
+
+        False where the stored version is not `expected`; nothing is kept then, save rows of
+        another fold of the same log that was faster, which keep what is newest.
+        """
         ...
 
     def reset_room(self, room: str) -> None:
         """Drops the room's view, to be folded anew."""
         ...
 
-    def person_version(self, user: str) -> int: ...
+    def person_version(self, user: str) -> int:
+        """Returns the version to fold onto; it may be remembered, as in `fold_base`."""
+        ...
 
     def marks(self, user: str) -> dict[str, int]: ...
 
@@ -115,6 +145,39 @@ class Views(Protocol):
         ...
 
     def clear(self) -> None: ...
+
+
+class Generations(Protocol):
+    """Views that can be folded anew beside those that are read (docs/adr/0009).
+
+    Every stream's rows are of a generation; a new one has a higher number.
+    """
+
+    def generation(self, stream: str) -> int:
+        """Returns the generation that is read; 0 where none was ever adopted."""
+        ...
+
+    def building(self, generation: int) -> Views:
+        """Returns views of a generation that nobody reads yet; what an earlier fold of the same
+        generation left is there."""
+        ...
+
+    def begin(self, stream: str, generation: int, now: float) -> None:
+        """Notes that rows of the generation are about to be written; `clean` spares it from
+        then on for as long as the caller gives it."""
+        ...
+
+    def adopt(self, stream: str, generation: int, now: float) -> bool:
+        """Has the generation read from now on.
+
+        False, and nothing changed, where the views that are read are further along: fold on.
+        """
+        ...
+
+    def clean(self, before: float) -> int:
+        """Deletes the rows of generations that were replaced, or begun and never adopted, before
+        a time (seconds since the epoch); returns how many rows that were."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +210,8 @@ class Progress(Protocol):
 
     def parked(self) -> list[Parked]: ...
 
-    def unpark(self, consumer: str, stream: str, upto: int) -> None:
-        """Forgets what was parked of a stream up to a version."""
+    def unpark(self, consumer: str, stream: str, upto: int, keep: Collection[int] = ()) -> None:
+        """Forgets what was parked of a stream up to a version, save the versions to `keep`."""
         ...
 
     def forget(self, consumer: str) -> None:
@@ -164,13 +227,17 @@ class Session:
 
 
 class Accounts(Protocol):
-    """Sessions by hashed token, nicknames by pseudonym, tickets by hash.
+    """Sessions by hashed token, nicknames and sign-in subjects by pseudonym, tickets by hash.
 
     Times are seconds since the epoch.
     """
 
     def claim_nickname(self, pseudonym: str, user: str, now: float) -> bool:
         """Gives the nickname to `user` unless somebody else with a live session holds it."""
+        ...
+
+    def nickname_holder(self, pseudonym: str) -> str | None:
+        """Returns who claimed the nickname last; None where nobody did."""
         ...
 
     def put_session(self, token: str, session: Session) -> None: ...
@@ -191,6 +258,21 @@ class Accounts(Protocol):
         """Consumes a ticket; None where it is unknown, used or expired."""
         ...
 
+    def drop_expired(self, now: float, more: Callable[[], bool]) -> int:
+        """Deletes sessions and tickets that are over, while `more()`; returns how many."""
+        ...
+
+    def claim_subject(self, pseudonym: str, user: str) -> str:
+        """Gives the sign-in subject to `user` unless somebody has it, for good; returns whose
+        it is now. Of two at once both get the same answer."""
+        ...
+
+    def put_email(self, user: str, sealed: Sealed) -> None:
+        """Keeps the person's e-mail address, sealed under their key, in place of the last."""
+        ...
+
+    def email(self, user: str) -> Sealed | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -199,13 +281,32 @@ class Connection:
     session: str
 
 
+Shard = tuple[int, int]
+"""`(k, n)`: the k-th, from 0, of n parts of a room's connections. The parts of any n are disjoint
+and have all connections between them."""
+
+
 class Connections(Protocol):
     """Who is connected, and to which rooms."""
 
     def open(self, connection: Connection) -> None: ...
 
-    def close(self, connection_id: str) -> tuple[Connection, list[str]] | None:
-        """Forgets a connection; returns it and the rooms it had, or None if unknown."""
+    def close(
+        self, connection_id: str, room: str | None = None
+    ) -> tuple[Connection, list[str]] | None:
+        """Forgets a connection; returns it and the rooms it had, or None if unknown.
+
+        With `room`, where it was met, it is not met there again even if it is unknown.
+        """
+        ...
+
+    def stale(self) -> Iterator[str]:
+        """Yields connections older than any can be, whose closing nobody told. Not for paths
+        that a person triggers: it reads them all."""
+        ...
+
+    def young(self, connection_ids: Sequence[str]) -> Sequence[str]:
+        """Returns those opened so lately that the gateway may not know them yet."""
         ...
 
     def subscribe(self, connection_id: str, room: str, version: int = 0) -> bool:
@@ -215,20 +316,65 @@ class Connections(Protocol):
         """
         ...
 
-    def unsubscribe(self, user: str, room: str, before: int | None = None) -> None:
+    def unsubscribe(
+        self, user: str, room: str, before: int | None = None, shard: Shard | None = None
+    ) -> None:
         """Takes the person's connections out of the room; with `before`, those alone that saw
-        it below that version: who left and came back has synced since."""
+        it below that version: who left and came back has synced since. With `shard`, those
+        alone that are in it."""
         ...
 
-    def in_room(self, room: str) -> Sequence[str]: ...
+    def in_room(self, room: str, shard: Shard | None = None) -> Sequence[str]: ...
+
+    def some_in_room(self, room: str, limit: int) -> tuple[Sequence[str], int]:
+        """Returns at most `limit` of a room's connections and about how many it has: exactly
+        where that is no more than `limit`, else a number above it."""
+        ...
 
     def of_user(self, user: str) -> Sequence[str]: ...
 
-    def of_session(self, session: str) -> Sequence[str]: ...
+    def of_session(self, user: str, session: str) -> Sequence[str]:
+        """Returns connections of one of the person's sessions."""
+        ...
 
     def in_room_of(self, user: str, room: str) -> bool: ...
 
     def online(self, room: str, limit: int) -> list[str]: ...
+
+
+class Cursors(Protocol):
+    """How far a consumer came in each of its lanes: a stream, or a stream's part.
+
+    Attributes
+    ----------
+    durable: whether cursors outlive the process. Then one may have been moved by a process that
+        died before it did what it moved for.
+    """
+
+    durable: bool
+
+    def advance(self, lane: str, first: int, last: int) -> int | None:
+        """Moves a cursor from `first - 1`, or from nowhere, to `last`.
+
+        Returns None where it moved, else the version at which it stands.
+        """
+        ...
+
+    def retreat(self, lane: str, first: int, last: int) -> None:
+        """Takes back what `advance` did, unless the cursor was moved since."""
+        ...
+
+
+class Shards(Protocol):
+    """Hands the delivery of a large room's events on, part by part."""
+
+    def enqueue(self, room: str, events: Sequence[tuple[int, bytes]], of: int) -> None:
+        """Has each of (version, envelope) delivered to each of `of` shards, in order.
+
+        What comes back is the envelope with `"shard": [k, of]` in it. Raises OSError or
+        Throttled where not all could be handed on; doing it again is safe.
+        """
+        ...
 
 
 class Gateway(Protocol):

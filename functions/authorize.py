@@ -1,22 +1,48 @@
-"""REQUEST authorizer of the WebSocket API's `$connect`: a single-use ticket."""
+"""REQUEST authorizer of both APIs.
+
+`$connect` of the WebSocket API brings a single-use ticket and, from a browser, its Origin; it is
+answered with a policy. The HTTP API (payload 2.0, simple answer) brings a bearer token. What the
+answer's context says is what the other handlers know of the caller.
+"""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from domain.errors import Unauthenticated
+from functions.bearer import bearer
 from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
 
 
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> Answer:
-    """Returns a policy for the connection; its context is what `socket_*` know of the caller."""
+    return _http(event) if event.get("version") == "2.0" else _connect(event)
+
+
+def _connect(event: Event) -> Answer:
     ticket = (event.get("queryStringParameters") or {}).get("ticket", "")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    origin, origins = headers.get("origin"), chat().services.origins
     try:
+        # Before the ticket: a foreign page must not use one up. A browser always says where a
+        # page is from; what is no browser has none, and needs the ticket as anybody does.
+        if origins and origin is not None and origin not in origins:
+            raise Unauthenticated
         session = chat().entering.redeem(ticket)
     except Unauthenticated:
         return _policy("Deny", event["methodArn"], "nobody", {})
     known = {"user": session.user, "session": session.session}
     return _policy("Allow", event["methodArn"], session.user, known)
+
+
+def _http(event: Event) -> Answer:
+    try:
+        session = chat().entering.who(bearer((event.get("headers") or {}).get("authorization")))
+    except Unauthenticated:
+        return {"isAuthorized": False}
+    return {
+        "isAuthorized": True,
+        "context": {"user": session.user, "session": session.session},
+    }
 
 
 def _policy(effect: str, resource: str, principal: str, known: dict[str, str]) -> Answer:

@@ -1,15 +1,14 @@
 """Composition root of the handlers: which `Chat` they call.
 
 A runtime installs it once, before the first event: `local/bootstrap.py` on one machine, tests
-with fakes.
+with fakes. On Lambda nobody does: the first call composes it from the environment
+(functions/aws.py).
 """
 
 from domain.chat import Chat
+from functions.settings import NotConfigured
 
-
-class NotConfigured(RuntimeError):
-    """A handler was called before a runtime installed its services."""
-
+__all__ = ["NotConfigured", "chat", "use"]
 
 _installed: Chat | None = None
 
@@ -21,6 +20,16 @@ def use(chat: Chat | None) -> None:
 
 
 def chat() -> Chat:
+    """Returns the use cases.
+
+    Raises
+    ------
+    NotConfigured: none were installed, and the environment names none.
+    """
     if _installed is None:
-        raise NotConfigured("functions.bootstrap.use() was not called")
+        # Imported here: one machine has no boto3.
+        from functions import aws
+
+        use(aws.compose_running())
+    assert _installed is not None
     return _installed

@@ -1,4 +1,8 @@
-"""The HTTP API: API Gateway HTTP API 2.0 events to use cases."""
+"""The HTTP API: API Gateway HTTP API 2.0 events to use cases.
+
+No CORS: the web app and the API have one origin (behind CloudFront, or the local engine), so an
+answer has no Access-Control headers and other origins' pages cannot read it.
+"""
 
 from typing import Annotated, Any
 
@@ -11,9 +15,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic_core import from_json
 
 from domain.errors import Internal, Invalid, NotFound, ParleyError
+from domain.ports import Session
 from domain.protocol import http
 from domain.protocol.fields import MAX_VERSION, ROOM_PATTERN
+from functions.bearer import bearer
 from functions.bootstrap import chat
+from functions.claims import vouched
 from functions.observing import Answer, Event, logger, report
 
 app = APIGatewayHttpResolver(enable_validation=True)
@@ -37,20 +44,45 @@ def _shape(model: Any, status: int = 200) -> dict[int, Any]:
 
 
 def _token() -> str | None:
-    header = app.current_event.headers.get("authorization") or ""
-    scheme, _, token = header.partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    return bearer(app.current_event.headers.get("authorization"))
+
+
+def _authorizer(kind: str) -> dict[str, Any]:
+    """Returns what an authorizer of API Gateway said: nobody else writes requestContext."""
+    authorizer = app.current_event.raw_event["requestContext"].get("authorizer") or {}
+    return authorizer.get(kind) or {}
+
+
+def _session() -> Session:
+    """Returns the caller's session: the authorizer's word, or else the token's."""
+    known = _authorizer("lambda")
+    if known.get("user") and known.get("session"):
+        return Session(known["user"], known["session"], 0.0)
+    return chat().entering.who(_token())
 
 
 def _user() -> str:
-    return chat().entering.who(_token()).user
+    return _session().user
+
+
+def _source() -> str:
+    return app.current_event.request_context.http.source_ip or ""
+
+
+def _entered(token: str, user: str) -> Response[Any]:
+    return _json({"token": token, "user": {"id": user, "name": chat().entering.name(user)}}, 201)
 
 
 @app.post("/api/session", responses=_shape(http.Entered, 201))
 def enter(body: http.EnterRequest) -> Response[Any]:
-    source = app.current_event.request_context.http.source_ip or ""
-    token, user = chat().entering.enter(body.nickname, _token(), source)
-    return _json({"token": token, "user": {"id": user, "name": chat().entering.name(user)}}, 201)
+    return _entered(*chat().entering.enter(body.nickname, _token(), _source()))
+
+
+@app.post("/api/session/cognito", responses=_shape(http.Entered, 201))
+def exchange(body: http.ExchangeRequest | None = None) -> Response[Any]:
+    known = vouched(_authorizer("jwt").get("claims") or {})
+    nickname = (body.nickname if body else None) or known.name
+    return _entered(*chat().entering.exchange(known.sub, known.email, nickname, _source()))
 
 
 @app.get("/api/session", responses=_shape(http.Identity))
@@ -67,11 +99,14 @@ def leave() -> Response[Any]:
 
 @app.post("/api/tickets", responses=_shape(http.Ticket, 201))
 def ticket() -> Response[Any]:
-    made = chat().entering.ticket(_token())
-    headers = app.current_event.headers
-    scheme = "wss" if headers.get("x-forwarded-proto") == "https" else "ws"
-    url = f"{scheme}://{app.current_event.request_context.domain_name}/ws?ticket={made}"
-    return _json({"ticket": made, "url": url}, 201)
+    made = chat().entering.ticket_for(_session())
+    return _json({"ticket": made, "url": f"{_socket_url()}?ticket={made}"}, 201)
+
+
+def _socket_url() -> str:
+    request = app.current_event
+    scheme = "wss" if request.headers.get("x-forwarded-proto") == "https" else "ws"
+    return chat().services.socket_url or f"{scheme}://{request.request_context.domain_name}/ws"
 
 
 @app.get("/api/rooms", responses=_shape(http.Rooms))

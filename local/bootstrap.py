@@ -22,6 +22,7 @@ from adapters.sqlite.keys import SqliteKeys
 from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import SqliteViews, open_views
 from adapters.vault.aes import AesVault, master_key
+from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
 from domain.chat.consumers import TrackMemberships
 from domain.executing import Decider
@@ -79,7 +80,7 @@ class Stores:
         self.progress = SqliteProgress(self.views_file)
         self.accounts = SqliteAccounts(folder.accounts)
         self.keys = SqliteKeys(folder.keys)
-        self.vault = AesVault(self.keys, master_key(folder.master_key))
+        self.vault = AesVault(self.keys, master_key(folder.master_key), OpenSslCipher)
         self.log = EventLog(self.events.events, self.events.snapshots)
 
     def services(self, **ports: Any) -> Services:

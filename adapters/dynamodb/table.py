@@ -22,12 +22,19 @@ THROTTLES = frozenset(
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
         "RequestLimitExceeded",
+        "TransactionConflictException",
         "TransactionInProgressException",
         "InternalServerError",
         "LimitExceededException",
     }
 )
 """Error codes that may pass. botocore's own retries have been spent when one comes here."""
+
+CONTENDED = "TransactionConflict"
+"""What both a write beside a transaction and a cancelled transaction call another's hold."""
+
+PASSING = frozenset({CONTENDED, "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons of a cancelled transaction that may pass."""
 
 ATTEMPTS = 4
 """Tries for what BatchGetItem and BatchWriteItem leave undone, and for throttled calls."""
@@ -101,45 +108,43 @@ class Table:
     a condition raise ConditionFailed.
     """
 
-    def __init__(
-        self, client: Any, name: str, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, client: Any, name: str, pause: Callable[[float], None] = time.sleep) -> None:
         self.client = client
         self.name = name
         self._pause = pause
 
-    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Calls an operation of the client by its Python name, with retries and jitter."""
-        for attempt in range(ATTEMPTS):
+    def call(
+        self, operation: str, *, tries: int = ATTEMPTS, lose: bool = False, **arguments: Any
+    ) -> dict[str, Any]:
+        """Calls an operation of the client by its Python name, with retries and jitter.
+
+        Parameters
+        ----------
+        tries: how often a throttled call is made, for who would try again by other means.
+        lose: whether an item that another transaction holds is a condition that failed, rather
+            than one to wait for.
+
+        Raises
+        ------
+        ConditionFailed: the condition did not hold.
+        domain.errors.Throttled: the retries are spent.
+        OSError: DynamoDB was not reached.
+        botocore.exceptions.ClientError: any other refusal.
+        """
+        for attempt in range(tries):
+            if attempt:
+                self.wait(attempt - 1)
             try:
                 answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
                 return answer
             except ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
-                if code == "ConditionalCheckFailedException":
-                    held = error.response.get("Item")
-                    raise ConditionFailed(decode_item(held) if held else None) from None
-                if code == "TransactionCanceledException":
-                    self._cancelled(error)
-                elif code not in THROTTLES:
-                    raise
+                _passing(error, lose)
             except BotoCoreError as error:
                 raise OSError(f"{operation}: {type(error).__name__}") from error
-            self.wait(attempt)
         raise Throttled
 
-    @staticmethod
-    def _cancelled(error: ClientError) -> None:
-        """Returns where a cancelled transaction may be tried again; raises otherwise."""
-        reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
-        if "ConditionalCheckFailed" in reasons:
-            raise ConditionFailed from None
-        if not {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"} & {
-            *reasons
-        }:
-            raise error
-
     def wait(self, attempt: int) -> None:
+        """Pauses up to 0.05 s, twice that with each attempt."""
         self._pause(random.uniform(0, 0.05 * 2**attempt))
 
     def get(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
@@ -148,9 +153,7 @@ class Table:
         )
         return decode_item(answer["Item"]) if "Item" in answer else None
 
-    def get_many(
-        self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True
-    ) -> list[Item]:
+    def get_many(self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True) -> list[Item]:
         """Returns the items that there are, in no order; `keys` must not repeat."""
         found: list[Item] = []
         for start in range(0, len(keys), BATCH_GET):
@@ -233,9 +236,11 @@ class Table:
         descending: bool = False,
         limit: int | None = None,
         consistent: bool = True,
+        decoded: bool = True,
     ) -> Iterator[Item]:
         """Yields items by key, page after page; at most `limit`, which counts before `filter`
-        on each page and after it in all. An index is read eventually consistent."""
+        on each page and after it in all. An index is read eventually consistent. Without
+        `decoded` they are in DynamoDB's wire form, for who reads a thousand."""
         arguments: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": condition,
@@ -250,22 +255,23 @@ class Table:
             "ProjectionExpression": projection,
         }
         arguments |= {name: value for name, value in optional.items() if value}
-        yield from self._pages("query", arguments, limit)
+        pages = self._pages("query", arguments, limit)
+        yield from map(decode_item, pages) if decoded else pages
 
     def every(self, **arguments: Any) -> Iterator[Item]:
         """Yields every item: a Scan, for an operator's commands and schedules alone."""
-        yield from self._pages("scan", {"TableName": self.name, **arguments}, None)
+        pages = self._pages("scan", {"TableName": self.name, **arguments}, None)
+        yield from map(decode_item, pages)
 
     def _pages(
         self, operation: str, arguments: dict[str, Any], limit: int | None
-    ) -> Iterator[Item]:
+    ) -> Iterator[dict[str, Any]]:
         left = limit
         while left is None or left > 0:
             if left is not None:
                 arguments["Limit"] = left
             answer = self.call(operation, **arguments)
-            for item in answer["Items"][:left]:
-                yield decode_item(item)
+            yield from answer["Items"][:left]
             if left is not None:
                 left -= len(answer["Items"])
             last = answer.get("LastEvaluatedKey")
@@ -289,6 +295,21 @@ class Table:
                 self.wait(attempt)
             if wanted:
                 raise Throttled
+
+
+def _passing(error: ClientError, lose: bool) -> None:
+    """Returns where the call may be tried again; raises otherwise."""
+    code = error.response.get("Error", {}).get("Code", "")
+    if code == "ConditionalCheckFailedException":
+        held = error.response.get("Item")
+        raise ConditionFailed(decode_item(held) if held else None) from None
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+    if "ConditionalCheckFailed" in reasons:
+        raise ConditionFailed from None
+    if lose and (code == f"{CONTENDED}Exception" or CONTENDED in reasons):
+        raise ConditionFailed from None
+    if code not in THROTTLES and not reasons & PASSING:
+        raise error
 
 
 def _expression(

@@ -1,8 +1,9 @@
-"""Sessions, nicknames and tickets in dicts."""
+"""Sessions, nicknames, subjects and tickets in dicts."""
 
 from collections.abc import Callable
 from threading import Lock
 
+from domain.aggregate import Sealed
 from domain.ports import Session
 
 RESERVED = 60.0
@@ -14,6 +15,8 @@ class MemoryAccounts:
         self._sessions: dict[str, Session] = {}
         self._nicknames: dict[str, tuple[str, float]] = {}
         self._tickets: dict[str, Session] = {}
+        self._subjects: dict[str, str] = {}
+        self._emails: dict[str, Sealed] = {}
         self._lock = Lock()
 
     def claim_nickname(self, pseudonym: str, user: str, now: float) -> bool:
@@ -24,6 +27,10 @@ class MemoryAccounts:
                 return False
             self._nicknames[pseudonym] = (user, now + RESERVED)
             return True
+
+    def nickname_holder(self, pseudonym: str) -> str | None:
+        claimed = self._nicknames.get(pseudonym)
+        return claimed[0] if claimed else None
 
     def put_session(self, token: str, session: Session) -> None:
         with self._lock:
@@ -67,3 +74,24 @@ class MemoryAccounts:
     def take_ticket(self, ticket: str, now: float) -> Session | None:
         session = self._tickets.pop(ticket, None)
         return session if session and session.expires > now else None
+
+    def claim_subject(self, pseudonym: str, user: str) -> str:
+        with self._lock:
+            return self._subjects.setdefault(pseudonym, user)
+
+    def put_email(self, user: str, sealed: Sealed) -> None:
+        self._emails[user] = sealed
+
+    def email(self, user: str) -> Sealed | None:
+        return self._emails.get(user)
+
+    def drop_expired(self, now: float, more: Callable[[], bool]) -> int:
+        with self._lock:
+            dropped = 0
+            for kept in (self._sessions, self._tickets):
+                for key in [key for key, one in kept.items() if one.expires <= now]:
+                    if not more():
+                        return dropped
+                    del kept[key]
+                    dropped += 1
+            return dropped

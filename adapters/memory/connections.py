@@ -1,10 +1,11 @@
 """Who is connected, in dicts. The local engine uses it as it is: no connection outlives it."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from threading import RLock
 
-from domain.ports import Connection
+from domain.ports import Connection, Shard
 
 
 class MemoryConnections:
@@ -24,7 +25,9 @@ class MemoryConnections:
             self._connections[connection.id] = connection
             self._of_user.setdefault(connection.user, set()).add(connection.id)
 
-    def close(self, connection_id: str) -> tuple[Connection, list[str]] | None:
+    def close(
+        self, connection_id: str, room: str | None = None
+    ) -> tuple[Connection, list[str]] | None:
         with self._lock:
             connection = self._connections.pop(connection_id, None)
             if connection is None:
@@ -37,6 +40,12 @@ class MemoryConnections:
             if not mine:
                 del self._of_user[connection.user]
             return connection, rooms
+
+    def stale(self) -> Iterator[str]:
+        return iter(())  # whoever closes is told of
+
+    def young(self, connection_ids: Sequence[str]) -> Sequence[str]:
+        return ()  # noted and open at once
 
     def _leave(self, connection_id: str, user: str, room: str) -> None:
         del self._in_room[room][connection_id]
@@ -62,25 +71,36 @@ class MemoryConnections:
             rooms[room] = max(version, rooms.get(room, 0))
             return first
 
-    def unsubscribe(self, user: str, room: str, before: int | None = None) -> None:
+    def unsubscribe(
+        self, user: str, room: str, before: int | None = None, shard: Shard | None = None
+    ) -> None:
         with self._lock:
             for connection_id in self._of_user.get(user, ()):
                 rooms = self._rooms_of.get(connection_id, {})
+                if not _within(connection_id, shard):
+                    continue
                 if room in rooms and (before is None or rooms[room] < before):
                     del rooms[room]
                     self._leave(connection_id, user, room)
 
-    def in_room(self, room: str) -> Sequence[str]:
+    def in_room(self, room: str, shard: Shard | None = None) -> Sequence[str]:
         with self._lock:
-            return list(self._in_room.get(room, ()))
+            found = list(self._in_room.get(room, ()))
+        return found if shard is None else [one for one in found if _within(one, shard)]
+
+    def some_in_room(self, room: str, limit: int) -> tuple[Sequence[str], int]:
+        with self._lock:
+            found = self._in_room.get(room, {})
+            return list(islice(found, limit)), len(found)
 
     def of_user(self, user: str) -> Sequence[str]:
         with self._lock:
             return sorted(self._of_user.get(user, ()))
 
-    def of_session(self, session: str) -> Sequence[str]:
+    def of_session(self, user: str, session: str) -> Sequence[str]:
         with self._lock:
-            return [c.id for c in self._connections.values() if c.session == session]
+            mine = sorted(self._of_user.get(user, ()))
+            return [one for one in mine if self._connections[one].session == session]
 
     def in_room_of(self, user: str, room: str) -> bool:
         with self._lock:
@@ -89,3 +109,7 @@ class MemoryConnections:
     def online(self, room: str, limit: int) -> list[str]:
         with self._lock:
             return list(islice(self._users_in.get(room, ()), limit))
+
+
+def _within(connection_id: str, shard: Shard | None) -> bool:
+    return shard is None or zlib.crc32(connection_id.encode()) % shard[1] == shard[0]

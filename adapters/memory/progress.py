@@ -1,5 +1,6 @@
 """Consumers' progress in dicts."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 
 from domain.ports import Parked
@@ -25,9 +26,10 @@ class MemoryProgress:
     def parked(self) -> list[Parked]:
         return [parked for _, parked in sorted(self._parked.items())]
 
-    def unpark(self, consumer: str, stream: str, upto: int) -> None:
-        for key in [k for k in self._parked if k[:2] == (consumer, stream) and k[2] <= upto]:
-            del self._parked[key]
+    def unpark(self, consumer: str, stream: str, upto: int, keep: Collection[int] = ()) -> None:
+        for key in list(self._parked):
+            if key[:2] == (consumer, stream) and key[2] <= upto and key[2] not in keep:
+                del self._parked[key]
 
     def forget(self, consumer: str) -> None:
         self._positions.pop(consumer, None)

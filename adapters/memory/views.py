@@ -30,9 +30,24 @@ class MemoryViews:
         found = self._rooms.get(room)
         return dict(found.header) if found else None
 
+    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
+        return {room: dict(self._rooms[room].header) for room in rooms if room in self._rooms}
+
+    def fold_base(self, room: str) -> dict[str, Any] | None:
+        return self.header(room)
+
     def message(self, room: str, version: int) -> Message | None:
         found = self._rooms.get(room)
         return copy.deepcopy(found.messages.get(version)) if found else None
+
+    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
+        with self._lock:
+            message = self.message(room, version)
+            return None if message is None else (message, self._rooms[room].header["version"])
+
+    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
+        found = {key: self.message(*key) for key in keys}
+        return {key: message for key, message in found.items() if message is not None}
 
     def page(self, room: str, before: int | None, limit: int) -> list[Message]:
         found = self._rooms.get(room)
@@ -66,6 +81,11 @@ class MemoryViews:
     def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
         found = self._rooms.get(room)
         return {u: found.members[u]["name"] for u in users if found and u in found.members}
+
+    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
+        return {
+            (room, user): name for room, user in keys for name in self.names(room, [user]).values()
+        }
 
     def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
         return [

@@ -1,8 +1,13 @@
-"""Sessions, nicknames and tickets. Only hashes and pseudonyms are written."""
+"""Sessions, nicknames, subjects and tickets. Only hashes, pseudonyms and sealed texts are
+written."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import orjson
+
 from adapters.sqlite.database import Database
+from domain.aggregate import Sealed
 from domain.ports import Session
 
 SCHEMA = """
@@ -18,6 +23,12 @@ CREATE TABLE IF NOT EXISTS tickets (
     ticket TEXT PRIMARY KEY, user TEXT NOT NULL, session TEXT NOT NULL, expires REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tickets_by_expiry ON tickets (expires);
+CREATE TABLE IF NOT EXISTS subjects (
+    pseudonym TEXT PRIMARY KEY, user TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS emails (
+    user TEXT PRIMARY KEY, sealed BLOB NOT NULL
+) WITHOUT ROWID;
 """
 RESERVED = 60.0
 """Seconds that a claimed nickname waits for its first session."""
@@ -42,6 +53,10 @@ class SqliteAccounts:
                 "INSERT OR REPLACE INTO nicknames VALUES (?,?,?)", (pseudonym, user, now + RESERVED)
             )
             return True
+
+    def nickname_holder(self, pseudonym: str) -> str | None:
+        row = self.database.row("SELECT user FROM nicknames WHERE pseudonym=?", (pseudonym,))
+        return row[0] if row else None
 
     def put_session(self, token: str, session: Session) -> None:
         with self.database.writing() as connection:
@@ -88,6 +103,34 @@ class SqliteAccounts:
                 "DELETE FROM tickets WHERE ticket=? RETURNING user, session, expires", (ticket,)
             ).fetchone()
         return Session(*row) if row and row[2] > now else None
+
+    def claim_subject(self, pseudonym: str, user: str) -> str:
+        with self.database.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO subjects VALUES (?,?)", (pseudonym, user))
+            row = connection.execute(
+                "SELECT user FROM subjects WHERE pseudonym=?", (pseudonym,)
+            ).fetchone()
+        return str(row[0])
+
+    def put_email(self, user: str, sealed: Sealed) -> None:
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO emails VALUES (?,?)", (user, orjson.dumps(sealed))
+            )
+
+    def email(self, user: str) -> Sealed | None:
+        row = self.database.row("SELECT sealed FROM emails WHERE user=?", (user,))
+        sealed: Sealed | None = orjson.loads(row[0]) if row else None
+        return sealed
+
+    def drop_expired(self, now: float, more: Callable[[], bool]) -> int:
+        dropped = 0
+        for table in ("sessions", "tickets"):
+            if more():
+                with self.database.writing() as connection:
+                    done = connection.execute(f"DELETE FROM {table} WHERE expires<=?", (now,))
+                    dropped += done.rowcount
+        return dropped
 
     def close(self) -> None:
         self.database.close()

@@ -1,5 +1,6 @@
 """Feed positions and parked events."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from adapters.sqlite.database import Database
@@ -49,11 +50,17 @@ class SqliteProgress:
         )
         return [Parked(*row) for row in rows]
 
-    def unpark(self, consumer: str, stream: str, upto: int) -> None:
+    def unpark(self, consumer: str, stream: str, upto: int, keep: Collection[int] = ()) -> None:
+        healed = [
+            (consumer, stream, parked.version)
+            for parked in self.parked()
+            if (parked.consumer, parked.stream) == (consumer, stream)
+            and parked.version <= upto
+            and parked.version not in keep
+        ]
         with self._database.writing() as connection:
-            connection.execute(
-                "DELETE FROM parked WHERE consumer=? AND stream=? AND version<=?",
-                (consumer, stream, upto),
+            connection.executemany(
+                "DELETE FROM parked WHERE consumer=? AND stream=? AND version=?", healed
             )
 
     def forget(self, consumer: str) -> None:

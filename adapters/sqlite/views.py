@@ -49,11 +49,30 @@ class SqliteViews:
         row = self._database.row("SELECT header FROM rooms WHERE room=?", (room,))
         return orjson.loads(row[0]) if row else None
 
+    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
+        found = {room: self.header(room) for room in rooms}
+        return {room: header for room, header in found.items() if header is not None}
+
+    def fold_base(self, room: str) -> dict[str, Any] | None:
+        return self.header(room)
+
     def message(self, room: str, version: int) -> Message | None:
         row = self._database.row(
             "SELECT message FROM messages WHERE room=? AND version=?", (room, version)
         )
         return orjson.loads(row[0]) if row else None
+
+    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
+        row = self._database.row(
+            "SELECT message, rooms.version FROM messages JOIN rooms USING (room)"
+            " WHERE room=? AND messages.version=?",
+            (room, version),
+        )
+        return (orjson.loads(row[0]), row[1]) if row else None
+
+    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
+        found = {key: self.message(*key) for key in keys}
+        return {key: message for key, message in found.items() if message is not None}
 
     def page(self, room: str, before: int | None, limit: int) -> list[Message]:
         rows = self._database.rows(
@@ -92,6 +111,11 @@ class SqliteViews:
             if row:
                 found[user] = _loads(row[0])
         return found
+
+    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
+        return {
+            (room, user): name for room, user in keys for name in self.names(room, [user]).values()
+        }
 
     def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
         rows = self._database.rows(

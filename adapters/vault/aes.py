@@ -3,29 +3,50 @@
 A sealed text is `{k, c}`: `k` the person whose key it is, `c` base64 of nonce (12 bytes),
 ciphertext and tag. The person's id is authenticated with it, so a text cannot be moved to
 another person's key. Nonces are random: 2^32 texts per key keep a collision below 2^-32
-(NIST SP 800-38D, 8.3).
+(NIST SP 800-38D, 8.3). This is a STORAGE FORMAT, whichever library ciphers.
 """
 
 import hashlib
 import hmac
+import math
 import os
+import time
 from base64 import b64decode, b64encode
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.aggregate import Sealed
 from domain.errors import Unauthenticated
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+TAG_BYTES = 16
 CACHE = 20_000
 """Unwrapped keys kept in memory, some 300 bytes each."""
+
+
+class Tampered(ValueError):
+    """What should be opened was not sealed so: changed, moved, cut, or under another key."""
+
+    def __init__(self) -> None:
+        super().__init__("a sealed text was tampered with")
+
+
+class Cipher(Protocol):
+    """AES-GCM under one key; the tag follows the ciphertext."""
+
+    def encrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
+        """Raises Tampered where the tag does not fit."""
+        ...
+
+
+CipherOf = Callable[[bytes], Cipher]
+"""Makes the cipher of a key of KEY_BYTES: adapters/vault/openssl.py or pycryptodome.py."""
 
 
 class KeyStore(Protocol):
@@ -46,8 +67,9 @@ class KeyStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    cipher: AESGCM
+    cipher: Cipher
     digest_key: bytes
+    until: float
 
 
 class AesVault:
@@ -57,31 +79,48 @@ class AesVault:
     ----------
     keys: where wrapped keys are.
     master: 32 bytes that wrap them and key the pseudonyms.
+    cipher_of: the library that ciphers.
+    lifetime: seconds that an unwrapped key is kept for, None for as long as the process. Where
+        several processes share the keys, a person who was erased by one is gone from the others
+        after that long.
+    clock: seconds; not the monotonic clock on Lambda, which may stand still between two calls.
     """
 
-    def __init__(self, keys: KeyStore, master: bytes) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        master: bytes,
+        cipher_of: CipherOf,
+        *,
+        lifetime: float | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         if len(master) != KEY_BYTES:
             raise ValueError(f"the master key must have {KEY_BYTES} bytes")
         self._keys = keys
-        self._master = AESGCM(master)
+        self._cipher_of = cipher_of
+        self._master = cipher_of(master)
         self._pepper = hmac.digest(master, b"parley:blind", "sha256")
+        self._lifetime = math.inf if lifetime is None else lifetime
+        self._clock = clock
         self._cache: OrderedDict[str, _Key] = OrderedDict()
 
     def create(self, users: Sequence[str]) -> None:
         self._keys.add({user: self._wrap(user, os.urandom(KEY_BYTES)) for user in users})
 
     def _wrap(self, user: str, key: bytes) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._master.encrypt(nonce, key, user.encode())
+        return _encrypt(self._master, key, user)
 
     def _key(self, user: str) -> _Key | None:
-        key = self._cache.get(user)
-        if key is None:
+        key, now = self._cache.get(user), self._clock()
+        if key is None or now >= key.until:
+            self._cache.pop(user, None)
             wrapped = self._keys.wrapped(user)
             if wrapped is None:
                 return None
-            raw = self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], user.encode())
-            key = _Key(AESGCM(raw), hmac.digest(raw, b"parley:digest", "sha256"))
+            raw = _decrypt(self._master, wrapped, user)
+            digest_key = hmac.digest(raw, b"parley:digest", "sha256")
+            key = _Key(self._cipher_of(raw), digest_key, now + self._lifetime)
             self._cache[user] = key
             if len(self._cache) > CACHE:
                 self._cache.popitem(last=False)
@@ -94,21 +133,16 @@ class AesVault:
         return key
 
     def seal(self, user: str, text: str) -> Sealed:
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = self._own_key(user).cipher.encrypt(nonce, text.encode(), user.encode())
-        return {"k": user, "c": b64encode(nonce + sealed).decode()}
+        sealed = _encrypt(self._own_key(user).cipher, text.encode(), user)
+        return {"k": user, "c": b64encode(sealed).decode()}
 
     def open(self, sealed: Sealed) -> str | None:
+        """Opens a text; None where its key is gone. Raises Tampered where it does not fit it."""
         user = sealed["k"]
         key = self._key(user)
         if key is None:
             return None
-        raw = b64decode(sealed["c"])
-        try:
-            text = key.cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], user.encode())
-        except InvalidTag:
-            raise ValueError("a sealed text was tampered with") from None
-        return text.decode()
+        return _decrypt(key.cipher, b64decode(sealed["c"]), user).decode()
 
     def digest(self, user: str, content: bytes) -> str:
         # Keyed BLAKE2b: a quarter of the time of HMAC-SHA-256, on every message's path.
@@ -122,6 +156,17 @@ class AesVault:
         destroyed = self._keys.destroy(user)
         self._cache.pop(user, None)
         return destroyed
+
+
+def _encrypt(cipher: Cipher, data: bytes, user: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, data, user.encode())
+
+
+def _decrypt(cipher: Cipher, raw: bytes, user: str) -> bytes:
+    if len(raw) < NONCE_BYTES + TAG_BYTES:
+        raise Tampered
+    return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], user.encode())
 
 
 def master_key(path: Path) -> bytes:

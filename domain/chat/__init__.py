@@ -1,18 +1,23 @@
 """The use cases: what a handler calls, one per thing that somebody wants."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
+from eventsourcing.persistence import StoredEvent
 from pydantic import ValidationError
 
 from domain.chat import frames
+from domain.chat.archiving import document
 from domain.chat.commanding import Commanding
-from domain.chat.consumers import Deliver, ProjectViews, TrackMemberships
+from domain.chat.consumers import ProjectViews, TrackMemberships
+from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
+from domain.chat.notifying import Notifying
 from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.chat.syncing import Syncing
+from domain.claiming import Claiming
 from domain.consuming import Consuming, Record
 from domain.errors import Internal, Invalid, ParleyError, Unauthenticated
 from domain.ports import Connection, Session
@@ -30,13 +35,12 @@ class Chat:
         self.reading = Reading(services)
         self._commanding = Commanding(services, self.reading)
         self._syncing = Syncing(services, self.reading)
+        self._notifying = Notifying(services)
+        shared = (services.log, services.progress, services.now)
         self.consuming = {
-            consumer.name: Consuming(consumer, services.log, services.progress, services.now)
-            for consumer in (
-                ProjectViews(services),
-                TrackMemberships(services),
-                Deliver(services),
-            )
+            ProjectViews.name: Consuming(ProjectViews(services), *shared),
+            TrackMemberships.name: Consuming(TrackMemberships(services), *shared),
+            Deliver.name: Claiming(Deliver(services), *shared, services.cursors),
         }
 
     def connect(self, connection_id: str, session: Session) -> None:
@@ -65,6 +69,20 @@ class Chat:
             if not connections.in_room_of(user, room):
                 frame = frames.presence(room, user, "offline")
                 self.services.gateway.post(connections.in_room(room), frame)
+
+    def sweep(self, more: Callable[[], bool]) -> dict[str, int]:
+        """Forgets what is over and nobody told of, while `more()`; returns how many of each.
+
+        A connection that cannot be open any more is closed as its `$disconnect` would have.
+        """
+        closed = 0
+        for connection_id in self.services.connections.stale():
+            if not more():
+                break
+            self.disconnect(connection_id)
+            closed += 1
+        expired = self.services.accounts.drop_expired(self.services.seconds(), more)
+        return {"connections": closed, "accounts": expired}
 
     def receive(self, connection: Connection, body: str) -> None:
         """Takes one client frame; answers go to the connection, refusals too."""
@@ -100,6 +118,20 @@ class Chat:
     def consume(self, consumer: str, records: Sequence[Record]) -> list[str]:
         """Feeds queue records to a consumer; returns the ids of those to retry."""
         return self.consuming[consumer].consume(records)
+
+    def notify(self, body: str | bytes) -> None:
+        """Tells the people whom an event's envelope names, each at most once."""
+        self._notifying.notify(body)
+
+    def relay(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Publishes the log's events to the topic; returns the places of those to try again."""
+        assert self.services.topic is not None, "this runtime has no topic"
+        return self.services.topic.publish(events)
+
+    def archive(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Archives the log's events; returns the places of those to try again."""
+        assert self.services.archive is not None, "this runtime has no archive"
+        return self.services.archive.put([document(event) for event in events])
 
 
 def parse(body: str) -> Any:

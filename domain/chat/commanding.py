@@ -7,6 +7,7 @@ from typing import Any, cast
 import orjson
 
 from domain.chat import frames
+from domain.chat.mentioning import mentioned
 from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.errors import Invalid, NotFound, ParleyError, RateLimited, TooLarge, Unauthenticated
@@ -60,7 +61,8 @@ def _set_role(s: Services, user: str, f: wire.SetRole, base: dict[str, Any]) -> 
 
 def _post(s: Services, user: str, f: wire.Post, base: dict[str, Any]) -> c.Post:
     text = _text(s, user, f.text)
-    return c.Post(text=text, kind=f.kind, reply_to=f.reply_to, **base)
+    named = mentioned(s, f.text)
+    return c.Post(text=text, kind=f.kind, reply_to=f.reply_to, mentions=named, **base)
 
 
 def _edit(s: Services, user: str, f: wire.Edit, base: dict[str, Any]) -> c.Edit:

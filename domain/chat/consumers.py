@@ -1,22 +1,23 @@
-"""The consumers of the log: views, people's own rooms, delivery."""
+"""The consumers that write: views, people's own rooms."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
-
-import orjson
+from typing import Any, Protocol
 
 from domain.aggregate import Event
-from domain.chat import frames
-from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
 from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import is_person
-from domain.person.person import GainRoom, LoseRoom, ReadMarked, SessionEnded
-from domain.projections.room_view import RoomView
-from domain.room.room import MemberJoined, MemberLeft, MemberRenamed, RoleChanged
+from domain.person.person import GainRoom, LoseRoom, ReadMarked
+from domain.ports import Views
+from domain.projections.room_view import Message, RoomView
+from domain.room.room import MemberJoined, MemberLeft, RoleChanged
+
+
+class HasViews(Protocol):
+    @property
+    def views(self) -> Views: ...
 
 
 class ProjectViews:
@@ -24,45 +25,67 @@ class ProjectViews:
 
     name = "project_views"
     gapless = True
+    ATTEMPTS = 4
+    """Tries of a fold that another one was faster than; what is left is retried later."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: HasViews) -> None:
         self._views = services.views
 
     def last(self, stream: str) -> int:
         if is_person(stream):
             return self._views.person_version(stream)
-        header = self._views.header(stream)
+        header = self._views.fold_base(stream)
         return header["version"] if header else 0
 
     def apply(self, stream: str, events: Sequence[Event]) -> None:
+        before, after = events[0].originator_version - 1, events[-1].originator_version
+        for _ in range(self.ATTEMPTS):
+            # What was remembered of the view may be old: after a refusal it is read again.
+            last = self.last(stream)
+            if last >= after:
+                return
+            if last < before:
+                break
+            if self._save(stream, [event for event in events if event.originator_version > last]):
+                return
+        raise Transient(f"the view of {stream} moved meanwhile")
+
+    def _save(self, stream: str, events: Sequence[Event]) -> bool:
         if is_person(stream):
             marks = {e.room: e.version for e in events if isinstance(e, ReadMarked)}
             before, after = events[0].originator_version - 1, events[-1].originator_version
-            kept = self._views.save_person(stream, before, after, marks)
-        else:
-            view, before = self._open(stream)
-            view.apply_all(event.wire() for event in events)
-            kept = self._views.save_room(stream, before, view)
-        if not kept:
-            raise Transient(f"the view of {stream} moved meanwhile")
+            return self._views.save_person(stream, before, after, marks)
+        view = self._open(stream)
+        before = view.version
+        view.apply_all(event.wire() for event in events)
+        return self._views.save_room(stream, before, view)
 
-    def _open(self, room: str) -> tuple[RoomView, int]:
-        view = RoomView(lambda version: self._views.message(room, version))
-        header = self._views.header(room)
-        if header is not None:
-            view.restore(header)
-        return view, view.version
+    def _open(self, room: str) -> RoomView:
+        def load(version: int) -> Message | None:
+            found = self._views.folded_message(room, version)
+            if found is None:
+                return None
+            message, view.ahead[version] = found
+            return message
+
+        view = RoomView(load)
+        header = self._views.fold_base(room)
+        return view if header is None else view.restore(header)
 
     def skip(self, stream: str, version: int) -> None:
-        if is_person(stream):
-            before = self._views.person_version(stream)
-            kept = self._views.save_person(stream, before, version, {})
-        else:
-            view, before = self._open(stream)
-            view.version = version
-            kept = self._views.save_room(stream, before, view)
-        if not kept:
-            raise Transient(f"the view of {stream} moved meanwhile")
+        for _ in range(self.ATTEMPTS):
+            last = self.last(stream)
+            if last >= version:
+                return
+            if is_person(stream):
+                kept = self._views.save_person(stream, last, version, {})
+            else:
+                view = self._open(stream)
+                last, view.version = view.version, version
+                kept = self._views.save_room(stream, last, view)
+            if kept:
+                return
+        raise Transient(f"the view of {stream} moved meanwhile")
 
     def reset(self, stream: str) -> None:
         if is_person(stream):
@@ -122,115 +145,3 @@ class TrackMemberships:
 
     def reset(self, stream: str) -> None:
         """Nothing to forget: what is told again changes nothing."""
-
-
-class Deliver:
-    """Pushes events to those who are connected.
-
-    What it keeps of a room (last version, names) is a memory of what passed: losing it costs a
-    look into the views, and clients drop a repeated event.
-    """
-
-    name = "deliver"
-    gapless = True
-    MEMORY = 10_000
-    """Streams remembered."""
-
-    NAMES = 2_000
-    """Names remembered of a room."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._last: OrderedDict[str, int] = OrderedDict()
-        self._names: OrderedDict[str, dict[str, Any]] = OrderedDict()
-
-    def last(self, stream: str) -> int | None:
-        return self._last.get(stream)
-
-    def apply(self, stream: str, events: Sequence[Event]) -> None:
-        if is_person(stream):
-            self._push_own(stream, events)
-        else:
-            self._push_room(stream, events)
-        self._remember(stream, events[-1].originator_version)
-
-    def _remember(self, stream: str, version: int) -> None:
-        self._last[stream] = version
-        self._last.move_to_end(stream)
-        if len(self._last) > self.MEMORY:
-            self._last.popitem(last=False)
-
-    def _push_own(self, user: str, events: Sequence[Event]) -> None:
-        services = self._services
-        connections = services.connections.of_user(user)
-        if not connections:
-            return
-        opened = [open_event(services.vault, event.wire()) for event in events]
-        for frame in frames.user(opened):
-            services.gateway.post(connections, frame)
-        for event in events:
-            if isinstance(event, SessionEnded):
-                for connection in services.connections.of_session(event.session):
-                    services.gateway.close(connection, 4401)
-
-    def _push_room(self, room: str, events: Sequence[Event]) -> None:
-        """Pushes in as few frames as 32 KB allow; one who leaves gets that event as the last."""
-        start = 0
-        for index, event in enumerate(events):
-            if isinstance(event, MemberLeft):
-                self._push(room, events[start : index + 1])
-                self._services.connections.unsubscribe(
-                    event.user, room, before=event.originator_version
-                )
-                start = index + 1
-        self._push(room, events[start:])
-
-    def _push(self, room: str, events: Sequence[Event]) -> None:
-        services = self._services
-        connections = services.connections.in_room(room)
-        self._learn(room, events)
-        if not events or not connections:
-            return
-        parts = [orjson.dumps(open_event(services.vault, event.wire())) for event in events]
-        authors = [event.by for event in events]
-        people = self._people(room, set(authors))
-        for frame in frames.events(room, parts, authors, people):
-            for gone in services.gateway.post(connections, frame):
-                self._forget(gone)
-
-    def _forget(self, connection_id: str) -> None:
-        closed = self._services.connections.close(connection_id)
-        if closed is not None:
-            connection, rooms = closed
-            self._services.background.presence_check(connection.user, rooms)
-
-    def _learn(self, room: str, events: Sequence[Event]) -> None:
-        known = self._known(room)
-        if len(known) > self.NAMES:
-            known.clear()
-        for event in events:
-            if isinstance(event, MemberJoined | MemberRenamed):
-                known[event.user] = event.name
-
-    def _known(self, room: str) -> dict[str, Any]:
-        """Returns the sealed names met in a room."""
-        known = self._names.setdefault(room, {})
-        self._names.move_to_end(room)
-        if len(self._names) > self.MEMORY:
-            self._names.popitem(last=False)
-        return known
-
-    def _people(self, room: str, users: set[str]) -> dict[str, str | None]:
-        known = self._known(room)
-        missing = [user for user in users if user not in known]
-        if missing:
-            known.update(names_at_head(self._services.log, self._services.views, room, missing))
-        return {
-            user: open_words(self._services.vault, known[user]) for user in users if user in known
-        }
-
-    def skip(self, stream: str, version: int) -> None:
-        self._remember(stream, version)
-
-    def reset(self, stream: str) -> None:
-        """Nothing to fold anew: who was connected then has synced since."""

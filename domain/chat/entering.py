@@ -1,17 +1,20 @@
-"""Who somebody is: nicknames, sessions, tickets."""
+"""Who somebody is: nicknames, sign-in subjects, sessions, tickets."""
 
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from domain.aggregate import Command
 from domain.chat.opening import open_words
 from domain.chat.services import Services
-from domain.errors import NicknameTaken, RateLimited, Unauthenticated
+from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import EndSession, Person, Register, StartSession
 from domain.ports import Session
+from domain.protocol.fields import MAX_NICKNAME
 
 DAY = 86_400.0
 SESSION_LIFE = 30 * DAY
@@ -38,6 +41,14 @@ def same_name(nickname: str) -> str:
     return unicodedata.normalize("NFKC", nickname).casefold()
 
 
+def numbered(nickname: str) -> Iterator[str]:
+    """Yields the nickname, then `nickname 2` … `nickname 9`, then some with a random number."""
+    yield nickname
+    for number in (*range(2, 10), *(secrets.randbelow(9_000) + 1_000 for _ in range(10))):
+        suffix = f" {number}"
+        yield nickname[: MAX_NICKNAME - len(suffix)].rstrip() + suffix
+
+
 class Entering:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -50,12 +61,14 @@ class Entering:
 
         Raises
         ------
+        Forbidden: guests are not let in.
         NicknameTaken: somebody with a live session holds it.
         RateLimited: too many from this address.
         """
         services = self._services
-        if not services.limiter.allow(f"from:{source}"):
-            raise RateLimited
+        if not services.guests:
+            raise Forbidden("guests are not let in here: sign in")
+        self._count(source)
         if token is not None:
             session = services.accounts.session(hashed(token), services.seconds())
             if session is not None and same_name(self.name(session.user) or "") == same_name(
@@ -63,24 +76,81 @@ class Entering:
             ):
                 return token, session.user
         user = new_user_id()
-        pseudonym = services.vault.blind("nickname:" + same_name(nickname))
-        if not services.accounts.claim_nickname(pseudonym, user, services.seconds()):
+        if not self._claim(nickname, user):
             raise NicknameTaken
         services.vault.create([user])
         return self._start(user, nickname), user
 
-    def _start(self, user: str, nickname: str) -> str:
+    def exchange(self, sub: str, email: str, nickname: str, source: str = "") -> tuple[str, str]:
+        """Returns (token, user id) of somebody whom a sign-in service vouches for.
+
+        The subject's person comes back, however often they sign in. A new one is called
+        `nickname`, with a number where somebody holds it. Every step may be repeated, so a retry
+        completes what a crash left half done. Whoever was erased is somebody new.
+
+        Parameters
+        ----------
+        sub: the service's id of the person; kept as a keyed pseudonym.
+        email: kept sealed, in place of the last.
+
+        Raises
+        ------
+        NicknameTaken: the nickname is taken with each number that was tried.
+        RateLimited: too many from this address.
+        """
+        services = self._services
+        self._count(source)
+        user, name = self._person_of(sub)
+        if name is None:
+            services.vault.create([user])
+            token = self._start(user, self._free_name(nickname, user))
+        else:
+            # Theirs again where nobody took it while they were away; they keep it either way.
+            self._claim(name, user)
+            token = self._start(user)
+        services.accounts.put_email(user, services.vault.seal(user, email))
+        return token, user
+
+    def _count(self, source: str) -> None:
+        if not self._services.limiter.allow(f"from:{source}"):
+            raise RateLimited
+
+    def _claim(self, nickname: str, user: str) -> bool:
+        services = self._services
+        pseudonym = services.vault.blind("nickname:" + same_name(nickname))
+        return services.accounts.claim_nickname(pseudonym, user, services.seconds())
+
+    def _person_of(self, sub: str) -> tuple[str, str | None]:
+        """Returns the subject's person and their name; None where they are yet to register."""
+        services, times = self._services, 0
+        while True:
+            # An erased person's subject stays theirs: nothing may be sealed for them again.
+            subject = f"subject:{sub}" if times == 0 else f"subject:{sub} {times}"
+            user = services.accounts.claim_subject(services.vault.blind(subject), new_user_id())
+            name = self.name(user)
+            if name is not None or not services.log.read(user).version:
+                return user, name
+            times += 1
+
+    def _free_name(self, nickname: str, user: str) -> str:
+        for name in numbered(nickname):
+            if self._claim(name, user):
+                return name
+        raise NicknameTaken
+
+    def _start(self, user: str, nickname: str | None = None) -> str:
+        """Starts a session and returns its token; with a nickname, registers the person first."""
         services = self._services
         token = secrets.token_urlsafe(32)
         session = hashed(token)[:32]
         now = services.now()
         # Ids with a space, which clients' own cannot have.
         common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
-        register = Register(
-            id=f"register {user}", name=services.vault.seal(user, nickname), **common
-        )
-        start = StartSession(id=f"session {session}", session=session, **common)
-        (outcomes,) = outcomes_of(services.executor, [(user, [register, start])])
+        commands: list[Command] = [StartSession(id=f"session {session}", session=session, **common)]
+        if nickname is not None:
+            name = services.vault.seal(user, nickname)
+            commands.insert(0, Register(id=f"register {user}", name=name, **common))
+        (outcomes,) = outcomes_of(services.executor, [(user, commands)])
         versions_of(outcomes)
         services.accounts.put_session(
             hashed(token), Session(user, session, services.seconds() + SESSION_LIFE)
@@ -121,10 +191,16 @@ class Entering:
         return isinstance(person, Person) and session.session in person.sessions
 
     def leave(self, token: str | None) -> None:
-        """Ends the token's session; its sockets are closed when the event is delivered."""
+        """Ends the token's session; its sockets are closed when the event is delivered.
+
+        Raises
+        ------
+        Unauthenticated: no token, or its session is over.
+        """
         services = self._services
-        session = self.who(token)
-        services.accounts.end_session(hashed(token or ""))
+        session = services.accounts.end_session(hashed(token)) if token else None
+        if session is None or session.expires <= services.seconds():
+            raise Unauthenticated
         now = services.now()
         end = EndSession(
             by=session.user,
@@ -139,7 +215,10 @@ class Entering:
 
     def ticket(self, token: str | None) -> str:
         """Returns a ticket that opens one WebSocket within 60 s."""
-        session = self.who(token)
+        return self.ticket_for(self.who(token))
+
+    def ticket_for(self, session: Session) -> str:
+        """Returns a ticket of a session that is known to live."""
         ticket = secrets.token_urlsafe(24)
         expires = self._services.seconds() + TICKET_LIFE
         self._services.accounts.put_ticket(hashed(ticket), replace(session, expires=expires))

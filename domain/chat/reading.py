@@ -1,6 +1,6 @@
 """Reading rooms: what a person may see, folded to the log's head."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,28 +156,23 @@ class Reading:
         """The person's rooms and the public directory, from the views alone."""
         mine = {room: (role, posted) for room, role, posted in self._views.rooms_of(user)}
         marks = self._views.marks(user)
-        rooms = sorted({*mine, *self._views.listed_rooms()})
+        headers = self._views.headers(sorted({*mine, *self._views.listed_rooms()}))
+        lasts = self._lasts(headers)
         summaries = []
-        for room in rooms:
-            header = self._views.header(room)
-            if header is not None:
-                role, posted = mine.get(room, (None, 0))
-                summaries.append(self._summary(room, header, role, posted, marks.get(room, 0)))
+        for room, header in sorted(headers.items()):
+            role, posted = mine.get(room, (None, 0))
+            summary = {
+                "room": room,
+                "name": open_words(self._vault, header["name"]),
+                "kind": header["kind"],
+                "role": role,
+                "head": header["version"],
+                "member_count": header["member_count"],
+                "unread": self._unread(room, header, role, max(posted, marks.get(room, 0))),
+                "last": lasts.get(room),
+            }
+            summaries.append(summary)
         return {"rooms": summaries}
-
-    def _summary(
-        self, room: str, header: dict[str, Any], role: str | None, posted: int, mark: int
-    ) -> dict[str, Any]:
-        return {
-            "room": room,
-            "name": open_words(self._vault, header["name"]),
-            "kind": header["kind"],
-            "role": role,
-            "head": header["version"],
-            "member_count": header["member_count"],
-            "unread": self._unread(room, header["n"], role, max(posted, mark)),
-            "last": self._last(room, header["last"]),
-        }
 
     def unread(self, access: Access, user: str) -> int:
         # Their own log, not the views: a mark counts once it was acknowledged.
@@ -191,22 +186,27 @@ class Reading:
         known = max(tail, default=0) or self._views.ordinal(access.room, mark)
         return max(0, access.view.n - known)
 
-    def _unread(self, room: str, n: int, role: str | None, mark: int) -> int:
+    def _unread(self, room: str, header: Mapping[str, Any], role: str | None, mark: int) -> int:
         """Unread messages of a member; a reader who is no member has none."""
-        if role is None:
-            return 0
         # The mark may be newer than the view: then nothing that the view knows is unread.
-        return max(0, n - self._views.ordinal(room, mark)) if mark else n
+        if role is None or mark >= (header["last"] or 0):
+            return 0
+        known = self._views.ordinal(room, mark) if mark else 0
+        return max(0, int(header["n"]) - known)
 
-    def _last(self, room: str, version: int | None) -> dict[str, Any] | None:
-        message = self._views.message(room, version) if version else None
-        if message is None:
-            return None
+    def _lasts(self, headers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Returns the rooms' last messages, opened, with their writers' names."""
+        newest = [(room, header["last"]) for room, header in headers.items() if header["last"]]
+        messages = {room: m for (room, _), m in self._views.messages_at(newest).items()}
+        names = self._views.names_of([(room, m["by"]) for room, m in messages.items()])
         return {
-            "version": message["version"],
-            "at": message["at"],
-            "by": message["by"],
-            "name": people(self._vault, self._views, room, [message["by"]]).get(message["by"]),
-            "text": open_words(self._vault, message["text"]),
-            "kind": message["kind"],
+            room: {
+                "version": message["version"],
+                "at": message["at"],
+                "by": message["by"],
+                "name": open_words(self._vault, names.get((room, message["by"]))),
+                "text": open_words(self._vault, message["text"]),
+                "kind": message["kind"],
+            }
+            for room, message in messages.items()
         }

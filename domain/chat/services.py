@@ -1,17 +1,21 @@
 """What the use cases are given by a composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from domain.claiming import ProcessCursors
 from domain.log import EventLog
+from domain.outbound import Archive, Notifier, Once, Topic
 from domain.ports import (
     Accounts,
     Background,
     Connections,
+    Cursors,
     Executor,
     Gateway,
     Limiter,
     Progress,
+    Shards,
     Vault,
     Views,
 )
@@ -25,6 +29,13 @@ class Services:
     ----------
     now: UTC time as events write it, ISO 8601 with microseconds.
     seconds: seconds since the epoch.
+    cursors: how far delivery came; of this process where none are given.
+    shards: hands large rooms on, part by part; None to deliver all in one go.
+    origins: the Origins that may open a WebSocket; empty where the gateway itself looks at them.
+    guests: whether a nickname alone lets somebody in.
+    socket_url: address of the WebSocket API; None where it is this host's `/ws`.
+    topic, archive: where the log's stream goes; None where there is none.
+    once: what was sent for good; with the `notifiers`, the ways that it goes.
     """
 
     log: EventLog
@@ -39,3 +50,12 @@ class Services:
     background: Background
     now: Callable[[], str]
     seconds: Callable[[], float]
+    cursors: Cursors = field(default_factory=ProcessCursors)
+    shards: Shards | None = None
+    origins: frozenset[str] = frozenset()
+    guests: bool = True
+    socket_url: str | None = None
+    topic: Topic | None = None
+    archive: Archive | None = None
+    once: Once | None = None
+    notifiers: tuple[Notifier, ...] = ()

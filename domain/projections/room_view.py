@@ -31,6 +31,8 @@ class RoomView:
     members: patches by user; `role` is None for those who left.
     posted: version of each writer's newest message.
     changed: versions of the messages that the fold changed.
+    ahead: by version of a loaded message, the version up to which events are in it already, where
+        that is beyond the view's own: folded twice, a reaction would change its place.
     """
 
     def __init__(self, load_message: Loader = lambda version: None) -> None:
@@ -44,6 +46,7 @@ class RoomView:
         self.members: dict[str, dict[str, Any]] = {}
         self.posted: dict[str, int] = {}
         self.changed: set[int] = set()
+        self.ahead: dict[int, int] = {}
         self._load_message = load_message
 
     def header(self) -> dict[str, Any]:
@@ -73,6 +76,12 @@ class RoomView:
             self.messages[version] = message
         self.changed.add(version)
         return message
+
+    def target(self, event: WireEvent) -> Message | None:
+        """Returns the message that an event changes, or None where there is nothing to change."""
+        version = event["data"]["message"]
+        message = self.message(version)
+        return None if event["version"] <= self.ahead.get(version, 0) else message
 
     def apply(self, event: WireEvent) -> bool:
         """Folds one event; returns whether it was new.
@@ -138,19 +147,19 @@ def _posted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
 
 
 def _edited(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.message(data["message"])
+    message = view.target(event)
     if message is not None:
         message["text"], message["edited_at"] = data["text"], event["at"]
 
 
-def _deleted(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.message(data["message"])
+def _deleted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
+    message = view.target(event)
     if message is not None:
         message.update(text=None, edited_at=None, deleted=True, reactions={})
 
 
 def _reacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.message(data["message"])
+    message = view.target(event)
     if message is not None:
         users = message["reactions"].setdefault(data["emoji"], [])
         if event["by"] not in users:
@@ -158,7 +167,7 @@ def _reacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
 
 
 def _unreacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.message(data["message"])
+    message = view.target(event)
     if message is None:
         return
     users = message["reactions"].get(data["emoji"], [])

@@ -8,6 +8,12 @@ class EnterRequest(Wire):
     nickname: Nickname
 
 
+class ExchangeRequest(Wire):
+    """`nickname`: what somebody new wants to be called; the sign-in's own name without it."""
+
+    nickname: Nickname | None = None
+
+
 class Identity(Wire):
     id: str
     name: Words

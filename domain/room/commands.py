@@ -1,5 +1,6 @@
 """Commands of a room, in the imperative. Texts and names are sealed before they come here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +51,21 @@ class RenameMember(Command):
 
 @dataclass(kw_only=True, slots=True)
 class Post(Command):
-    """`reply_to_command` is (person, command id) of a message that an import posts in the same
-    batch and knows no version of yet."""
+    """A message.
+
+    Attributes
+    ----------
+    reply_to_command: (person, command id) of a message that an import posts in the same batch
+        and knows no version of yet.
+    mentions: people whom the text names; None tells nobody, not even the other one of a direct
+        message: what is imported is no news.
+    """
 
     text: Sealed
     kind: str
     reply_to: int | None
     reply_to_command: tuple[str, str] | None = None
+    mentions: Sequence[str] | None = None
 
 
 @dataclass(kw_only=True, slots=True)

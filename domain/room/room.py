@@ -41,6 +41,9 @@ MAX_EMOJI = 32
 MAX_REACTIONS = 400
 """Reactions on one message: with the longest text it then still fits a frame of 32 KB."""
 
+MAX_NOTIFY = 20
+"""People whom one message notifies."""
+
 RANK = {"member": 0, "moderator": 1, "owner": 2}
 
 
@@ -113,14 +116,24 @@ class RoleChanged(RoomEvent):
 
 @dataclass(kw_only=True)
 class MessagePosted(RoomEvent):
+    """`notify` are the people to be told of it apart from the room's pushes, wherever they are.
+    Version 1 had none."""
+
     TOPIC = "room.message-posted"
+    class_version = 2
+    hidden = ("notify",)
     text: Sealed
     kind: str
     n: int
     reply_to: int | None
+    notify: list[str]
 
     def apply(self, aggregate: "Room") -> None:
         aggregate.n = self.n
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["notify"] = []
 
 
 @dataclass(kw_only=True)
@@ -322,7 +335,20 @@ def post(room: Room, command: c.Post, message_of: MessageOf) -> int:
         kind=command.kind,
         n=room.n + 1,
         reply_to=reply_to,
+        notify=_to_notify(room, command),
     )
+
+
+def _to_notify(room: Room, command: c.Post) -> list[str]:
+    """Returns the members whom a message is to be told of: those it names, and the other one of
+    two in a private room."""
+    if command.mentions is None:
+        return []
+    wanted = list(command.mentions)
+    if room.kind == "private" and len(room.members) == 2:
+        wanted += room.members
+    present = (user for user in dict.fromkeys(wanted) if user in room.members)
+    return [user for user in present if user != command.by][:MAX_NOTIFY]
 
 
 def edit(room: Room, command: c.Edit, message_of: MessageOf) -> int:

@@ -1,8 +1,10 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./ui/App";
-import { loadConfig } from "./client/config";
+import { NotConfigured } from "./ui/entry/NotConfigured";
+import { ConfigError, loadConfig, type Config } from "./client/config";
 import { Api } from "./client/api";
+import { arrive } from "./client/signIn";
 import { applyTheme, loadTheme } from "./ui/theme";
 import "./ui/theme.css";
 
@@ -10,9 +12,17 @@ applyTheme(loadTheme());
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
-const { api } = await loadConfig();
+const config = await loadConfig().catch((error: unknown) => {
+  if (error instanceof ConfigError) return error;
+  throw error;
+});
 createRoot(root).render(
   <StrictMode>
-    <App api={new Api(api)} />
+    {config instanceof ConfigError ? <NotConfigured what={config.message} /> : appOf(config)}
   </StrictMode>,
 );
+
+function appOf(config: Config) {
+  const api = new Api(config.api);
+  return <App api={api} config={config} arriving={arrive(config.cognito, api)} />;
+}

@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.hosted import Hosted
 from tests.browser.rooms import Talk
 from tests.browser.tabs import CHROMIUM_ARGUMENTS, House, Tab, chromium_path
 from tests.server.harness import Person, Server
@@ -81,35 +82,55 @@ def ready(tab: Tab, room: str | None = ROOM) -> Tab:
     return tab
 
 
-def take(house: House, ines: Person, folder: Path) -> None:
-    def keep(tab: Tab, name: str) -> None:
-        # Fonts, the older page and the list's measuring come to rest.
-        tab.page.wait_for_timeout(400)
-        tab.page.screenshot(path=folder / f"{name}.png")
-        print(folder / f"{name}.png")
+def keep(tab: Tab, folder: Path, name: str) -> None:
+    # Fonts, the older page and the list's measuring come to rest.
+    tab.page.wait_for_timeout(400)
+    tab.page.screenshot(path=folder / f"{name}.png")
+    print(folder / f"{name}.png")
 
+
+def take_entries(house: House, folder: Path) -> None:
+    """The entry screen where there is a hosted sign-in, beside guests and alone."""
+    for name, guests in (("sign-in-or-guest", True), ("sign-in", False)):
+        for shape, options in (
+            ("light", {**DESK, "theme": "light"}),
+            ("dark", {**DESK, "theme": "dark"}),
+            ("phone", {**HAND, "touch": True}),
+        ):
+            context = house.context(**options)
+            hosted = Hosted(context, house.server, "Dora", guests=guests)
+            tab = house.tab(context)
+            keep(tab, folder, f"{name}-{shape}")
+        hosted.answer = {"error": "access_denied"}
+        tab.at("sign-in-button").click()
+        tab.page.locator("#go-on").click()
+        expect(tab.at("sign-in-note")).to_contain_text("cancelled")
+        keep(tab, folder, f"{name}-refused")
+
+
+def take(house: House, ines: Person, folder: Path) -> None:
     for theme in ("light", "dark"):
-        keep(house.tab(theme=theme, **DESK), f"entry-{theme}")
-        keep(ready(house.tab(theme=theme, person=ines, **DESK)), f"room-{theme}")
+        keep(house.tab(theme=theme, **DESK), folder, f"entry-{theme}")
+        keep(ready(house.tab(theme=theme, person=ines, **DESK)), folder, f"room-{theme}")
     desk = ready(house.tab(person=ines, **DESK))
     desk.message("Thursday is good.").hover()
-    keep(desk, "room-hover")
+    keep(desk, folder, "room-hover")
     desk.act("Thursday is good.", "react")
-    keep(desk, "room-emoji")
+    keep(desk, folder, "room-emoji")
     desk.page.keyboard.press("Escape")
     desk.at("create-room-button").click()
     desk.at("room-name-input").fill("Poems, mostly")
-    keep(desk, "create-room")
-    keep(ready(house.tab(person=ines, **DESK), None), "empty")
+    keep(desk, folder, "create-room")
+    keep(ready(house.tab(person=ines, **DESK), None), folder, "empty")
 
     phone: dict[str, Any] = {**HAND, "touch": True, "person": ines}
-    keep(house.tab(**HAND, touch=True), "phone-entry")
-    keep(ready(house.tab(**phone), None), "phone-list")
+    keep(house.tab(**HAND, touch=True), folder, "phone-entry")
+    keep(ready(house.tab(**phone), None), folder, "phone-list")
     hand = ready(house.tab(**phone))
-    keep(hand, "phone-room")
+    keep(hand, folder, "phone-room")
     hand.at("members-toggle").click()
-    keep(hand, "phone-members")
-    keep(ready(house.tab(**{**phone, "theme": "dark"})), "phone-room-dark")
+    keep(hand, folder, "phone-members")
+    keep(ready(house.tab(**{**phone, "theme": "dark"})), folder, "phone-room-dark")
 
 
 def main(folder: Path) -> None:
@@ -123,6 +144,7 @@ def main(folder: Path) -> None:
             executable_path=chromium_path(), headless=True, args=CHROMIUM_ARGUMENTS
         )
         house = House(browser, server)
+        take_entries(house, folder)
         take(house, furnish(server), folder)
         for problem in house.close():
             print(f"problem: {problem}", file=sys.stderr)

@@ -1,22 +1,32 @@
 """The Accounts port."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.dynamodb import accounts as dynamodb
+from adapters.dynamodb.table import Table
 from adapters.memory.accounts import RESERVED, MemoryAccounts
 from adapters.sqlite import accounts as sqlite
 from domain.ports import Accounts, Session
+from tests.support.dynamodb import ENGINES, counting, engine_of
 
 NOW = 1_000_000.0
 LIVE = Session("u_ann", "s1", NOW + 100)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", *ENGINES])
 def accounts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Accounts]:
     if request.param == "memory":
         yield MemoryAccounts()
+        return
+    if request.param in ENGINES:
+        client, tables = engine_of(request, request.param)
+        request.getfixturevalue("no_scan")
+        yield dynamodb.DynamoAccounts(Table(client, tables["accounts"]))
         return
     made = sqlite.SqliteAccounts(tmp_path / "accounts.db")
     yield made
@@ -71,7 +81,7 @@ def test_a_nickname_is_its_holders_while_they_have_a_live_session(accounts: Acco
 def test_a_claimed_nickname_is_kept_for_a_minute_until_its_first_session(
     accounts: Accounts,
 ) -> None:
-    assert RESERVED == sqlite.RESERVED == 60.0
+    assert RESERVED == sqlite.RESERVED == dynamodb.RESERVED == 60.0
     assert accounts.claim_nickname("ann", "u_ann", NOW)
     assert accounts.claim_nickname("ann", "u_eve", NOW + 59.9) is False
     assert accounts.claim_nickname("ann", "u_eve", NOW + 60.0) is True
@@ -120,6 +130,117 @@ def test_a_new_ticket_leaves_live_ones_alone(accounts: Accounts) -> None:
     assert accounts.take_ticket("k2", NOW + 59) is not None
 
 
+@pytest.mark.parametrize("how", ["one", "all"])
+def test_tickets_are_void_once_their_session_ended(accounts: Accounts, how: str) -> None:
+    accounts.put_session("t1", LIVE)
+    accounts.put_ticket("k1", Session("u_ann", "s1", NOW + 60))
+    accounts.put_ticket("k2", Session("u_bob", "s2", NOW + 60))
+    if how == "one":
+        accounts.put_ticket("k3", Session("u_ann", "s3", NOW + 60))
+        accounts.end_session("t1")
+        assert accounts.take_ticket("k3", NOW) is not None
+    else:
+        accounts.end_sessions_of("u_ann")
+    assert accounts.take_ticket("k1", NOW) is None
+    assert accounts.take_ticket("k2", NOW) is not None
+
+
+def test_a_nickname_is_not_freed_by_a_former_holder(accounts: Accounts) -> None:
+    accounts.claim_nickname("ann", "u_ann", NOW)
+    accounts.put_session("t1", LIVE)
+    assert accounts.claim_nickname("ann", "u_eve", NOW + 200) is True
+    accounts.end_session("t1")
+    assert accounts.claim_nickname("ann", "u_bob", NOW + 201) is False
+
+
+def test_a_nicknames_holder_is_who_claimed_it_last(accounts: Accounts) -> None:
+    assert accounts.nickname_holder("ann") is None
+    accounts.claim_nickname("ann", "u_ann", NOW)
+    assert accounts.nickname_holder("ann") == "u_ann"
+    accounts.claim_nickname("ann", "u_eve", NOW)
+    assert accounts.nickname_holder("ann") == "u_ann"
+
+
+def test_of_many_who_claim_a_nickname_at_once_one_gets_it(accounts: Accounts) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        given = list(threads.map(lambda n: accounts.claim_nickname("ann", f"u_{n}", NOW), range(8)))
+    assert sum(given) == 1
+    assert accounts.nickname_holder("ann") == f"u_{given.index(True)}"
+
+
+def test_a_subject_is_the_first_ones_for_good(accounts: Accounts) -> None:
+    assert accounts.claim_subject("sub", "u_ann") == "u_ann"
+    assert accounts.claim_subject("sub", "u_eve") == "u_ann"
+    assert accounts.claim_subject("sub", "u_ann") == "u_ann"
+    assert accounts.claim_subject("sub2", "u_eve") == "u_eve"
+    accounts.end_sessions_of("u_ann")
+    assert accounts.claim_subject("sub", "u_eve") == "u_ann"
+
+
+def test_of_many_who_claim_a_subject_at_once_all_are_told_the_same(accounts: Accounts) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        told = set(threads.map(lambda n: accounts.claim_subject("sub", f"u_{n}"), range(8)))
+    assert len(told) == 1
+
+
+def test_the_last_address_counts(accounts: Accounts) -> None:
+    assert accounts.email("u_ann") is None
+    accounts.put_email("u_ann", {"k": "u_ann", "c": "one"})
+    accounts.put_email("u_ann", {"k": "u_ann", "c": "two"})
+    assert accounts.email("u_ann") == {"k": "u_ann", "c": "two"}
+    assert accounts.email("u_bob") is None
+    accounts.end_sessions_of("u_ann")
+    assert accounts.email("u_ann") is not None
+
+
+@pytest.mark.parametrize("accounts", ["memory", "sqlite"], indirect=True)
+def test_what_is_over_is_dropped(accounts: Accounts) -> None:
+    check_dropping(accounts)
+
+
+def test_what_is_over_is_dropped_of_dynamodb(dynamo: Any, tables: dict[str, str]) -> None:
+    """It reads the whole table, as a schedule may."""
+    check_dropping(dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"])))
+    left = dynamo.scan(TableName=tables["accounts"])["Items"]
+    assert {item["sk"]["S"].split("#")[0] for item in left} == {"-", "session", "nickname"}
+
+
+def check_dropping(accounts: Accounts) -> None:
+    accounts.claim_nickname("ann", "u_ann", NOW)
+    accounts.put_session("t1", LIVE)
+    accounts.put_session("t2", Session("u_ann", "s2", NOW + 100_000))
+    accounts.put_ticket("k1", Session("u_ann", "s1", NOW + 60))
+    accounts.put_ticket("k2", Session("u_ann", "s2", NOW + 60))
+    assert accounts.drop_expired(NOW + 50, lambda: True) == 0
+    assert accounts.drop_expired(NOW + 10_000, lambda: False) == 0
+    assert accounts.session("t1", NOW) == LIVE
+    assert accounts.drop_expired(NOW + 10_000, lambda: True) == 3
+    assert accounts.drop_expired(NOW + 10_000, lambda: True) == 0
+    assert accounts.session("t1", NOW) is None
+    assert accounts.session("t2", NOW) is not None
+    assert accounts.take_ticket("k1", NOW) is None
+
+
+def test_taking_a_ticket_and_finding_a_session_are_one_call_each(
+    dynamo: Any, tables: dict[str, str]
+) -> None:
+    accounts = dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"]))
+    accounts.put_session("t1", LIVE)
+    accounts.put_ticket("k1", LIVE)
+    with counting(dynamo) as calls:
+        accounts.take_ticket("k1", NOW)
+        accounts.session("t1", NOW)
+    assert calls == ["DeleteItem", "GetItem"]
+
+
+def test_what_lapses_tells_dynamodb_when(dynamo: Any, tables: dict[str, str]) -> None:
+    accounts = dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"]))
+    accounts.put_session("t1", Session("u_ann", "s1", NOW + 0.5))
+    accounts.put_ticket("k1", Session("u_ann", "s1", NOW + 0.5))
+    items = dynamo.scan(TableName=tables["accounts"])["Items"]
+    assert [item["expires"] for item in items] == [{"N": str(int(NOW) + 1)}] * 4
+
+
 def test_accounts_outlive_the_process(tmp_path: Path) -> None:
     first = sqlite.SqliteAccounts(tmp_path / "accounts.db")
     first.claim_nickname("ann", "u_ann", NOW)
@@ -129,3 +250,14 @@ def test_accounts_outlive_the_process(tmp_path: Path) -> None:
     assert second.session("t1", NOW) == LIVE
     assert second.claim_nickname("ann", "u_eve", NOW + 70) is False
     second.close()
+
+
+def test_a_nickname_is_found_by_who_claimed_it_last(accounts: Accounts) -> None:
+    assert accounts.nickname_holder("n1") is None
+    assert accounts.claim_nickname("n1", "u_ann", NOW)
+    assert accounts.nickname_holder("n1") == "u_ann"
+    assert not accounts.claim_nickname("n1", "u_bob", NOW)
+    assert accounts.nickname_holder("n1") == "u_ann"
+    assert accounts.claim_nickname("n1", "u_bob", NOW + RESERVED + 1)
+    assert accounts.nickname_holder("n1") == "u_bob"
+    assert accounts.nickname_holder("n2") is None

@@ -1,21 +1,30 @@
 """The event stores, under the library's own suites and ours."""
 
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
     IntegrityError,
+    OperationalError,
+    ProgrammingError,
     StoredEvent,
 )
 from eventsourcing.tests.persistence import AggregateRecorderTestCase, ApplicationRecorderTestCase
 
+from adapters.dynamodb.events import DynamoEvents, DynamoRecorder, DynamoSnapshots
+from adapters.dynamodb.table import ATTEMPTS, Table
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.sqlite.events import SqliteEvents
+from domain.errors import Throttled
+from tests.support.dynamodb import ENGINES, counting, engine_of
 
 
 class Strings:
@@ -60,13 +69,38 @@ class TestSqliteSnapshots(InAFolder, AggregateRecorderTestCase):
         return self.store.snapshots
 
 
+class OnDynamo(Strings):
+    engine: ClassVar[str]
+    recorder: ClassVar[type[DynamoRecorder]]
+    table: ClassVar[str]
+
+    @pytest.fixture(autouse=True)
+    def _open(self, request: pytest.FixtureRequest, no_scan: None) -> None:
+        client, tables = engine_of(request, self.engine)
+        self.opened = self.recorder(Table(client, tables[self.table]))
+
+    def create_recorder(self) -> AggregateRecorder:
+        return self.opened
+
+
+class TestDynamoEvents(OnDynamo, AggregateRecorderTestCase):
+    engine, recorder, table = "moto", DynamoEvents, "events"
+
+
+class TestDynamoSnapshots(OnDynamo, AggregateRecorderTestCase):
+    engine, recorder, table = "moto", DynamoSnapshots, "snapshots"
+
+
+class TestDynamoLocalEvents(OnDynamo, AggregateRecorderTestCase):
+    engine, recorder, table = "dynamodb-local", DynamoEvents, "events"
+
+
+class TestDynamoLocalSnapshots(OnDynamo, AggregateRecorderTestCase):
+    engine, recorder, table = "dynamodb-local", DynamoSnapshots, "snapshots"
+
+
 # The suites are collected as the classes above, not as themselves.
 del AggregateRecorderTestCase, ApplicationRecorderTestCase
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "events.db"
 
 
 def event(version: int, log_id: str = "lobby") -> StoredEvent:
@@ -76,6 +110,296 @@ def event(version: int, log_id: str = "lobby") -> StoredEvent:
         topic="room.message-posted",
         state=b'{"n":%d}' % version,
     )
+
+
+# What every recorder keeps
+
+
+@pytest.fixture(params=["memory", "sqlite", *ENGINES])
+def recorder(
+    request: pytest.FixtureRequest, tmp_path: Path, no_scan: None
+) -> Iterator[AggregateRecorder]:
+    if request.param == "memory":
+        yield MemoryEvents()
+    elif request.param == "sqlite":
+        store = SqliteEvents(tmp_path / "events.db")
+        yield store.events
+        store.close()
+    else:
+        client, tables = engine_of(request, request.param)
+        yield DynamoEvents(Table(client, tables["events"]))
+
+
+def selected(recorder: AggregateRecorder, log_id: str = "lobby", **how: Any) -> list[int]:
+    return [stored.originator_version for stored in recorder.select_events(log_id, **how)]
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({}, [1, 2, 3, 4, 5]),
+        ({"gt": 2}, [3, 4, 5]),
+        ({"lte": 2}, [1, 2]),
+        ({"gt": 1, "lte": 4}, [2, 3, 4]),
+        ({"gt": 1, "lte": 4, "desc": True}, [4, 3, 2]),
+        ({"gt": 1, "limit": 2}, [2, 3]),
+        ({"lte": 4, "desc": True, "limit": 2}, [4, 3]),
+        ({"limit": 100}, [1, 2, 3, 4, 5]),
+        ({"gt": 0, "lte": 0}, []),
+        ({"gt": 3, "lte": 3}, []),
+        ({"gt": 4, "lte": 2}, []),
+        ({"gt": 5}, []),
+        ({"gt": 4, "lte": 99}, [5]),
+    ],
+)
+def test_a_part_of_a_log_is_read(
+    recorder: AggregateRecorder, how: dict[str, Any], expected: list[int]
+) -> None:
+    recorder.insert_events([event(version) for version in range(1, 6)])
+    recorder.insert_events([event(1, "other"), event(2, "other")])
+    assert selected(recorder, **how) == expected
+
+
+def test_a_state_comes_back_byte_by_byte(recorder: AggregateRecorder) -> None:
+    state = '{"text":"żółw 🐢 \\u0000\\n","n":1e-7,"big":12345678901234567890}'.encode()
+    kept = StoredEvent("lobby", 1, "room.message-posted", state)
+    recorder.insert_events([kept])
+    assert recorder.select_events("lobby") == [kept]
+
+
+def test_a_taken_version_takes_all_of_a_write_back(recorder: AggregateRecorder) -> None:
+    recorder.insert_events([event(1), event(1, "other")])
+    for lost in ([event(1)], [event(2), event(1)], [event(2), event(2)], [event(2, "other")] * 2):
+        with pytest.raises(IntegrityError):
+            recorder.insert_events(lost)
+    assert (selected(recorder), selected(recorder, "other")) == ([1], [1])
+    recorder.insert_events([event(2), event(3)])
+    assert selected(recorder) == [1, 2, 3]
+
+
+def test_ten_events_are_appended_as_one(recorder: AggregateRecorder) -> None:
+    recorder.insert_events([event(version) for version in range(1, 11)])
+    assert selected(recorder) == list(range(1, 11))
+    with pytest.raises(IntegrityError):
+        recorder.insert_events([event(version) for version in range(19, 9, -1)])
+    assert selected(recorder) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("recorder", ["memory", "sqlite", "dynamodb-local"], indirect=True)
+def test_of_many_writers_of_one_version_one_wins(recorder: AggregateRecorder) -> None:
+    won: list[int] = []
+    start = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        start.wait()
+        # Some alone, some as a transaction, which meet each other's locks on DynamoDB.
+        try:
+            recorder.insert_events([event(1)] if number % 2 else [event(1), event(2)])
+            won.append(number)
+        except IntegrityError:
+            pass
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) <= 1, "one version has one writer"
+    if won:
+        assert selected(recorder) == ([1] if won[0] % 2 else [1, 2])
+    else:
+        # Every one of them may find an item held by another that gives up in turn.
+        recorder.insert_events([event(1)])
+
+
+# DynamoDB
+
+
+@pytest.fixture(params=ENGINES)
+def stored(request: pytest.FixtureRequest, no_scan: None) -> tuple[Any, Table]:
+    client, tables = engine_of(request, request.param)
+    return client, Table(client, tables["events"])
+
+
+def test_one_event_is_one_put_and_several_are_one_transaction(stored: tuple[Any, Table]) -> None:
+    client, table = stored
+    recorder = DynamoEvents(table)
+    with counting(client) as called:
+        recorder.insert_events([])
+        recorder.insert_events([event(1)])
+        recorder.insert_events([event(2), event(3)])
+    assert called == ["PutItem", "TransactWriteItems"]
+
+
+def test_an_item_is_what_the_stream_relay_reads(stored: tuple[Any, Table]) -> None:
+    client, table = stored
+    DynamoEvents(table).insert_events([event(7)])
+    key = {"log": {"S": "lobby"}, "version": {"N": "7"}}
+    found = client.get_item(TableName=table.name, Key=key)["Item"]
+    assert found == {**key, "topic": {"S": "room.message-posted"}, "state": {"S": '{"n":7}'}}
+
+
+def test_a_log_of_several_pages_is_read_whole(stored: tuple[Any, Table]) -> None:
+    client, table = stored
+    recorder = DynamoEvents(table)
+    state = b'{"text":"%b"}' % (b"x" * 300_000)
+    for version in range(1, 9):
+        recorder.insert_events([StoredEvent("lobby", version, "room.message-posted", state)])
+    with counting(client) as called:
+        assert selected(recorder) == list(range(1, 9))
+    assert len(called) > 1
+    assert selected(recorder, limit=6) == list(range(1, 7))
+    assert selected(recorder, desc=True, limit=7) == list(range(8, 1, -1))
+
+
+def test_every_read_is_consistent(stored: tuple[Any, Table]) -> None:
+    client, table = stored
+    asked: list[Any] = []
+    listen: Callable[..., None] = lambda params, **_: asked.append(params)  # noqa: E731
+    client.meta.events.register("provide-client-params.dynamodb.Query", listen)
+    try:
+        DynamoEvents(table).select_events("lobby", gt=1, lte=5, desc=True, limit=3)
+    finally:
+        client.meta.events.unregister("provide-client-params.dynamodb.Query", listen)
+    assert [params["ConsistentRead"] for params in asked] == [True]
+
+
+def test_a_hundred_events_are_appended_as_one(dynamo: Any, tables: dict[str, str]) -> None:
+    """On moto alone: DynamoDB Local still has the ten of its year."""
+    recorder = DynamoEvents(Table(dynamo, tables["events"]))
+    recorder.insert_events([event(version) for version in range(1, 101)])
+    assert selected(recorder) == list(range(1, 101))
+    with pytest.raises(IntegrityError):
+        recorder.insert_events([event(version) for version in range(199, 99, -1)])
+    assert len(selected(recorder)) == 100
+
+
+def test_more_than_a_transaction_holds_is_refused_whole(stored: tuple[Any, Table]) -> None:
+    recorder = DynamoEvents(stored[1])
+    with pytest.raises(ProgrammingError, match="101 events at once"):
+        recorder.insert_events([event(version) for version in range(1, 102)])
+    assert selected(recorder) == []
+
+
+def test_what_is_too_large_is_the_librarys_error(stored: tuple[Any, Table]) -> None:
+    recorder = DynamoEvents(stored[1])
+    large = StoredEvent("lobby", 1, "room.message-posted", b"x" * 410_000)
+    with pytest.raises(OperationalError):
+        recorder.insert_events([large])
+    assert selected(recorder) == []
+
+
+# DynamoDB when it is busy: a client that fails as it is told, then answers
+
+
+def refusal(code: str, *reasons: str) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": code}}
+    if reasons:
+        response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return ClientError(response, "Call")
+
+
+class Failing:
+    """A client whose calls raise what is given, one after the other, then answer `answer`."""
+
+    def __init__(self, *errors: Exception, answer: Any = None) -> None:
+        self.errors = list(errors)
+        self.answer = answer or {"Items": []}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            self.calls.append((operation, arguments))
+            if self.errors:
+                raise self.errors.pop(0)
+            return self.answer
+
+        return call
+
+
+def failing(*errors: Exception) -> tuple[Failing, DynamoEvents, list[float]]:
+    client, pauses = Failing(*errors), list[float]()
+    return client, DynamoEvents(Table(client, "events", pauses.append)), pauses
+
+
+BUSY = [
+    refusal("ProvisionedThroughputExceededException"),
+    refusal("ThrottlingException"),
+    refusal("RequestLimitExceeded"),
+    refusal("InternalServerError"),
+    refusal("TransactionCanceledException", "None", "ThrottlingError"),
+    refusal("TransactionCanceledException", "ProvisionedThroughputExceeded", "None"),
+]
+
+
+@pytest.mark.parametrize("error", BUSY, ids=str)
+@pytest.mark.parametrize("events", [[event(1)], [event(1), event(2)]], ids=["one", "two"])
+def test_a_throttled_write_is_the_executors_to_retry(error: ClientError, events: Any) -> None:
+    client, recorder, pauses = failing(error)
+    with pytest.raises(Throttled):
+        recorder.insert_events(events)
+    assert (len(client.calls), pauses) == (1, [])
+
+
+@pytest.mark.parametrize("error", BUSY, ids=str)
+def test_a_throttled_read_is_retried_with_jitter(error: ClientError) -> None:
+    client, recorder, pauses = failing(*[error] * (ATTEMPTS - 1))
+    assert recorder.select_events("lobby") == []
+    assert [operation for operation, _ in client.calls] == ["query"] * ATTEMPTS
+    assert len(pauses) == ATTEMPTS - 1
+    assert all(0 <= pause <= 0.05 * 2**attempt for attempt, pause in enumerate(pauses))
+
+
+def test_throttling_of_a_read_that_lasts_has_a_name() -> None:
+    client, recorder, pauses = failing(*BUSY[:1] * (ATTEMPTS + 1))
+    with pytest.raises(Throttled):
+        recorder.select_events("lobby")
+    assert (len(client.calls), len(pauses)) == (ATTEMPTS, ATTEMPTS - 1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("ConditionalCheckFailedException"),
+        refusal("TransactionConflictException"),
+        refusal("TransactionCanceledException", "None", "ConditionalCheckFailed"),
+        refusal("TransactionCanceledException", "TransactionConflict", "None"),
+        refusal("TransactionCanceledException", "TransactionConflict", "ThrottlingError"),
+    ],
+    ids=str,
+)
+def test_a_lost_race_is_told_at_once(error: ClientError) -> None:
+    client, recorder, pauses = failing(error)
+    with pytest.raises(IntegrityError):
+        recorder.insert_events([event(1), event(2)])
+    assert (len(client.calls), pauses) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("ValidationException"),
+        refusal("AccessDeniedException"),
+        refusal("TransactionCanceledException", "None", "ValidationError"),
+        EndpointConnectionError(endpoint_url="https://dynamodb"),
+    ],
+    ids=str,
+)
+def test_other_faults_are_the_librarys_operational_error(error: Exception) -> None:
+    client, recorder, pauses = failing(error, error)
+    with pytest.raises(OperationalError):
+        recorder.insert_events([event(1)])
+    with pytest.raises(OperationalError):
+        recorder.select_events("lobby")
+    assert (len(client.calls), pauses) == (2, [])
+
+
+# SQLite
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.db"
 
 
 def versions(store: SqliteEvents, log_id: str = "lobby") -> list[int]:

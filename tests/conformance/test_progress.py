@@ -5,20 +5,27 @@ from pathlib import Path
 
 import pytest
 
+from adapters.dynamodb.progress import DynamoProgress
+from adapters.dynamodb.table import Table
 from adapters.memory.progress import MemoryProgress
 from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import SqliteViews, open_views
 from domain.ports import Parked, Progress
+from tests.support.dynamodb import ENGINES, engine_of
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", *ENGINES])
 def progress(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Progress]:
     if request.param == "memory":
         yield MemoryProgress()
-        return
-    database = open_views(tmp_path / "views.db")
-    yield SqliteProgress(database)
-    database.close()
+    elif request.param == "sqlite":
+        database = open_views(tmp_path / "views.db")
+        yield SqliteProgress(database)
+        database.close()
+    else:
+        client, tables = engine_of(request, request.param)
+        request.getfixturevalue("no_scan")
+        yield DynamoProgress(Table(client, tables["progress"]))
 
 
 def parked(stream: str, version: int, consumer: str = "views", reason: str = "KeyError") -> Parked:
@@ -55,6 +62,20 @@ def test_unparking_up_to_a_version(progress: Progress) -> None:
     progress.unpark("views", "a", 3)
     assert progress.parked() == [parked("a", 1, "notify"), parked("a", 4), parked("b", 1)]
     progress.unpark("views", "nothing", 9)
+
+
+def test_unparking_what_is_healed_alone(progress: Progress) -> None:
+    for version in (1, 2, 3, 12, 13):
+        progress.park(parked("a", version))
+    progress.unpark("views", "a", 12, keep=[2, 13])
+    assert [one.version for one in progress.parked()] == [2, 13]
+
+
+def test_streams_whose_ids_begin_alike(progress: Progress) -> None:
+    for stream in ("a", "a-b", "ab", "?"):
+        progress.park(parked(stream, 1))
+    progress.unpark("views", "a", 9)
+    assert [one.stream for one in progress.parked()] == ["?", "a-b", "ab"]
 
 
 def test_a_forgotten_consumer_begins_anew(progress: Progress) -> None:

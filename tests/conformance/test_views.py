@@ -1,27 +1,49 @@
 """The Views port."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.dynamodb.table import Table
+from adapters.dynamodb.views import DynamoViews
 from adapters.memory.views import MemoryViews
 from adapters.sqlite.views import SqliteViews, open_views
 from domain.ports import Views
 from domain.projections.room_view import RoomView
+from tests.support.dynamodb import ENGINES, engine_of, scan_guard
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", *ENGINES])
 def views(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Views]:
     if request.param == "memory":
         yield MemoryViews()
-        return
-    database = open_views(tmp_path / "views.db")
-    yield SqliteViews(database)
-    database.close()
+    elif request.param == "sqlite":
+        database = open_views(tmp_path / "views.db")
+        yield SqliteViews(database)
+        database.close()
+    else:
+        client, tables = engine_of(request, request.param)
+        request.getfixturevalue("no_scan")
+        yield DynamoViews(Table(client, tables["views"]))
+
+
+@contextmanager
+def scanning() -> Iterator[None]:
+    """Allows a Scan, as an operator's commands may."""
+    before, scan_guard.on = scan_guard.on, False
+    yield
+    scan_guard.on = before
+
+
+def dump(views: Views) -> list[dict[str, Any]]:
+    """Returns the whole of the views."""
+    with scanning():
+        return list(views.dump())
 
 
 def name(user: str) -> dict[str, str]:
@@ -72,7 +94,7 @@ def test_nothing_is_known_of_an_unknown_room(views: Views) -> None:
     assert views.listed_rooms() == []
     assert views.person_version("u_ann") == 0
     assert views.marks("u_ann") == {}
-    assert list(views.dump()) == []
+    assert dump(views) == []
 
 
 def test_a_header_is_kept_whole(views: Views) -> None:
@@ -161,6 +183,57 @@ def test_pages_are_the_newest_below_oldest_first(
     assert [message["version"] for message in views.page("lobby", before, limit)] == expected
 
 
+def test_what_is_asked_for_many_rooms_at_once(views: Views) -> None:
+    for room_id in ("a", "b"):
+        fold(views, room_id, room(messages=2))
+    fold(views, "b", [event(6, "MemberRenamed", "u_bob", user="u_bob", name=name("new"))])
+    headers = views.headers(["a", "b", "nowhere"])
+    assert headers == {"a": views.header("a"), "b": views.header("b")}
+    wanted = [("a", 4), ("a", 5), ("b", 5), ("b", 9), ("nowhere", 4), ("a", 4)]
+    assert views.messages_at(wanted) == {
+        key: views.message(*key) for key in [("a", 4), ("a", 5), ("b", 5)]
+    }
+    members = [("a", "u_bob"), ("b", "u_bob"), ("b", "u_eve"), ("nowhere", "u_bob")]
+    assert views.names_of(members) == {("a", "u_bob"): name("u_bob"), ("b", "u_bob"): name("new")}
+    assert (views.headers([]), views.messages_at([]), views.names_of([])) == ({}, {}, {})
+
+
+def test_more_rooms_than_one_request_takes(views: Views) -> None:
+    rooms = [f"r{number:03d}" for number in range(120)]
+    for room_id in rooms:
+        fold(views, room_id, room(messages=1))
+    assert sorted(views.headers(rooms)) == rooms
+    assert sorted(views.messages_at([(room_id, 4) for room_id in rooms])) == [
+        (room_id, 4) for room_id in rooms
+    ]
+    assert sorted(room_id for room_id, _, _ in views.rooms_of("u_bob")) == rooms
+    assert views.listed_rooms() == rooms
+
+
+def test_a_fold_begins_at_what_was_saved(views: Views) -> None:
+    assert views.fold_base("lobby") is None
+    fold(views, "lobby", room(messages=1))
+    assert views.fold_base("lobby") == views.header("lobby")
+    views.reset_room("lobby")
+    assert views.fold_base("lobby") is None
+
+
+def test_a_message_for_folding_says_what_is_in_it(views: Views) -> None:
+    assert views.folded_message("lobby", 4) is None
+    fold(views, "lobby", room(messages=1))
+    fold(views, "lobby", [event(5, "ReactionAdded", "u_ann", message=4, emoji="👍")])
+    assert views.folded_message("lobby", 9) is None
+    found = views.folded_message("lobby", 4)
+    assert found is not None
+    assert found == (views.message("lobby", 4), 5)
+
+
+def test_many_rows_in_one_fold(views: Views) -> None:
+    fold(views, "lobby", room(messages=60))
+    assert [message["n"] for message in views.page("lobby", None, 100)] == list(range(1, 61))
+    assert (views.member("lobby", "u_bob") or {})["posted"] == 63
+
+
 def test_ordinals(views: Views) -> None:
     fold(views, "lobby", room(messages=2))
     fold(views, "lobby", [joined(6, "u_cy"), posted(7, "u_cy", 3)])
@@ -234,9 +307,9 @@ def test_a_room_whose_creation_was_parked_is_not_listed(views: Views) -> None:
 def test_a_room_is_dropped_alone(views: Views) -> None:
     fold(views, "lobby", room(messages=1))
     fold(views, "other", room(messages=1))
-    other = [row for row in views.dump() if row["room"] == "other"]
+    other = [row for row in dump(views) if row["room"] == "other"]
     views.reset_room("lobby")
-    assert list(views.dump()) == other
+    assert dump(views) == other
     fold(views, "lobby", room())
     assert views.page("lobby", None, 10) == []
 
@@ -278,7 +351,8 @@ def test_a_dump_is_equal_for_equal_views_whatever_the_order_of_writing(tmp_path:
 def test_clearing_leaves_nothing(views: Views) -> None:
     fold(views, "lobby", room(messages=1))
     views.save_person("u_ann", 0, 1, {"lobby": 1})
-    views.clear()
-    assert list(views.dump()) == []
+    with scanning():
+        views.clear()
+    assert dump(views) == []
     assert views.rooms_of("u_ann") == []
     fold(views, "lobby", room())

@@ -429,6 +429,10 @@ class Socket:
         self._kept.clear()
         return frames
 
+    def kept(self, type: str, room: str) -> list[Frame]:
+        """Returns the frames of a type and room that were read and not asked for yet."""
+        return [f for f in self._kept if f["type"] == type and f.get("room") == room]
+
     def close_code(self) -> int:
         """Waits for the server to close; returns its code, 1006 where it just went away."""
         try:

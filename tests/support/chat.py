@@ -24,6 +24,7 @@ from adapters.memory.limiter import TokenBuckets
 from adapters.memory.progress import MemoryProgress
 from adapters.memory.views import MemoryViews
 from adapters.vault.aes import AesVault
+from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
 from domain.chat.entering import hashed
 from domain.consuming import Record
@@ -77,7 +78,7 @@ def memory_chat(
             executor=DirectExecutor(log, views, pause=lambda seconds: None),
             views=views,
             progress=MemoryProgress(),
-            vault=AesVault(keys or MemoryKeys(), MASTER),
+            vault=AesVault(keys or MemoryKeys(), MASTER, OpenSslCipher),
             accounts=MemoryAccounts(),
             connections=MemoryConnections(),
             gateway=RecordingGateway(),

@@ -49,8 +49,12 @@ def role_changed(user: str, role: str) -> Happened:
     return happened(r.RoleChanged, ANN, user=user, role=role)
 
 
-def posted(by: str, n: int = 1, reply_to: int | None = None) -> Happened:
-    return happened(r.MessagePosted, by, text=TEXT, kind="text", n=n, reply_to=reply_to)
+def posted(
+    by: str, n: int = 1, reply_to: int | None = None, kind: str = "text", notify: Any = ()
+) -> Happened:
+    return happened(
+        r.MessagePosted, by, text=TEXT, kind=kind, n=n, reply_to=reply_to, notify=list(notify)
+    )
 
 
 def edited(message: int) -> Happened:
@@ -312,8 +316,7 @@ def test_messages_are_counted() -> None:
 
 
 def test_an_action_is_posted_as_one() -> None:
-    action = happened(r.MessagePosted, BOB, text=TEXT, kind="action", n=1, reply_to=None)
-    a_room().when(post(BOB, kind="action")).then(action)
+    a_room().when(post(BOB, kind="action")).then(posted(BOB, kind="action"))
 
 
 @pytest.mark.parametrize("by", [ANN, CY])
@@ -341,8 +344,39 @@ def test_replying_to_what_is_no_message(version: int) -> None:
 
 def test_replying_to_the_message_of_a_command_in_the_same_batch() -> None:
     room = a_room("public", happened(r.MessagePosted, BOB, id="line-1", text=TEXT, kind="text",
-                                     n=1, reply_to=None))  # fmt: skip
+                                     n=1, reply_to=None, notify=[]))  # fmt: skip
     room.when(post(CY, reply_to_command=(BOB, "line-1"))).then(posted(CY, n=2, reply_to=5))
+
+
+def test_whom_a_message_names_is_to_be_told_once_if_a_member_and_not_the_writer() -> None:
+    named = post(BOB, mentions=[CY, BOB, "u_nobody", ANN, CY])
+    a_room().when(named).then(posted(BOB, notify=[CY, ANN]))
+
+
+def test_one_message_notifies_twenty_at_the_most() -> None:
+    crowd = [f"u_{index}" for index in range(30)]
+    room = a_room("public", *(joined(user) for user in crowd))
+    room.when(post(BOB, mentions=crowd)).then(posted(BOB, notify=crowd[:20]))
+
+
+DIRECT = (
+    happened(r.RoomCreated, ANN, name=TEXT, kind="private"),
+    joined(ANN, "owner"),
+    joined(BOB, by=ANN),
+)
+
+
+def test_a_direct_message_is_told_to_the_other_one() -> None:
+    given("den", *DIRECT).when(post(ANN, mentions=[])).then(posted(ANN, notify=[BOB]))
+    given("den", *DIRECT).when(post(BOB, mentions=[ANN, BOB])).then(posted(BOB, notify=[ANN]))
+
+
+def test_a_third_member_ends_direct_messages() -> None:
+    given("den", *DIRECT, joined(CY, by=ANN)).when(post(ANN, mentions=[])).then(posted(ANN))
+
+
+def test_what_is_imported_notifies_nobody() -> None:
+    given("den", *DIRECT).when(post(ANN, mentions=None)).then(posted(ANN))
 
 
 # Editing, deleting, reacting

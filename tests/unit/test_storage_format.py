@@ -25,7 +25,7 @@ PINNED = """
     room.member-left        2   user reason
     room.member-renamed     1   user name
     room.role-changed       1   user role
-    room.message-posted     1   text kind n reply_to
+    room.message-posted     2   text kind n reply_to notify
     room.message-edited     1   message text
     room.message-deleted    1   message
     room.reaction-added     1   message emoji

@@ -1,5 +1,14 @@
 /** The HTTP calls of docs/protocol.md. */
-import type { Entered, ErrorBody, Identity, Members, Messages, Rooms, Ticket } from "../wire/http";
+import type {
+  Entered,
+  ErrorBody,
+  ExchangeRequest,
+  Identity,
+  Members,
+  Messages,
+  Rooms,
+  Ticket,
+} from "../wire/http";
 
 /** An answer that is not a success; `code` is the wire's, or "network" where none came. */
 export class ApiError extends Error {
@@ -24,6 +33,12 @@ export class Api {
 
   enter(nickname: string): Promise<Entered> {
     return this.call("POST", "/api/session", { nickname });
+  }
+
+  /** Shows a sign-in's ID token, for a session; `nickname` may be empty. */
+  exchange(idToken: string, nickname: string): Promise<Entered> {
+    const body: ExchangeRequest = nickname === "" ? {} : { nickname };
+    return this.withToken(idToken).call("POST", "/api/session/cognito", body);
   }
 
   whoAmI(): Promise<Identity> {
@@ -80,7 +95,16 @@ function errorOf(status: number, answer: unknown): ApiError {
   const problem = (answer as Partial<ErrorBody> | null)?.error;
   if (problem) return new ApiError(problem.code, problem.message);
   return new ApiError(
-    status === 401 ? "unauthenticated" : "network",
+    refusedAtTheDoor(status, answer) ? "unauthenticated" : "network",
     `The server answered with status ${status}.`,
   );
+}
+
+/**
+ * API Gateway refuses a call before it comes to the server: 401 without a token, 403 with one that
+ * is over. Its 403 is told from a firewall's by its body.
+ */
+function refusedAtTheDoor(status: number, answer: unknown): boolean {
+  const message = (answer as { message?: unknown } | null)?.message;
+  return status === 401 || (status === 403 && message === "Forbidden");
 }

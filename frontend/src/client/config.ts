@@ -1,21 +1,80 @@
-/** Where the server is: /config.json names it, so that one build serves every place. */
+/** Where things are: /config.json says it, so that one build serves every place. */
 export interface Config {
   /** Base address of the HTTP API; empty for the origin that serves the web app. */
   readonly api: string;
+  /** Whether a nickname alone lets somebody in. */
+  readonly guests: boolean;
+  /** The hosted sign-in; null where there is none. */
+  readonly cognito: Cognito | null;
 }
 
+export interface Cognito {
+  /** Address of the user pool's hosted pages, without a slash at its end. */
+  readonly domain: string;
+  readonly clientId: string;
+}
+
+/** The file is there, but not as it has to be; the message names what is wrong. */
+export class ConfigError extends Error {}
+
+const DEFAULTS: Config = { api: "", guests: true, cognito: null };
+
+/** Throws ConfigError where the file says something that cannot be. */
 export async function loadConfig(): Promise<Config> {
+  let read: unknown;
   try {
     const response = await fetch("/config.json", { cache: "no-cache" });
-    const read: unknown = response.ok ? await response.json() : {};
-    return { api: apiOf(read) };
+    if (!response.ok) return DEFAULTS;
+    read = await response.json();
   } catch {
     // Not there, or not JSON because a server answers every path with its page.
-    return { api: "" };
+    return DEFAULTS;
   }
+  return parseConfig(read);
 }
 
-function apiOf(read: unknown): string {
-  if (typeof read !== "object" || read === null || !("api" in read)) return "";
-  return typeof read.api === "string" ? read.api.replace(/\/$/, "") : "";
+/** A wrong field is told rather than passed over: a typing error must not let guests in. */
+export function parseConfig(read: unknown): Config {
+  const file = fieldsOf(read, "the file", ["api", "guests", "cognito"]);
+  const { api = "", guests = true } = file;
+  if (typeof api !== "string") throw new ConfigError("api must be a text");
+  if (typeof guests !== "boolean") throw new ConfigError("guests must be true or false");
+  const cognito = cognitoOf(file.cognito);
+  if (!guests && !cognito) throw new ConfigError("without guests there must be cognito");
+  return { api: api === "" ? "" : addressOf(api, "api"), guests, cognito };
+}
+
+function cognitoOf(read: unknown): Cognito | null {
+  if (read === undefined) return null;
+  const { domain, client_id: clientId } = fieldsOf(read, "cognito", ["domain", "client_id"]);
+  if (typeof clientId !== "string" || !/^\w+$/.test(clientId)) {
+    throw new ConfigError("cognito.client_id must be a client's id");
+  }
+  return { domain: addressOf(domain, "cognito.domain"), clientId };
+}
+
+function fieldsOf(
+  read: unknown,
+  where: string,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (typeof read !== "object" || read === null || Array.isArray(read)) {
+    throw new ConfigError(`${where} must be an object`);
+  }
+  const stray = Object.keys(read).find((key) => !known.includes(key));
+  if (stray !== undefined) throw new ConfigError(`${where} has no field ${stray}`);
+  return read as Record<string, unknown>;
+}
+
+const LOCAL = ["localhost", "127.0.0.1"];
+
+/** An https address; http for this machine alone, where a stack may run for a try. */
+function addressOf(read: unknown, where: string): string {
+  const url = typeof read === "string" && URL.canParse(read) ? new URL(read) : null;
+  const safe =
+    url?.protocol === "https:" || (url?.protocol === "http:" && LOCAL.includes(url.hostname));
+  if (!url || !safe || url.search !== "" || url.hash !== "" || url.username !== "") {
+    throw new ConfigError(`${where} must be an https address`);
+  }
+  return url.href.replace(/\/$/, "");
 }

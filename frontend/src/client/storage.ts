@@ -5,9 +5,22 @@ import type { Me } from "../store/state";
 export interface Session {
   readonly token: string;
   readonly user: Me;
+  /** There where somebody came by the hosted sign-in, which then has a session of its own. */
+  readonly hosted?: true;
+}
+
+/** A sign-in that began in this tab. */
+export interface Attempt {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
+  readonly nickname: string;
+  /** The address's hash, to come back to. */
+  readonly back: string;
 }
 
 const SESSION = "parley.session";
+const ATTEMPT = "parley.sign-in";
 
 export function loadSession(): Session | null {
   return read(localStorage, SESSION) as Session | null;
@@ -24,6 +37,18 @@ export function clearSession(user: string): void {
   for (const key of Object.keys(localStorage)) {
     if (key.startsWith(draftKey(user, ""))) localStorage.removeItem(key);
   }
+}
+
+/** Returns whether it will be there when somebody comes back. */
+export function keepAttempt(attempt: Attempt): boolean {
+  return write(sessionStorage, ATTEMPT, attempt);
+}
+
+/** An attempt is good for one answer. */
+export function takeAttempt(): Attempt | null {
+  const attempt = read(sessionStorage, ATTEMPT) as Attempt | null;
+  if (attempt) sessionStorage.removeItem(ATTEMPT);
+  return attempt;
 }
 
 /** The outbox is the tab's own: two tabs must not both show, and send, the other's messages. */
@@ -62,10 +87,12 @@ function read(storage: Storage, key: string): unknown {
   }
 }
 
-function write(storage: Storage, key: string, value: unknown): void {
+function write(storage: Storage, key: string, value: unknown): boolean {
   try {
     storage.setItem(key, JSON.stringify(value));
+    return true;
   } catch {
     // Full: the session goes on, it only does not outlive the tab.
+    return false;
   }
 }

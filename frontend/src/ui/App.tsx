@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useState } from "react";
 import { ApiError, type Api } from "../client/api";
 import { Chat } from "../client/chat";
+import type { Config } from "../client/config";
+import { leaveToSignIn, signOutUrl, type Arrived } from "../client/signIn";
 import {
   clearSession,
   loadOutbox,
@@ -13,15 +15,56 @@ import { ChatContext } from "./chat";
 import { EntryScreen } from "./entry/EntryScreen";
 import { Shell } from "./shell/Shell";
 
-export function App({ api }: { api: Api }) {
+interface AppProps {
+  api: Api;
+  config: Config;
+  /** A sign-in that this page came back from. */
+  arriving: Promise<Arrived> | null;
+}
+
+export function App({ api, config, arriving }: AppProps) {
+  const { cognito } = config;
   const [session, setSession] = useState(loadSession);
   const [chat, setChat] = useState<Chat | null>(null);
   const [ended, setEnded] = useState(false);
+  const [waiting, setWaiting] = useState(arriving && "Signing you in…");
+  const [refused, setRefused] = useState("");
+
+  const begin = useCallback((begun: Session) => {
+    saveSession(begun);
+    setEnded(false);
+    setRefused("");
+    setSession(begun);
+  }, []);
 
   const end = useCallback((over: Session, asked: boolean) => {
     clearSession(over.user.id);
     setSession(null);
     setEnded(!asked);
+  }, []);
+
+  useEffect(() => {
+    let gone = false;
+    void arriving?.then((arrived) => {
+      if (gone) return;
+      setWaiting(null);
+      if ("entered" in arrived) begin({ ...arrived.entered, hosted: true });
+      else setRefused(arrived.problem);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [arriving, begin]);
+
+  useEffect(() => {
+    // Back from the hosted pages by the browser's button: nothing goes on any more.
+    const shown = (event: PageTransitionEvent) => {
+      if (event.persisted) setWaiting(null);
+    };
+    addEventListener("pageshow", shown);
+    return () => {
+      removeEventListener("pageshow", shown);
+    };
   }, []);
 
   useEffect(() => {
@@ -55,13 +98,15 @@ export function App({ api }: { api: Api }) {
   if (!session) {
     return (
       <EntryScreen
-        ended={ended}
+        guests={config.guests}
         enter={async (nickname) => {
           const { token, user } = await api.enter(nickname);
-          saveSession({ token, user });
-          setEnded(false);
-          setSession({ token, user });
+          begin({ token, user });
         }}
+        signIn={cognito && ((nickname) => leaveToSignIn(cognito, nickname))}
+        waiting={waiting}
+        refused={refused}
+        ended={ended}
       />
     );
   }
@@ -71,10 +116,16 @@ export function App({ api }: { api: Api }) {
       <Shell
         logOut={() => {
           // The token is forgotten here even where the server cannot be told.
-          void api
+          const told = api
             .withToken(session.token)
             .logOut()
             .catch(() => undefined);
+          if (session.hosted && cognito) {
+            setWaiting("Signing you out…");
+            void told.then(() => {
+              location.assign(signOutUrl(cognito, location.origin));
+            });
+          }
           end(session, true);
         }}
       />

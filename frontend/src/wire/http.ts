@@ -274,6 +274,15 @@ export interface ReactionRemoved {
   message: number;
 }
 /**
+ * `nickname`: what somebody new wants to be called; the sign-in's own name without it.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "ExchangeRequest".
+ */
+export interface ExchangeRequest {
+  nickname?: string | null;
+}
+/**
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "LastMessage".
  */

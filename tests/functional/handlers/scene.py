@@ -1,11 +1,14 @@
 """The state that the payloads in events/ are written for, and a pattern for answers.
 
 People: `u_ann`, `u_bob` and `u_cy` with tokens `token-ann` …, a connection each (`ann` …) that
-synced the lobby, and the ticket `ticket-ann`. Rooms: `lobby` (public), `den` (private, Ann alone)
+synced the lobby, and the ticket `ticket-ann`; `token-ann-expired`, `ticket-ann-expired` and
+`ticket-ann-used` were good once. Rooms: `lobby` (public), `den` (private, Ann alone)
 and `news` (broadcast). Keys are fixed, so that sealed texts in payloads can be opened.
 """
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +18,7 @@ from domain.chat import Chat
 from domain.chat.entering import hashed
 from domain.ports import Session
 from tests.support.chat import MASTER, Someone, memory_chat, person, run_consumers
+from tests.support.outbound import Outside
 
 NAMES = ("ann", "bob", "cy")
 
@@ -29,6 +33,11 @@ def fixed_keys() -> MemoryKeys:
     return keys
 
 
+def configured(chat: Chat, origins: Sequence[str] = (), **settings: Any) -> Chat:
+    """Returns the same chat in a deployment that is set up so (fields of `Services`)."""
+    return Chat(replace(chat.services, origins=frozenset(origins), **settings))
+
+
 def scene(*, projected: bool = True) -> Chat:
     """Plays the scene; `projected` has the views know it."""
     chat = memory_chat(keys=fixed_keys())
@@ -39,6 +48,11 @@ def scene(*, projected: bool = True) -> Chat:
     services = chat.services
     session = Session(ann.user, ann.connection.session, services.seconds() + 60.0)
     services.accounts.put_ticket(hashed("ticket-ann"), session)
+    services.accounts.put_ticket(hashed("ticket-ann-used"), session)
+    services.accounts.take_ticket(hashed("ticket-ann-used"), services.seconds())
+    over = replace(session, expires=services.seconds() - 1.0)
+    services.accounts.put_ticket(hashed("ticket-ann-expired"), over)
+    services.accounts.put_session(hashed("token-ann-expired"), over)
     pseudonym = services.vault.blind("nickname:ann")
     services.accounts.claim_nickname(pseudonym, ann.user, services.seconds())
     if projected:
@@ -46,7 +60,7 @@ def scene(*, projected: bool = True) -> Chat:
     for someone in (ann, bob, cy):
         services.connections.subscribe(someone.connection.id, "lobby")
         someone.frames()
-    return chat
+    return configured(chat, **Outside().services())
 
 
 def _talk(ann: Someone, bob: Someone, cy: Someone) -> None:

@@ -11,7 +11,7 @@ import pytest
 from domain.chat import Chat
 from functions import bootstrap
 from tests.functional.handlers.scene import scene
-from tests.functional.handlers.test_payloads import FILES, invoke, payload
+from tests.functional.handlers.test_payloads import FILES, invoke, outside, payload
 
 PLANTED = "planted-words"
 TOKEN = "token-ann"
@@ -129,6 +129,35 @@ def test_queue_records_are_not_logged(chat: Chat, logs: Callable[[], str]) -> No
         event["Records"][1]["body"] = json.dumps({"stream": PLANTED, "version": 10**6})
         invoke(function, event)
     silent(logs())
+
+
+@pytest.mark.parametrize("function", ["relay_events", "archive_events"])
+def test_stream_records_are_not_logged(chat: Chat, logs: Callable[[], str], function: str) -> None:
+    event = payload(f"{function}/not-taken.json")
+    outside(chat).refused = ("lobby:4",)
+    for record in event["Records"]:
+        image = record["dynamodb"]["NewImage"]
+        image["state"]["S"] = json.dumps({"text": PLANTED})
+    del event["Records"][1]["dynamodb"]["NewImage"]["topic"]
+    assert len(invoke(function, event)["batchItemFailures"]) == 1
+    told = logs()
+    silent(told)
+    assert "unreadable stream record" in told
+
+
+@pytest.mark.parametrize("problem", [broken, None])
+def test_notices_are_not_logged(
+    chat: Chat, logs: Callable[[], str], monkeypatch: pytest.MonkeyPatch, problem: Any
+) -> None:
+    event = payload("notify_users/away.json")
+    if problem is None:
+        event["Records"][0]["body"] = PLANTED
+    else:
+        monkeypatch.setattr(type(outside(chat)), "notify", problem)
+    assert len(invoke("notify_users", event)["batchItemFailures"]) == 1
+    told = logs()
+    silent(told)
+    assert "unexpected error" in told
 
 
 @pytest.mark.parametrize("file", FILES)

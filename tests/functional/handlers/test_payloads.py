@@ -1,7 +1,8 @@
 """Every payload of events/ through its real handler, over memory.
 
 A file there is exactly what AWS hands to the function (`sam local invoke FUNCTION -e FILE`);
-`expected.json` says what comes back and what is sent.
+`expected.json` says what comes back and what is sent, and by `services` how the deployment is set
+up where that matters, and by `refused` what is not taken outside (tests/support/outbound.py).
 """
 
 import importlib
@@ -16,8 +17,9 @@ import pytest
 from adapters.memory.gateway import RecordingGateway
 from domain.chat import Chat
 from functions import bootstrap
-from tests.functional.handlers.scene import matches, scene
+from tests.functional.handlers.scene import configured, matches, scene
 from tests.support.chat import shown
+from tests.support.outbound import Outside
 
 EVENTS = Path(__file__).parents[3] / "events"
 EXPECTED: dict[str, dict[str, Any]] = json.loads(
@@ -25,8 +27,9 @@ EXPECTED: dict[str, dict[str, Any]] = json.loads(
 )
 FILES = sorted(str(path.relative_to(EVENTS)) for path in EVENTS.glob("*/*.json"))
 CONSUMERS = ("deliver", "project_views", "track_memberships")
-FUNCTIONS = (*CONSUMERS, "authorize", "http_api", "socket_connect", "socket_disconnect",
-             "socket_message")  # fmt: skip
+FUNCTIONS = (*CONSUMERS, "archive_events", "authorize", "http_api", "notify_users", "relay_events",
+             "settle_presence", "socket_connect", "socket_disconnect", "socket_message",
+             "sweep")  # fmt: skip
 
 
 class Context:
@@ -34,6 +37,10 @@ class Context:
     memory_limit_in_mb = 128
     invoked_function_arn = "arn:aws:lambda:eu-central-1:000000000000:function:test"
     aws_request_id = "00000000-0000-4000-8000-000000000000"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 30_000
 
 
 def invoke(function: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -54,6 +61,12 @@ def uninstalled() -> Iterator[None]:
     bootstrap.use(None)
 
 
+def outside(chat: Chat) -> Outside:
+    (found,) = chat.services.notifiers
+    assert isinstance(found, Outside)
+    return found
+
+
 def seen(chat: Chat, answer: dict[str, Any]) -> dict[str, Any]:
     """Returns what an expectation may speak of."""
     if answer.get("body"):
@@ -71,6 +84,9 @@ def seen(chat: Chat, answer: dict[str, Any]) -> dict[str, Any]:
         },
         "in_lobby": sorted(chat.services.connections.in_room("lobby")),
         "views": {room: (views.header(room) or {}).get("version") for room in ("lobby", "den")},
+        "published": outside(chat).published,
+        "archived": outside(chat).archived,
+        "notices": outside(chat).notices,
         "heads": {log: chat.services.log.head(log) for log in ("lobby", "u_bob", "u_cy")},
     }
 
@@ -79,10 +95,13 @@ def seen(chat: Chat, answer: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.usefixtures("uninstalled")
 def test_payload(file: str) -> None:
     function = file.split("/", maxsplit=1)[0]
+    expected = dict(EXPECTED[file])
     chat = scene(projected=function not in CONSUMERS)
+    chat = configured(chat, **expected.pop("services", {}))
+    outside(chat).refused = expected.pop("refused", ())
     bootstrap.use(chat)
     found = seen(chat, invoke(function, payload(file)))
-    for name, pattern in EXPECTED[file].items():
+    for name, pattern in expected.items():
         if name == "frames":
             assert set(found[name]) == set(pattern), "who is sent something"
         assert matches(found[name], pattern), f"{name}: {found[name]}"

@@ -1,47 +1,28 @@
-import { useId, useRef, useState, type SyntheticEvent } from "react";
-import { ApiError } from "../../client/api";
-import { messageOf } from "../../client/problems";
-import { Button } from "../common/Button";
+import { useState } from "react";
 import { Logo } from "../common/Logo";
 import { ThemeToggle } from "../shell/ThemeToggle";
+import { GuestForm } from "./GuestForm";
+import { SignInButton } from "./SignInButton";
 import { Table } from "./Table";
 
 interface EntryScreenProps {
+  /** Whether a nickname is enough. */
+  guests: boolean;
+  enter: (nickname: string) => Promise<void>;
+  /** Leaves for the hosted sign-in; null where there is none. */
+  signIn: ((nickname: string) => Promise<void>) | null;
+  /** What is going on, instead of the ways in. */
+  waiting: string | null;
+  /** Why a sign-in failed. */
+  refused: string;
   /** True when the session before this ended without being asked to. */
   ended: boolean;
-  enter: (nickname: string) => Promise<void>;
 }
 
-const MAX_NICKNAME = 32;
-
-export function EntryScreen({ ended, enter }: EntryScreenProps) {
+export function EntryScreen({ guests, enter, signIn, waiting, refused, ended }: EntryScreenProps) {
   const [nickname, setNickname] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const id = useId();
-  const field = useRef<HTMLInputElement>(null);
-
-  async function submit(event: SyntheticEvent) {
-    event.preventDefault();
-    const name = nickname.trim();
-    if (name === "") {
-      setProblem("Choose a nickname first.");
-      return;
-    }
-    setBusy(true);
-    setProblem(null);
-    try {
-      await enter(name);
-    } catch (error) {
-      setProblem(
-        error instanceof ApiError ? messageOf(error.code, error.message) : "That did not work.",
-      );
-      setBusy(false);
-      field.current?.select();
-    }
-  }
-
-  const note = problem ?? (ended ? "Your session has ended. Enter again to go on." : "");
+  const again = guests ? "Enter" : "Sign in";
+  const over = ended ? `Your session has ended. ${again} again to go on.` : "";
 
   return (
     <main className="relative grid h-full overflow-y-auto bg-canvas md:grid-cols-[1fr_1.05fr]">
@@ -57,45 +38,32 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
           <h1 className="mt-10 text-[2rem] leading-[1.15] font-semibold tracking-[-0.022em] text-balance">
             Come in, the talk is on.
           </h1>
-          <p className="mt-3 text-soft">
-            Pick a nickname and enter. No password, no{" "}
-            <span className="whitespace-nowrap">e-mail</span>; you stay signed in on this device.
-          </p>
-          <form onSubmit={(event) => void submit(event)} className="mt-8" noValidate>
-            <label htmlFor={id} className="text-sm font-semibold">
-              Nickname
-            </label>
-            <input
-              ref={field}
-              id={id}
-              data-testid="nickname-input"
-              className="field mt-1.5 h-12 w-full px-3.5 text-base"
-              value={nickname}
-              onChange={(event) => {
-                setNickname(event.target.value);
-              }}
-              maxLength={MAX_NICKNAME}
-              autoComplete="nickname"
-              autoCapitalize="off"
-              spellCheck={false}
-              // eslint-disable-next-line jsx-a11y/no-autofocus -- the one field of the screen
-              autoFocus
-              placeholder="ada"
-              aria-invalid={problem !== null}
-              aria-describedby={note === "" ? undefined : `${id}-note`}
-            />
-            <p id={`${id}-note`} role="alert" className="mt-1.5 min-h-5 text-sm text-danger">
-              {note}
-            </p>
-            <Button
-              type="submit"
-              data-testid="enter-button"
-              className="mt-2 h-12 w-full text-base"
-              disabled={busy}
-            >
-              {busy ? "Entering…" : "Enter"}
-            </Button>
-          </form>
+          {waiting === null ? (
+            <>
+              <p className="mt-3 text-pretty text-soft">
+                <Words guests={guests} signIn={signIn !== null} />
+              </p>
+              {guests && (
+                <GuestForm
+                  nickname={nickname}
+                  onNickname={setNickname}
+                  enter={enter}
+                  label={signIn ? "Enter as a guest" : "Enter"}
+                  note={over}
+                />
+              )}
+              {guests && signIn && <Or />}
+              {signIn && (
+                <SignInButton
+                  signIn={() => signIn(nickname.trim())}
+                  alone={!guests}
+                  note={refused || (guests ? "" : over)}
+                />
+              )}
+            </>
+          ) : (
+            <Waiting text={waiting} />
+          )}
         </div>
       </section>
       <aside
@@ -105,5 +73,38 @@ export function EntryScreen({ ended, enter }: EntryScreenProps) {
         <Table />
       </aside>
     </main>
+  );
+}
+
+function Words({ guests, signIn }: { guests: boolean; signIn: boolean }) {
+  if (!signIn) {
+    return (
+      <>
+        Pick a nickname and enter. No password, no <span className="whitespace-nowrap">e-mail</span>
+        ; you stay signed in on this device.
+      </>
+    );
+  }
+  return guests
+    ? "Pick a nickname and enter as a guest, or sign in and be the same person on every device."
+    : "Sign in and be the same person on every device. If you are new, the next page makes you an account.";
+}
+
+function Or() {
+  return (
+    <div className="mt-6 flex items-center gap-3 text-sm text-faint" aria-hidden="true">
+      <span className="h-px flex-1 bg-line" />
+      or
+      <span className="h-px flex-1 bg-line" />
+    </div>
+  );
+}
+
+function Waiting({ text }: { text: string }) {
+  return (
+    <p role="status" className="mt-6 flex items-center gap-3 text-soft" data-testid="entry-waiting">
+      <span className="size-4 rounded-full border-2 border-line border-t-accent motion-safe:animate-spin" />
+      {text}
+    </p>
   );
 }

@@ -1,0 +1,1 @@
+"""API Gateway: posting frames to the connections of the WebSocket API."""

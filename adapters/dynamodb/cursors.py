@@ -1,0 +1,57 @@
+"""Cursors of delivery: one item a lane, moved by one conditional write."""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from adapters.dynamodb.table import ConditionFailed, Table
+
+LIFETIME = 30 * 86_400.0
+"""Seconds after its last move that a cursor is forgotten: then its lane begins with what comes.
+Far beyond the days that a queue keeps a record."""
+
+
+def _key(lane: str) -> dict[str, str]:
+    # A partition a lane: one for all would be a hot one.
+    return {"pk": f"cursor#{lane}", "sk": "-"}
+
+
+class DynamoCursors:
+    """Implements the Cursors port."""
+
+    durable = True
+
+    def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def advance(self, lane: str, first: int, last: int) -> int | None:
+        try:
+            self._table.update(
+                _key(lane),
+                "SET #version = :last, expires = :expires",
+                names={"#version": "version"},
+                values={
+                    ":last": last,
+                    ":before": first - 1,
+                    ":expires": math.ceil(self._clock() + LIFETIME),
+                },
+                condition="attribute_not_exists(pk) OR #version = :before",
+                held=True,
+            )
+        except ConditionFailed as failed:
+            # An engine of before 2023 does not return the item with the refusal.
+            held = failed.item or self._table.get(_key(lane))
+            return first - 1 if held is None else int(held["version"])
+        return None
+
+    def retreat(self, lane: str, first: int, last: int) -> None:
+        with suppress(ConditionFailed):
+            self._table.update(
+                _key(lane),
+                "SET #version = :before",
+                names={"#version": "version"},
+                values={":last": last, ":before": first - 1},
+                condition="#version = :last",
+            )

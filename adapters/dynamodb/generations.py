@@ -1,0 +1,112 @@
+"""Generations of the views: folding a stream anew beside the one that is read.
+
+A generation is a number that grows; who rebuilds takes the time in milliseconds. What may be
+deleted later is noted before the first row of it is written: `generations`, `stream#generation`,
+with `at`, seconds since the epoch.
+"""
+
+import time
+from collections.abc import Callable
+
+from adapters.dynamodb.heads import HEAD, Head, Heads, pointer
+from adapters.dynamodb.table import ConditionFailed, Item, Table, encode, encode_item
+from adapters.dynamodb.views import OPEN, PRIVATE, WORKERS, DynamoViews, directory
+from domain.log import is_person
+
+LEDGER = "generations"
+
+
+class DynamoGenerations:
+    """Implements the Generations port.
+
+    Parameters
+    ----------
+    workers: rows written at once.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        workers: int = WORKERS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
+        self._workers = workers
+        self._monotonic = monotonic
+        self._live = Heads(table, None, monotonic)
+
+    def generation(self, stream: str) -> int:
+        return self._live.read(stream).generation
+
+    def building(self, generation: int) -> DynamoViews:
+        return DynamoViews(self._table, generation, self._workers, self._monotonic)
+
+    def begin(self, stream: str, generation: int, now: float) -> None:
+        self._table.put(_note(stream, generation, now))
+
+    def adopt(self, stream: str, generation: int, now: float) -> bool:
+        live = self._live.read(stream)
+        if live.generation == generation:
+            return True
+        built = Heads(self._table, generation, self._monotonic).read(stream)
+        if live.generation > generation or built.version < live.version:
+            return False
+        try:
+            self._table.call(
+                "transact_write_items", TransactItems=self._swap(stream, live, built, now)
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _swap(self, stream: str, live: Head, built: Head, now: float) -> list[Item]:
+        """Returns the transaction: the pointer moves unless the live fold is further along, and
+        what was live is noted for deletion."""
+        table = {"TableName": self._table.name}
+        head = {
+            "pk": pointer(stream),
+            "sk": HEAD,
+            **built.fields,
+            "generation": built.generation,
+            "version": built.version,
+        }
+        put = {
+            "Item": encode_item(head),
+            "ConditionExpression": "attribute_not_exists(#version)"
+            " OR (#version <= :version AND #generation = :generation)",
+            "ExpressionAttributeNames": {"#version": "version", "#generation": "generation"},
+            "ExpressionAttributeValues": {
+                ":version": encode(built.version),
+                ":generation": encode(live.generation),
+            },
+        }
+        own = {"pk": LEDGER, "sk": f"{stream}#{built.generation}"}
+        items: list[Item] = [
+            {"Put": {**table, **put}},
+            {"Put": {**table, "Item": encode_item(_note(stream, live.generation, now))}},
+            {"Delete": {**table, "Key": encode_item(own)}},
+        ]
+        if not is_person(stream):
+            listed = directory(built.fields.get("kind"))
+            other = PRIVATE if listed == OPEN else OPEN
+            place = encode_item({"pk": listed, "sk": stream})
+            items.append({"Put": {**table, "Item": place}})
+            key = encode_item({"pk": other, "sk": stream})
+            items.append({"Delete": {**table, "Key": key}})
+        return items
+
+    def clean(self, before: float) -> int:
+        deleted = 0
+        for note in list(self._table.query("pk = :pk", values={":pk": LEDGER})):
+            stream, _, generation = note["sk"].rpartition("#")
+            if note["at"] >= before:
+                continue
+            # Never what is read: whoever adopted it may have died before saying so.
+            if self._live.read(stream).generation != int(generation):
+                deleted += self.building(int(generation)).delete_rows(stream, int(generation))
+            self._table.delete({"pk": LEDGER, "sk": note["sk"]})
+        return deleted
+
+
+def _note(stream: str, generation: int, now: float) -> Item:
+    return {"pk": LEDGER, "sk": f"{stream}#{generation}", "at": now}

@@ -1,0 +1,182 @@
+"""Heads of view streams: which generation is read, and how far its fold came.
+
+The head of a live stream stands at `R#room` or `P#user`, its rows at `R#room#generation`. The head
+of a generation that is being built stands beside that generation's rows.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.dynamodb.table import ConditionFailed, Item, Table
+from domain.log import is_person
+
+HEAD = "head"
+REMEMBERED = 10_000
+"""Streams whose head a process remembers."""
+
+GENERATION_LIFE = 60.0
+"""Seconds for which a remembered generation is believed; its rows are kept far longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A stream's head.
+
+    Attributes
+    ----------
+    fields: what else the fold keeps there, a room's header; it has the version too.
+    """
+
+    generation: int
+    version: int
+    fields: Mapping[str, Any]
+
+    def header(self) -> dict[str, Any] | None:
+        """Returns the room's header; None where nothing is folded yet."""
+        return {**self.fields, "version": self.version} if self.version else None
+
+
+def pointer(stream: str) -> str:
+    """Returns the partition of a live stream's head."""
+    return f"P#{stream}" if is_person(stream) else f"R#{stream}"
+
+
+def partition(stream: str, generation: int) -> str:
+    """Returns the partition of a generation's rows."""
+    return f"{pointer(stream)}#{generation}"
+
+
+def stream_of(pk: str) -> tuple[str, int] | None:
+    """Returns the stream and generation of a partition of rows; None of any other."""
+    parts = pk.split("#")
+    return (parts[1], int(parts[2])) if len(parts) == 3 else None
+
+
+class Heads:
+    """Reads, remembers and moves heads.
+
+    Parameters
+    ----------
+    building: the generation that is being built; None for the live views.
+    monotonic: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, table: Table, building: int | None, monotonic: Callable[[], float]) -> None:
+        self._table = table
+        self.building = building
+        self._monotonic = monotonic
+        self._bases: OrderedDict[str, Head] = OrderedDict()
+        self._generations: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def key(self, stream: str) -> Item:
+        if self.building is None:
+            return {"pk": pointer(stream), "sk": HEAD}
+        return {"pk": partition(stream, self.building), "sk": HEAD}
+
+    # Reading
+
+    def read(self, stream: str) -> Head:
+        """Reads a head, consistently."""
+        return self._found(stream, self._table.get(self.key(stream)))
+
+    def read_many(self, streams: Iterable[str]) -> dict[str, Head]:
+        """Reads heads, consistently; those that there are."""
+        keys = {self.key(stream)["pk"]: stream for stream in streams}
+        items = self._table.get_many([{"pk": pk, "sk": HEAD} for pk in keys])
+        return {keys[item["pk"]]: self._found(keys[item["pk"]], item) for item in items}
+
+    def _found(self, stream: str, item: Item | None) -> Head:
+        head = self.decode(item or {})
+        with self._lock:
+            _keep(self._generations, stream, (head.generation, self._monotonic()))
+        return head
+
+    def decode(self, item: Mapping[str, Any]) -> Head:
+        held = {name: value for name, value in item.items() if name not in ("pk", "sk")}
+        generation = held.pop("generation", 0) if self.building is None else self.building
+        held.pop("generation", None)
+        return Head(generation, held.pop("version", 0), held)
+
+    def generation(self, stream: str) -> int:
+        """Returns the generation to read rows of; it may be remembered for a minute.
+
+        Whoever read the head before, in this process, gets rows that are no older than it.
+        """
+        return self.generations([stream])[stream]
+
+    def generations(self, streams: Sequence[str]) -> dict[str, int]:
+        if self.building is not None:
+            return dict.fromkeys(streams, self.building)
+        since = self._monotonic() - GENERATION_LIFE
+        with self._lock:
+            remembered = {stream: self._generations.get(stream) for stream in streams}
+        known = {s: kept[0] for s, kept in remembered.items() if kept and kept[1] > since}
+        missing = [stream for stream in remembered if stream not in known]
+        if len(missing) == 1:
+            known[missing[0]] = self.read(missing[0]).generation
+        elif missing:
+            known |= dict.fromkeys(missing, 0)
+            known |= {s: head.generation for s, head in self.read_many(missing).items()}
+        return known
+
+    # Folding
+
+    def base(self, stream: str, version: int | None = None) -> Head:
+        """Returns the head to fold onto: the remembered one, where there is one and it is of
+        `version` if that is given, else the stored one."""
+        with self._lock:
+            held = self._bases.get(stream)
+        if held is None or version not in (None, held.version):
+            held = self.read(stream)
+            self._remember(stream, held)
+        return held
+
+    def move(self, stream: str, before: Head, version: int, fields: Mapping[str, Any]) -> bool:
+        """Moves the head on; False where it is no longer `before`, which is then forgotten."""
+        names = {"#generation": "generation", "#version": "version"}
+        values = {":generation": before.generation, ":version": version, ":before": before.version}
+        sets = ["#generation = :generation", "#version = :version"]
+        for number, (name, value) in enumerate(fields.items()):
+            names[f"#{number}"], values[f":{number}"] = name, value
+            sets.append(f"#{number} = :{number}")
+        condition = "#version = :before AND #generation = :generation"
+        if not before.version:
+            condition = f"attribute_not_exists(#version) OR ({condition})"
+        try:
+            self._table.update(
+                self.key(stream),
+                "SET " + ", ".join(sets),
+                names=names,
+                values=values,
+                condition=condition,
+            )
+        except ConditionFailed:
+            self.forget(stream)
+            return False
+        self._remember(stream, Head(before.generation, version, dict(fields)))
+        return True
+
+    def _remember(self, stream: str, head: Head) -> None:
+        with self._lock:
+            _keep(self._bases, stream, head)
+
+    def forget(self, stream: str) -> None:
+        with self._lock:
+            self._bases.pop(stream, None)
+            self._generations.pop(stream, None)
+
+    def forget_all(self) -> None:
+        with self._lock:
+            self._bases.clear()
+            self._generations.clear()
+
+
+def _keep(kept: OrderedDict[str, Any], stream: str, value: Any) -> None:
+    kept[stream] = value
+    kept.move_to_end(stream)
+    if len(kept) > REMEMBERED:
+        kept.popitem(last=False)

@@ -1,0 +1,343 @@
+"""Views in one DynamoDB table.
+
+| pk | sk | item |
+|---|---|---|
+| `R#room`, `P#user` | `head` | generation, version, a room's header |
+| `R#room#generation` | `m#version` | a message; `v` |
+| `R#room#generation` | `u#user` | a member; `v`; `member` while present, for the index |
+| `P#user#generation` | `mark#room` | a read mark; `v` |
+| `directory#open`, `directory#private` | room | that there is the room |
+| `generations` | stream#generation | what may be deleted later (adapters/dynamodb/generations.py) |
+
+A save writes its rows first, each on the condition that it is not of a later fold (`v`), then the
+head, on the condition that nobody moved it: no transaction, one write a row (docs/adr/0008).
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import orjson
+
+from adapters.dynamodb.heads import HEAD, Head, Heads, partition, stream_of
+from adapters.dynamodb.table import ConditionFailed, Item, Table
+from domain.aggregate import Sealed
+from domain.projections.room_view import Message, RoomView
+
+FEW = 4
+"""Rows that are written one after the other; more are written at once."""
+
+WORKERS = 8
+"""Writes at once; boto3's pool has ten connections."""
+
+OPEN, PRIVATE = "directory#open", "directory#private"
+OPEN_KINDS = ("public", "broadcast")
+NOT_NEWER = "attribute_not_exists(v) OR v <= :v"
+
+
+def message_key(version: int) -> str:
+    return f"m#{version:016d}"
+
+
+class DynamoViews:
+    """Implements the Views port.
+
+    Parameters
+    ----------
+    building: a generation that nobody reads yet; None for the live views.
+    workers: rows written at once; 1 for one after the other.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        building: int | None = None,
+        workers: int = WORKERS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
+        self._heads = Heads(table, building, monotonic)
+        self._workers = workers
+        self._pool: ThreadPoolExecutor | None = None
+
+    # Rooms
+
+    def header(self, room: str) -> dict[str, Any] | None:
+        return self._heads.read(room).header()
+
+    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
+        found = {room: head.header() for room, head in self._heads.read_many(rooms).items()}
+        return {room: header for room, header in found.items() if header is not None}
+
+    def fold_base(self, room: str) -> dict[str, Any] | None:
+        return self._heads.base(room).header()
+
+    def listed_rooms(self) -> list[str]:
+        values = {":pk": OPEN}
+        return [i["sk"] for i in self._table.query("pk = :pk", values=values, projection="sk")]
+
+    # Messages
+
+    def message(self, room: str, version: int) -> Message | None:
+        found = self.folded_message(room, version)
+        return None if found is None else found[0]
+
+    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
+        row = self._row(room, message_key(version))
+        return None if row is None else (orjson.loads(row["message"]), row["v"])
+
+    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
+        rows = self._rows([(room, message_key(version)) for room, version in keys])
+        return {
+            (room, int(sk.removeprefix("m#"))): orjson.loads(row["message"])
+            for (room, sk), row in rows.items()
+        }
+
+    def page(self, room: str, before: int | None, limit: int) -> list[Message]:
+        last = "m#~" if before is None else message_key(before - 1)
+        rows = self._between(room, "m#", last, descending=True, limit=limit)
+        return [orjson.loads(row["message"]) for row in rows][::-1]
+
+    def ordinal(self, room: str, version: int) -> int:
+        last = message_key(version)
+        for row in self._between(room, "m#", last, descending=True, limit=1, projection="n"):
+            return int(row["n"])
+        return 0
+
+    # Members
+
+    def member(self, room: str, user: str) -> dict[str, Any] | None:
+        row = self._row(room, f"u#{user}")
+        return None if row is None else _member(row)
+
+    def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
+        present = "attribute_exists(#member)"
+        names = {"#member": "member"}
+        # The first key above `after`: no id has a NUL in it.
+        first = f"u#{after}\x00" if after else "u#"
+        rows = self._between(room, first, "u#~", filter=present, names=names, limit=limit)
+        return [
+            {"user": row["sk"].removeprefix("u#"), "name": row.get("name"), "role": row["role"]}
+            for row in rows
+        ]
+
+    def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
+        return {user: name for (_, user), name in self.names_of([(room, u) for u in users]).items()}
+
+    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
+        rows = self._rows([(room, f"u#{user}") for room, user in keys])
+        return {(room, sk.removeprefix("u#")): _member(r)["name"] for (room, sk), r in rows.items()}
+
+    def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
+        values = {":user": user}
+        found = self._table.query(
+            "#member = :user",
+            values=values,
+            names={"#member": "member"},
+            index="by_member",
+            projection="pk",
+        )
+        wanted = [place for item in found if (place := stream_of(item["pk"])) is not None]
+        heads = self._heads.read_many({room for room, _ in wanted})
+        current = [
+            r for r, generation in wanted if r in heads and heads[r].generation == generation
+        ]
+        rows = self._rows([(room, f"u#{user}") for room in current if heads[room].version])
+        mine = {room: _member(row) for (room, _), row in rows.items()}
+        return [
+            (room, row["role"], row["posted"])
+            for room, row in sorted(mine.items())
+            if row["role"] is not None
+        ]
+
+    # Rows
+
+    def _row(self, stream: str, sk: str) -> Item | None:
+        generation = self._heads.generation(stream)
+        return self._table.get({"pk": partition(stream, generation), "sk": sk})
+
+    def _rows(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        generations = self._heads.generations([stream for stream, _ in places])
+        keys = {(partition(s, generations[s]), sk): (s, sk) for s, sk in places}
+        items = self._table.get_many([{"pk": pk, "sk": sk} for pk, sk in keys])
+        return {keys[item["pk"], item["sk"]]: item for item in items}
+
+    def _between(self, stream: str, first: str, last: str, **more: Any) -> Iterator[Item]:
+        pk = partition(stream, self._heads.generation(stream))
+        if first > last:
+            return iter(())
+        return self._table.query(
+            "pk = :pk AND sk BETWEEN :first AND :last",
+            values={":pk": pk, ":first": first, ":last": last},
+            **more,
+        )
+
+    # Folding
+
+    def save_room(self, room: str, expected: int, view: RoomView) -> bool:
+        head = self._heads.base(room, expected)
+        if head.version != expected:
+            return False
+        pk = partition(room, head.generation)
+        users = sorted({*view.members, *view.posted})
+        writes = [partial(self._put_message, pk, view, version) for version in sorted(view.changed)]
+        writes += [partial(self._update_member, pk, view, user) for user in users]
+        self._write(writes)
+        if not expected and self._heads.building is None:
+            self._table.put({"pk": directory(view.kind), "sk": room})
+        fields = view.header()
+        return self._heads.move(room, head, fields.pop("version"), fields)
+
+    def _put_message(self, pk: str, view: RoomView, version: int) -> None:
+        message = view.messages[version]
+        item = {
+            "pk": pk,
+            "sk": message_key(version),
+            "v": view.version,
+            "n": message["n"],
+            # As one text: it is smaller than a map, and reactions keep their order.
+            "message": orjson.dumps(message).decode(),
+        }
+        self._table.put(item, condition=NOT_NEWER, values={":v": view.version})
+
+    def _update_member(self, pk: str, view: RoomView, user: str) -> None:
+        fields = dict(view.members.get(user, {}))
+        if user in view.posted:
+            fields["posted"] = view.posted[user]
+        remove = ""
+        if "role" in fields:
+            if fields["role"] is None:
+                remove = " REMOVE #member"
+            else:
+                fields["member"] = user
+        names = {f"#{name}": name for name in fields} | ({"#member": "member"} if remove else {})
+        values = {f":{name}": value for name, value in fields.items()}
+        sets = "".join(f", #{name} = :{name}" for name in fields)
+        self._table.update(
+            {"pk": pk, "sk": f"u#{user}"},
+            f"SET v = :v{sets}{remove}",
+            names=names,
+            values={":v": view.version, **values},
+            condition=NOT_NEWER,
+        )
+
+    def _write(self, writes: Sequence[Callable[[], None]]) -> None:
+        """Writes rows; one that is refused is of a later fold, and stays."""
+        if len(writes) <= FEW or self._workers <= 1:
+            for write in writes:
+                _guarded(write)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="parley-views")
+        for done in [self._pool.submit(_guarded, write) for write in writes]:
+            done.result()
+
+    def reset_room(self, room: str) -> None:
+        for listed in (OPEN, PRIVATE):
+            self._table.delete({"pk": listed, "sk": room})
+        self._reset(room)
+
+    # People
+
+    def person_version(self, user: str) -> int:
+        return self._heads.base(user).version
+
+    def marks(self, user: str) -> dict[str, int]:
+        pk = partition(user, self._heads.read(user).generation)
+        prefix = "mark#"
+        rows = self._table.query(
+            "pk = :pk AND begins_with(sk, :prefix)", values={":pk": pk, ":prefix": prefix}
+        )
+        return {row["sk"].removeprefix(prefix): row["mark"] for row in rows}
+
+    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
+        head = self._heads.base(user, expected)
+        if head.version != expected:
+            return False
+        pk = partition(user, head.generation)
+        self._write([partial(self._put_mark, pk, room, version, marks[room]) for room in marks])
+        return self._heads.move(user, head, version, {})
+
+    def _put_mark(self, pk: str, room: str, version: int, mark: int) -> None:
+        item = {"pk": pk, "sk": f"mark#{room}", "v": version, "mark": mark}
+        self._table.put(item, condition=NOT_NEWER, values={":v": version})
+
+    def reset_person(self, user: str) -> None:
+        self._reset(user)
+
+    def _reset(self, stream: str) -> None:
+        """Begins the stream anew under the next generation, so that a fold in flight writes its
+        rows where nobody reads."""
+        head = self._heads.read(stream)
+        key = self._heads.key(stream)
+        if head.version and self._heads.building is None:
+            self._table.put({**key, "generation": head.generation + 1, "version": 0})
+        else:
+            self._table.delete(key)
+        self._heads.forget(stream)
+        self.delete_rows(stream, head.generation)
+
+    def delete_rows(self, stream: str, generation: int) -> int:
+        """Deletes a generation's rows; returns how many that were."""
+        values = {":pk": partition(stream, generation)}
+        rows = self._table.query("pk = :pk", values=values, projection="pk, sk")
+        keys = [{"pk": row["pk"], "sk": row["sk"]} for row in rows]
+        self._table.write_many(deletes=keys)
+        return len(keys)
+
+    # An operator's
+
+    def dump(self) -> Iterator[dict[str, Any]]:
+        """Scans for the heads, then queries stream by stream."""
+        heads = sorted(self._live(), key=lambda found: found[0])
+        for room, head in heads:
+            if (header := head.header()) is not None and not room.startswith("u_"):
+                yield {"room": room, **header}
+                yield from self._dump_rows(room, head)
+        for user, head in heads:
+            if head.version and user.startswith("u_"):
+                marks = dict(sorted(self.marks(user).items()))
+                yield {"person": user, "version": head.version, "marks": marks}
+
+    def _live(self) -> Iterator[tuple[str, Head]]:
+        for item in self._table.every(
+            FilterExpression="sk = :head", ExpressionAttributeValues={":head": {"S": HEAD}}
+        ):
+            kind, _, stream = item["pk"].partition("#")
+            if kind in ("R", "P") and "#" not in stream:
+                yield stream, self._heads.decode(item)
+
+    def _dump_rows(self, room: str, head: Head) -> Iterator[dict[str, Any]]:
+        values = {":pk": partition(room, head.generation)}
+        messages = []
+        for row in self._table.query("pk = :pk", values=values):
+            if row["sk"].startswith("u#"):
+                yield {"room": room, "user": row["sk"].removeprefix("u#"), **_member(row)}
+            elif row["sk"].startswith("m#"):
+                messages.append(row["message"])
+        for message in messages:
+            yield {"room": room, "message": orjson.loads(message)}
+
+    def clear(self) -> None:
+        self._heads.forget_all()
+        keys = self._table.every(ProjectionExpression="pk, sk")
+        self._table.write_many(deletes=[{"pk": key["pk"], "sk": key["sk"]} for key in keys])
+        self._heads.forget_all()
+
+
+def directory(kind: str | None) -> str:
+    """Returns the partition that lists rooms of a kind."""
+    return OPEN if kind in OPEN_KINDS else PRIVATE
+
+
+def _guarded(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except ConditionFailed:
+        return
+
+
+def _member(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": row.get("name"), "role": row.get("role"), "posted": row.get("posted", 0)}

@@ -1,0 +1,118 @@
+"""Notices to people: a topic for programs, mail for the rest. None says what was written.
+
+Both say Throttled only for what was surely not sent. Their clients must not retry by themselves
+what timed out (`retries={"total_max_attempts": 1}`): it may have been sent.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from botocore.exceptions import ClientError
+from botocore.exceptions import ConnectionError as Unreached
+
+from domain.errors import Throttled
+from domain.outbound import Notice
+
+WHAT = {"mention": "You were mentioned", "direct": "You have a message"}
+
+LIMITS = frozenset({"TooManyRequestsException", "LimitExceededException", "SendingPausedException"})
+"""Refusals for now, told with a status of 400."""
+
+
+def room_url(web_url: str, room: str) -> str:
+    """Returns the room's address in the web app."""
+    return f"{web_url.rstrip('/')}/#/{quote(room, safe='')}"
+
+
+def _sent(call: Callable[..., Any], **arguments: Any) -> None:
+    """Calls, with Throttled for what the service did not take and may take later."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        if status in (429, 503) or "throttl" in code.lower() or code in LIMITS:
+            raise Throttled from None
+        raise
+    except Unreached:
+        raise Throttled from None
+
+
+class TopicNotices:
+    """Publishes notices to an SNS topic: `{user, kind, room, version, url}`.
+
+    Parameters
+    ----------
+    client: botocore's `sns` client.
+    topic: the notifications topic's ARN.
+    web_url: address of the web app; may be empty.
+    """
+
+    channel = "topic"
+
+    def __init__(self, client: Any, topic: str, web_url: str) -> None:
+        self._client = client
+        self._topic = topic
+        self._web_url = web_url
+
+    def notify(self, notice: Notice) -> None:
+        message = {
+            "user": notice.user,
+            "kind": notice.kind,
+            "room": notice.room,
+            "version": notice.version,
+            "url": room_url(self._web_url, notice.room),
+        }
+        attributes = {"kind": notice.kind, "user": notice.user}
+        _sent(
+            self._client.publish,
+            TopicArn=self._topic,
+            Message=orjson.dumps(message).decode(),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+
+
+class MailNotices:
+    """Sends notices by SES to those whose address is known.
+
+    Parameters
+    ----------
+    client: botocore's `sesv2` client.
+    sender: the From address, of a verified identity.
+    web_url: address of the web app.
+    address_of: returns a person's e-mail address; None where it is not known or was erased.
+    """
+
+    channel = "mail"
+
+    def __init__(
+        self, client: Any, sender: str, web_url: str, address_of: Callable[[str], str | None]
+    ) -> None:
+        self._client = client
+        self._sender = sender
+        self._web_url = web_url
+        self._address_of = address_of
+
+    def notify(self, notice: Notice) -> None:
+        address = self._address_of(notice.user)
+        if address is None:
+            return
+        what = WHAT[notice.kind]
+        subject = f"{what} in {notice.name}" if notice.name else what
+        text = f"{subject}.\n\n{room_url(self._web_url, notice.room)}\n"
+        _sent(
+            self._client.send_email,
+            FromEmailAddress=self._sender,
+            Destination={"ToAddresses": [address]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": subject, "Charset": "UTF-8"},
+                    "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
+                }
+            },
+        )

@@ -1,0 +1,190 @@
+"""Delivery: pushes events to those who are connected."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from domain.aggregate import Event
+from domain.chat import frames
+from domain.chat.opening import names_at_head, open_event, open_words
+from domain.chat.services import Services
+from domain.log import envelope, is_person
+from domain.person.person import SessionEnded
+from domain.ports import Shard
+from domain.room.room import MemberJoined, MemberLeft, MemberRenamed
+
+LARGE = 500
+"""Connections of a room above which its shards are delivered each on its own."""
+
+MAX_SHARDS = 256
+
+YOUNG_PAUSE = 0.5
+"""Seconds to wait for a connection that the gateway does not know yet."""
+
+NAMES_LIFE = 300.0
+"""Seconds that names are remembered where other processes may hear of their change."""
+
+
+class Deliver:
+    """Pushes events to those who are connected.
+
+    Names that it remembers of a room are a memory of what passed: losing it costs a look into
+    the views.
+
+    Parameters
+    ----------
+    pause: called with the seconds to wait for young connections.
+    """
+
+    name = "deliver"
+    gapless = True
+    MEMORY = 10_000
+    """Rooms whose names are remembered."""
+
+    NAMES = 2_000
+    """Names remembered of a room."""
+
+    def __init__(self, services: Services, pause: Callable[[float], None] = time.sleep) -> None:
+        self._services = services
+        self._pause = pause
+        self._names: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._names_since: float = 0.0
+
+    def last(self, stream: str) -> int | None:
+        """Its place is a cursor (domain/claiming.py)."""
+        return None
+
+    def apply(self, stream: str, events: Sequence[Event], shard: Shard | None = None) -> None:
+        if is_person(stream):
+            self._push_own(stream, events)
+        else:
+            self._push_room(stream, events, shard)
+
+    # A person's own log
+
+    def _push_own(self, user: str, events: Sequence[Event]) -> None:
+        services = self._services
+        connections = services.connections.of_user(user)
+        if not connections:
+            return
+        opened = [open_event(services.vault, event.wire()) for event in events]
+        for frame in frames.user(opened):
+            connections = self._post(connections, frame)
+        for event in events:
+            if isinstance(event, SessionEnded):
+                for connection in services.connections.of_session(user, event.session):
+                    services.gateway.close(connection, 4401)
+
+    # A room
+
+    def _push_room(self, room: str, events: Sequence[Event], shard: Shard | None) -> None:
+        """Pushes in as few frames as 32 KB allow; one who leaves gets that event as the last."""
+        connections = self._services.connections
+        present = self._present(room, events, shard)
+        if present is None:
+            return
+        start = 0
+        for index, event in enumerate(events):
+            if isinstance(event, MemberLeft):
+                self._push(room, events[start : index + 1], present)
+                version = event.originator_version
+                connections.unsubscribe(event.user, room, before=version, shard=shard)
+                start = index + 1
+                if start < len(events):
+                    present = connections.in_room(room, shard)
+        self._push(room, events[start:], present)
+
+    def _present(
+        self, room: str, events: Sequence[Event], shard: Shard | None
+    ) -> Sequence[str] | None:
+        """Returns who is to get the events; None where they were handed on to the shards."""
+        connections, shards = self._services.connections, self._services.shards
+        if shard is not None or shards is None:
+            return connections.in_room(room, shard)
+        present, about = connections.some_in_room(room, LARGE)
+        if about <= LARGE:
+            return present
+        of = 2
+        # Powers of two: the number, which names the shards' cursors, then changes seldom.
+        while of * LARGE < about and of < MAX_SHARDS:
+            of *= 2
+        stored = self._services.log.stored(events)
+        shards.enqueue(room, [(one.originator_version, envelope(one)) for one in stored], of)
+        return None
+
+    def _push(self, room: str, events: Sequence[Event], connections: Sequence[str]) -> None:
+        services = self._services
+        self._learn(room, events)
+        if not events or not connections:
+            return
+        parts = [orjson.dumps(open_event(services.vault, event.wire())) for event in events]
+        authors = [event.by for event in events]
+        people = self._people(room, set(authors))
+        for frame in frames.events(room, parts, authors, people):
+            connections = self._post(connections, frame, room)
+
+    # Connections that are gone
+
+    def _post(
+        self, connections: Sequence[str], frame: bytes, room: str | None = None
+    ) -> Sequence[str]:
+        """Posts a frame, forgets those that are gone and returns the others."""
+        gone = self._services.gateway.post(connections, frame)
+        if not gone:
+            return connections
+        young = self._services.connections.young(gone)
+        if young:
+            # Noted at `$connect`, which the gateway may not be done with.
+            self._pause(YOUNG_PAUSE)
+            still = self._services.gateway.post(young, frame)
+            gone = [one for one in gone if one not in young or one in still]
+        for connection_id in gone:
+            self._forget(connection_id, room)
+        return [one for one in connections if one not in gone]
+
+    def _forget(self, connection_id: str, room: str | None) -> None:
+        closed = self._services.connections.close(connection_id, room)
+        if closed is not None:
+            connection, rooms = closed
+            self._services.background.presence_check(connection.user, rooms)
+
+    # Names
+
+    def _learn(self, room: str, events: Sequence[Event]) -> None:
+        known = self._known(room)
+        if len(known) > self.NAMES:
+            known.clear()
+        for event in events:
+            if isinstance(event, MemberJoined | MemberRenamed):
+                known[event.user] = event.name
+
+    def _known(self, room: str) -> dict[str, Any]:
+        """Returns the sealed names met in a room."""
+        if self._services.cursors.durable:
+            now = self._services.seconds()
+            if now > self._names_since + NAMES_LIFE:
+                self._names.clear()
+                self._names_since = now
+        known = self._names.setdefault(room, {})
+        self._names.move_to_end(room)
+        if len(self._names) > self.MEMORY:
+            self._names.popitem(last=False)
+        return known
+
+    def _people(self, room: str, users: set[str]) -> dict[str, str | None]:
+        known = self._known(room)
+        missing = [user for user in users if user not in known]
+        if missing:
+            known.update(names_at_head(self._services.log, self._services.views, room, missing))
+        return {
+            user: open_words(self._services.vault, known[user]) for user in users if user in known
+        }
+
+    def skip(self, stream: str, version: int) -> None:
+        """The cursor is past it already."""
+
+    def reset(self, stream: str) -> None:
+        """Nothing to fold anew."""

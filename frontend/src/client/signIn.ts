@@ -1,0 +1,183 @@
+/**
+ * Signing in on the hosted pages of a Cognito user pool: an authorization code with PKCE (RFC 7636).
+ * What the pages give is an ID token; it is shown to the server once, for a session of Parley's
+ * own, and kept nowhere.
+ */
+import { ApiError, type Api } from "./api";
+import type { Cognito } from "./config";
+import { messageOf } from "./problems";
+import { keepAttempt, takeAttempt, type Attempt } from "./storage";
+import type { Entered } from "../wire/http";
+
+export const CALLBACK = "/callback";
+const SCOPE = "openid email profile";
+
+/** Why somebody is not signed in, in words for them. */
+export class SignInError extends Error {}
+
+/** What came of a sign-in; never a rejected promise. */
+export type Arrived = { readonly entered: Entered } | { readonly problem: string };
+
+/** Leaves for the hosted pages; `nickname` is what somebody new wants to be called. */
+export async function leaveToSignIn(cognito: Cognito, nickname: string): Promise<void> {
+  if (!("subtle" in crypto)) {
+    throw new SignInError("Signing in needs a secure address: open this page with https.");
+  }
+  const attempt = newAttempt(nickname, location.hash);
+  const url = await signInUrl(cognito, attempt, location.origin);
+  if (!keepAttempt(attempt)) {
+    throw new SignInError("Your browser keeps no data of this page, so signing in cannot work.");
+  }
+  location.assign(url);
+}
+
+/** What the address says after the hosted pages sent somebody back; null where they did not. */
+export function arrive(cognito: Cognito | null, api: Api): Promise<Arrived> | null {
+  if (location.pathname !== CALLBACK) return null;
+  const answer = new URLSearchParams(location.search);
+  const attempt = takeAttempt();
+  // The code is out of the address before anything is awaited: reloading must not send it again.
+  history.replaceState(null, "", `/${attempt?.back ?? ""}`);
+  return cognito && complete(cognito, api, answer, attempt);
+}
+
+async function complete(
+  cognito: Cognito,
+  api: Api,
+  answer: URLSearchParams,
+  attempt: Attempt | null,
+): Promise<Arrived> {
+  try {
+    const { code, verifier, nonce, nickname } = matched(answer, attempt);
+    const token = await redeem(cognito, code, verifier, location.origin);
+    if (claimOf(token, "nonce") !== nonce) {
+      throw new SignInError("The sign-in could not be verified. Sign in again.");
+    }
+    return { entered: await api.exchange(token, nickname) };
+  } catch (error) {
+    return { problem: problemOf(error) };
+  }
+}
+
+export function newAttempt(nickname: string, back: string): Attempt {
+  return { state: random(), nonce: random(), verifier: random(), nickname, back };
+}
+
+export async function signInUrl(
+  cognito: Cognito,
+  attempt: Attempt,
+  origin: string,
+): Promise<string> {
+  return addressed(cognito, "/oauth2/authorize", {
+    response_type: "code",
+    client_id: cognito.clientId,
+    redirect_uri: origin + CALLBACK,
+    scope: SCOPE,
+    state: attempt.state,
+    nonce: attempt.nonce,
+    code_challenge: await challengeOf(attempt.verifier),
+    code_challenge_method: "S256",
+  });
+}
+
+/** Where the hosted session ends; else the next sign-in would not ask who one is. */
+export function signOutUrl(cognito: Cognito, origin: string): string {
+  return addressed(cognito, "/logout", { client_id: cognito.clientId, logout_uri: `${origin}/` });
+}
+
+/** RFC 7636, 4.2: S256. */
+export async function challengeOf(verifier: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  return base64url(new Uint8Array(digest));
+}
+
+/** Checks that the answer is to this tab's question. */
+export function matched(
+  answer: URLSearchParams,
+  attempt: Attempt | null,
+): Attempt & { readonly code: string } {
+  if (!attempt || answer.get("state") !== attempt.state) {
+    throw new SignInError("This sign-in was not begun in this tab. Sign in again.");
+  }
+  const error = answer.get("error");
+  if (error === "access_denied") throw new SignInError("The sign-in was cancelled.");
+  const code = answer.get("code");
+  // What the pages say of an error is for developers, and anybody could have written it.
+  if (error !== null || code === null || code === "") {
+    throw new SignInError("The sign-in did not work. Try again.");
+  }
+  return { ...attempt, code };
+}
+
+async function redeem(
+  cognito: Cognito,
+  code: string,
+  verifier: string,
+  origin: string,
+): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(`${cognito.domain}/oauth2/token`, {
+      method: "POST",
+      credentials: "omit",
+      body: new URLSearchParams({
+        grant_type: "authorization_code",
+        client_id: cognito.clientId,
+        redirect_uri: origin + CALLBACK,
+        code,
+        code_verifier: verifier,
+      }),
+    });
+  } catch {
+    throw new SignInError("The sign-in service cannot be reached. Check your connection.");
+  }
+  const answer: unknown = await response.json().catch(() => null);
+  const token = (answer as { id_token?: unknown } | null)?.id_token;
+  if (!response.ok || typeof token !== "string") {
+    // A code is good once and for a few minutes.
+    throw new SignInError("The sign-in took too long or was used before. Sign in again.");
+  }
+  return token;
+}
+
+/** A claim of a token that came straight from the pool; the server checks its signature. */
+export function claimOf(token: string, claim: string): unknown {
+  try {
+    const payload = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(payload), (char) => char.charCodeAt(0));
+    return (JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>)[claim];
+  } catch {
+    return undefined;
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof SignInError) return error.message;
+  if (!(error instanceof ApiError)) return "The sign-in did not work. Try again.";
+  if (error.code === "unauthenticated") return "The sign-in was not accepted. Sign in again.";
+  return sentence(messageOf(error.code, error.message));
+}
+
+/** The server's words begin small and end open. */
+function sentence(words: string): string {
+  const begun = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+function addressed(cognito: Cognito, path: string, query: Record<string, string>): string {
+  // Cognito wants %20 and takes no +.
+  const asked = new URLSearchParams(query).toString().replaceAll("+", "%20");
+  return `${cognito.domain}${path}?${asked}`;
+}
+
+/** 256 random bits: 43 characters, the least that PKCE takes. */
+function random(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}

@@ -1,0 +1,83 @@
+import { useId, useRef, useState, type SyntheticEvent } from "react";
+import { ApiError } from "../../client/api";
+import { messageOf } from "../../client/problems";
+import { Button } from "../common/Button";
+
+interface GuestFormProps {
+  nickname: string;
+  onNickname: (nickname: string) => void;
+  enter: (nickname: string) => Promise<void>;
+  /** What the button says. */
+  label: string;
+  /** What is told as long as nothing went wrong here. */
+  note: string;
+}
+
+const MAX_NICKNAME = 32;
+
+export function GuestForm({ nickname, onNickname, enter, label, note }: GuestFormProps) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+
+  async function submit(event: SyntheticEvent) {
+    event.preventDefault();
+    const name = nickname.trim();
+    if (name === "") {
+      setProblem("Choose a nickname first.");
+      return;
+    }
+    setBusy(true);
+    setProblem(null);
+    try {
+      await enter(name);
+    } catch (error) {
+      setProblem(
+        error instanceof ApiError ? messageOf(error.code, error.message) : "That did not work.",
+      );
+      setBusy(false);
+      field.current?.select();
+    }
+  }
+
+  const told = problem ?? note;
+
+  return (
+    <form onSubmit={(event) => void submit(event)} className="mt-8" noValidate>
+      <label htmlFor={id} className="text-sm font-semibold">
+        Nickname
+      </label>
+      <input
+        ref={field}
+        id={id}
+        data-testid="nickname-input"
+        className="field mt-1.5 h-12 w-full px-3.5 text-base"
+        value={nickname}
+        onChange={(event) => {
+          onNickname(event.target.value);
+        }}
+        maxLength={MAX_NICKNAME}
+        autoComplete="nickname"
+        autoCapitalize="off"
+        spellCheck={false}
+        // eslint-disable-next-line jsx-a11y/no-autofocus -- the one field of the screen
+        autoFocus
+        placeholder="ada"
+        aria-invalid={problem !== null}
+        aria-describedby={told === "" ? undefined : `${id}-note`}
+      />
+      <p id={`${id}-note`} role="alert" className="mt-1.5 min-h-5 text-sm text-danger">
+        {told}
+      </p>
+      <Button
+        type="submit"
+        data-testid="enter-button"
+        className="mt-2 h-12 w-full text-base"
+        disabled={busy}
+      >
+        {busy ? "Entering…" : label}
+      </Button>
+    </form>
+  );
+}

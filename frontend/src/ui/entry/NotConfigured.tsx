@@ -1,0 +1,14 @@
+import { Logo } from "../common/Logo";
+
+/** For whoever set Parley up: people see it only where nothing would work. */
+export function NotConfigured({ what }: { what: string }) {
+  return (
+    <main className="flex h-full flex-col items-center justify-center gap-4 bg-canvas p-6 text-center">
+      <Logo size={40} />
+      <h1 className="text-xl font-semibold tracking-tight">Parley is not set up yet</h1>
+      <p role="alert" className="max-w-sm text-soft">
+        config.json: {what}.
+      </p>
+    </main>
+  );
+}

@@ -1,0 +1,247 @@
+"""Composition root of the functions on AWS: adapters over boto3, wired at cold start.
+
+A function gets the ports that its settings name, and for each other one a stand-in that says
+so when it is used.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import botocore.session
+from adapters.apigateway.gateway import ApiGateway
+from adapters.messaging.presence import PresenceQueue
+from adapters.messaging.shards import ShardQueue
+from botocore.config import Config
+
+from adapters.dynamodb.accounts import DynamoAccounts
+from adapters.dynamodb.connections import DynamoConnections
+from adapters.dynamodb.cursors import DynamoCursors
+from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.keys import DynamoKeys
+from adapters.dynamodb.once import DynamoOnce
+from adapters.dynamodb.progress import DynamoProgress
+from adapters.dynamodb.table import Table
+from adapters.dynamodb.views import DynamoViews
+from adapters.memory.limiter import TokenBuckets
+from adapters.messaging.firehose import Firehose
+from adapters.messaging.notices import MailNotices, TopicNotices
+from adapters.messaging.topic import Announcer, Relay
+from adapters.vault.aes import AesVault
+from adapters.vault.kms import stack_master_key
+from adapters.vault.pycryptodome import PyCryptodomeCipher
+from domain.chat import Chat, Services
+from domain.executing import DirectExecutor
+from domain.log import EventLog
+from domain.outbound import Notifier
+from functions.measuring import Emit, MeasuredGateway, MeasuredProgress, emitter
+from functions.settings import MODELS, NotConfigured, Settings, read
+
+RATE = 300
+"""Commands a minute per person and per warm process; API Gateway's own throttles are the
+stack-wide ones."""
+
+KEY_CACHE = 300.0
+"""Seconds that a process keeps a person's key: how long an erasure may take to reach it."""
+
+
+def running() -> str:
+    """Returns the name of the function that this process is: the one handler it loaded."""
+    loaded = [name for name in MODELS if f"functions.{name}" in sys.modules]
+    if len(loaded) != 1:
+        raise NotConfigured(f"one handler makes a function, {len(loaded)} are loaded")
+    return loaded[0]
+
+
+def compose_running() -> Chat:
+    """Returns the use cases of the function that this process is."""
+    return compose(running(), os.environ)
+
+
+class Absent:
+    """Stands in for a port that the function has no settings for."""
+
+    def __init__(self, function: str, port: str) -> None:
+        self._what = f"{function} has no {port}"
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotConfigured(self._what)
+
+
+class Parts:
+    """What the ports are made of, each made when it is first asked for."""
+
+    def __init__(self, function: str, settings: Settings, session: Any) -> None:
+        self.function = function
+        self.settings = settings
+        self.session = session
+        self._clients: dict[str, Any] = {}
+
+    def has(self, *names: str) -> bool:
+        return all(hasattr(self.settings, name) for name in names)
+
+    def setting(self, name: str) -> Any:
+        return getattr(self.settings, name)
+
+    def client(self, service: str) -> Any:
+        """Returns a client whose calls end in time for a retry within the function's timeout."""
+        if service not in self._clients:
+            self._clients[service] = self._client(service, timeout=5.0, attempts=4)
+        return self._clients[service]
+
+    def once_client(self, service: str) -> Any:
+        """Returns a client that tries once: for adapters that try again themselves, and for what
+        a retry after a lost answer would do twice."""
+        return self._client(service, timeout=5.0, attempts=1)
+
+    def quick_client(self, service: str) -> Any:
+        """Returns a client for what may fail and must not hold anybody up."""
+        return self._client(service, timeout=1.0, attempts=1)
+
+    def _client(self, service: str, timeout: float, attempts: int) -> Any:
+        config = Config(
+            connect_timeout=min(timeout, 2.0),
+            read_timeout=timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=32,
+            tcp_keepalive=True,
+        )
+        return self.session.create_client(service, config=config)
+
+    @cached_property
+    def emit(self) -> Emit:
+        return emitter(self.setting("METRICS_NAMESPACE"))
+
+    def table(self, name: str) -> Table:
+        return Table(self.client("dynamodb"), self.setting(name))
+
+    def port(self, name: str, *needs: str) -> Any:
+        """Returns the port of an attribute of this class, or what stands in for it."""
+        return getattr(self, name) if self.has(*needs) else Absent(self.function, name)
+
+    @cached_property
+    def log(self) -> EventLog:
+        return EventLog(
+            DynamoEvents(self.table("EVENTS_TABLE")), DynamoSnapshots(self.table("SNAPSHOTS_TABLE"))
+        )
+
+    @cached_property
+    def views(self) -> DynamoViews:
+        return DynamoViews(self.table("VIEWS_TABLE"))
+
+    @cached_property
+    def progress(self) -> MeasuredProgress:
+        return MeasuredProgress(DynamoProgress(self.table("PROGRESS_TABLE")), self.emit)
+
+    @cached_property
+    def cursors(self) -> DynamoCursors:
+        return DynamoCursors(self.table("PROGRESS_TABLE"))
+
+    @cached_property
+    def once(self) -> DynamoOnce:
+        return DynamoOnce(self.table("PROGRESS_TABLE"))
+
+    @cached_property
+    def accounts(self) -> DynamoAccounts:
+        return DynamoAccounts(self.table("ACCOUNTS_TABLE"))
+
+    @cached_property
+    def connections(self) -> DynamoConnections:
+        return DynamoConnections(self.table("CONNECTIONS_TABLE"))
+
+    @cached_property
+    def vault(self) -> AesVault:
+        keys = DynamoKeys(self.table("KEYS_TABLE"))
+        master = stack_master_key(self.client("kms"), self.setting("VAULT_KEY"), keys)
+        return AesVault(keys, master, PyCryptodomeCipher, lifetime=KEY_CACHE)
+
+    @cached_property
+    def gateway(self) -> MeasuredGateway:
+        gateway = ApiGateway(self.setting("SOCKET_ENDPOINT"), self.session)
+        return MeasuredGateway(gateway, self.emit)
+
+    @cached_property
+    def background(self) -> PresenceQueue:
+        return PresenceQueue(self.client("sqs"), self.setting("PRESENCE_QUEUE_URL"))
+
+    @cached_property
+    def shards(self) -> ShardQueue:
+        return ShardQueue(self.client("sqs"), self.setting("DELIVERY_QUEUE_URL"))
+
+    @cached_property
+    def topic(self) -> Relay:
+        return Relay(self.once_client("sns"), self.setting("TOPIC_ARN"))
+
+    @cached_property
+    def archive(self) -> Firehose:
+        return Firehose(self.once_client("firehose"), self.setting("ARCHIVE_STREAM"))
+
+    @cached_property
+    def executor(self) -> DirectExecutor:
+        views = self.port("views", "VIEWS_TABLE")
+        if not self.setting("FAST_PUBLISH"):
+            return DirectExecutor(self.log, views)
+        announcer = Announcer(self.quick_client("sns"), self.setting("TOPIC_ARN"))
+        return DirectExecutor(self.log, views, announce=announcer.announce)
+
+    @cached_property
+    def notifiers(self) -> tuple[Notifier, ...]:
+        topic = self.setting("NOTIFICATIONS_TOPIC")
+        web_url = self.setting("WEB_URL")
+        notices: Notifier = TopicNotices(self.once_client("sns"), topic, web_url)
+        sender = self.setting("SENDER")
+        if not sender:
+            return (notices,)
+        mail = MailNotices(self.once_client("sesv2"), sender, web_url, self.address_of)
+        return (notices, mail)
+
+    def address_of(self, user: str) -> str | None:
+        """Returns a person's e-mail address; None where it is not known or was erased."""
+        sealed = self.accounts.email(user)
+        return self.vault.open(sealed) if sealed else None
+
+
+def compose(function: str, environment: Mapping[str, str], session: Any = None) -> Chat:
+    """Returns the use cases of a function.
+
+    Parameters
+    ----------
+    environment: where its settings are.
+    session: botocore's session; one of the environment's credentials by default.
+    """
+    settings = read(function, environment)
+    parts = Parts(function, settings, session or botocore.session.get_session())
+    return Chat(
+        Services(
+            log=parts.port("log", "EVENTS_TABLE"),
+            executor=parts.port("executor", "EVENTS_TABLE", "FAST_PUBLISH"),
+            views=parts.port("views", "VIEWS_TABLE"),
+            progress=parts.port("progress", "PROGRESS_TABLE"),
+            vault=parts.port("vault", "KEYS_TABLE", "VAULT_KEY"),
+            accounts=parts.port("accounts", "ACCOUNTS_TABLE"),
+            connections=parts.port("connections", "CONNECTIONS_TABLE"),
+            gateway=parts.port("gateway", "SOCKET_ENDPOINT"),
+            background=parts.port("background", "PRESENCE_QUEUE_URL"),
+            cursors=parts.port("cursors", "PROGRESS_TABLE"),
+            shards=parts.shards if parts.has("DELIVERY_QUEUE_URL") else None,
+            topic=parts.topic if function == "relay_events" else None,
+            archive=parts.archive if parts.has("ARCHIVE_STREAM") else None,
+            once=parts.once if parts.has("NOTIFICATIONS_TOPIC") else None,
+            notifiers=parts.notifiers if parts.has("NOTIFICATIONS_TOPIC") else (),
+            origins=getattr(settings, "ALLOWED_ORIGINS", frozenset()),
+            guests=getattr(settings, "GUESTS", True),
+            socket_url=getattr(settings, "SOCKET_URL", None),
+            limiter=TokenBuckets(RATE),
+            now=utc_now,
+            seconds=time.time,
+        )
+    )
+
+
+def utc_now() -> str:
+    """Returns the time as events write it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

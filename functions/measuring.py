@@ -1,0 +1,61 @@
+"""Metrics of a deployed stack, as CloudWatch's embedded metric format: a line of JSON each."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from domain.ports import Gateway, Parked, Progress
+
+Emit = Callable[[Mapping[str, float]], None]
+
+
+def emitter(namespace: str) -> Emit:
+    """Returns what prints counts, which CloudWatch makes metrics of, without dimensions."""
+
+    def emit(counts: Mapping[str, float]) -> None:
+        metrics = [{"Name": name, "Unit": "Count"} for name in counts]
+        directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": metrics}
+        line = {
+            "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]},
+            **counts,
+        }
+        print(orjson.dumps(line).decode(), flush=True)  # noqa: T201 the format is lines
+
+    return emit
+
+
+class MeasuredGateway:
+    """Counts pushes and those that met a closed connection.
+
+    Answers to one connection are not counted, unless it is gone: they would make a line each.
+    """
+
+    def __init__(self, gateway: Gateway, emit: Emit) -> None:
+        self._gateway = gateway
+        self._emit = emit
+
+    def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
+        gone = self._gateway.post(connection_ids, frame)
+        if len(connection_ids) > 1 or gone:
+            self._emit({"Posts": len(connection_ids), "Gone": len(gone)})
+        return gone
+
+    def close(self, connection_id: str, code: int) -> None:
+        self._gateway.close(connection_id, code)
+
+
+class MeasuredProgress:
+    """Counts parked events."""
+
+    def __init__(self, progress: Progress, emit: Emit) -> None:
+        self._progress = progress
+        self._emit = emit
+
+    def park(self, parked: Parked) -> None:
+        self._progress.park(parked)
+        self._emit({"Parked": 1})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._progress, name)

@@ -1,0 +1,30 @@
+"""Tells rooms that somebody is gone, half a minute after their last connection closed."""
+
+import orjson
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.bootstrap import chat
+from functions.observing import Answer, Event, logger, report
+
+
+@logger.inject_lambda_context
+def handler(event: Event, context: LambdaContext) -> Answer:
+    """Settles each record's `{"user", "rooms"}`; names those to be delivered again."""
+    failed = []
+    for record in event["Records"]:
+        try:
+            user, rooms = _read(record["body"])
+            chat().settle_presence(user, rooms)
+        except Exception as error:
+            report(error, record=record["messageId"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _read(body: str) -> tuple[str, list[str]]:
+    """Returns whose presence to settle, and where. Raises ValueError, KeyError, TypeError."""
+    asked = orjson.loads(body)
+    user, rooms = asked["user"], asked["rooms"]
+    if not isinstance(user, str) or not isinstance(rooms, list):
+        raise TypeError
+    return user, rooms

@@ -1,0 +1,53 @@
+"""What the readers of the events table's stream share: images in, the first failure out.
+
+A stream's batch is answered with the lowest sequence number that failed: Lambda hands out
+everything from there on again. So whatever can never be read is logged by its place and gone
+past, or it would hold up its shard until it is a day old. The log still has it, and consumers
+that meet the gap read it there.
+"""
+
+from collections.abc import Callable, Sequence
+
+from eventsourcing.persistence import StoredEvent
+
+from functions.observing import Answer, Event, logger
+
+
+def feed(event: Event, take: Callable[[Sequence[StoredEvent]], Sequence[int]]) -> Answer:
+    """Hands the inserted events to `take`, which returns the places of those it could not take;
+    names the first of them, so that all from it on come again."""
+    sequences: list[str] = []
+    events: list[StoredEvent] = []
+    for record in event["Records"]:
+        if record.get("eventName") != "INSERT":
+            continue
+        try:
+            events.append(_stored(record["dynamodb"]["NewImage"]))
+        except (KeyError, TypeError, ValueError) as error:
+            _unreadable(record, error)
+        else:
+            sequences.append(record["dynamodb"]["SequenceNumber"])
+    failed = take(events) if events else ()
+    if not failed:
+        return {"batchItemFailures": []}
+    first = min(failed)
+    logger.warning("the stream will be read again", extra={"from": sequences[first]})
+    return {"batchItemFailures": [{"itemIdentifier": sequences[first]}]}
+
+
+def _stored(image: Event) -> StoredEvent:
+    """Returns the event of an item in DynamoDB's wire form."""
+    stream, topic, state = image["log"]["S"], image["topic"]["S"], image["state"]["S"]
+    return StoredEvent(stream, int(image["version"]["N"]), topic, state.encode())
+
+
+def _unreadable(record: Event, error: Exception) -> None:
+    change = record.get("dynamodb") or {}
+    logger.error(
+        "unreadable stream record",
+        extra={
+            "error": type(error).__name__,
+            "sequence": change.get("SequenceNumber"),
+            "key": change.get("Keys"),
+        },
+    )

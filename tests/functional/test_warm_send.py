@@ -1,0 +1,97 @@
+"""What a message costs on AWS while the process is warm: one write, no read (rule 4)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.keys import DynamoKeys
+from adapters.dynamodb.table import Table
+from adapters.vault.aes import AesVault
+from adapters.vault.pycryptodome import PyCryptodomeCipher
+from domain.chat import Chat, Services
+from domain.executing import DirectExecutor
+from domain.log import EventLog
+from tests.support.chat import MASTER, Someone, memory_chat, person
+from tests.support.dynamodb import ENGINES, counting, engine_of
+
+
+class Warm:
+    """A room of two on DynamoDB, which Ann has posted to."""
+
+    def __init__(self, client: Any, tables: dict[str, str]) -> None:
+        def table(name: str) -> Table:
+            return Table(client, tables[name])
+
+        self.client = client
+        self.announced: list[StoredEvent] = []
+        self.log = EventLog(DynamoEvents(table("events")), DynamoSnapshots(table("snapshots")))
+        vault = AesVault(DynamoKeys(table("keys")), MASTER, PyCryptodomeCipher, lifetime=300)
+        services = replace(memory_chat().services, vault=vault)
+        self.chat = self.process(services, self.log)
+        self.ann, self.bob = person(self.chat, "ann"), person(self.chat, "bob")
+        self.ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+        self.bob.send(action="join", room="lobby")
+        self.post(self.ann)
+        self.post(self.bob)
+
+    def announce(self, events: Sequence[StoredEvent]) -> None:
+        self.announced += events
+
+    def process(self, services: Services, log: EventLog) -> Chat:
+        """Returns the use cases of a process with a cache of its own."""
+        executor = DirectExecutor(log, services.views, announce=self.announce)
+        return Chat(replace(services, log=log, executor=executor))
+
+    def post(self, someone: Someone, **more: Any) -> list[dict[str, Any]]:
+        return someone.send(action="post", room="lobby", text="hello", **more)
+
+
+@pytest.fixture(params=ENGINES)
+def warm(request: pytest.FixtureRequest, no_scan: None) -> Warm:
+    return Warm(*engine_of(request, request.param))
+
+
+def test_a_message_is_one_write_and_no_read(warm: Warm) -> None:
+    warm.announced.clear()
+    with counting(warm.client) as called:
+        frames = [warm.post(warm.ann), warm.post(warm.bob)]
+    assert called == ["PutItem", "PutItem"]
+    assert [(frame["type"], frame["version"]) for (frame,) in frames] == [("ack", 6), ("ack", 7)]
+    assert [event.originator_version for event in warm.announced] == [6, 7]
+
+
+def test_joining_is_one_write_once_the_name_is_known(warm: Warm) -> None:
+    cy = person(warm.chat, "cy")
+    with counting(warm.client) as called:
+        cy.send(action="join", room="lobby")
+    assert called == ["PutItem"]
+
+
+def test_a_repeated_message_costs_a_look_at_the_head_and_no_write(warm: Warm) -> None:
+    (first,) = warm.post(warm.ann, id="same", since=5)
+    with counting(warm.client) as called:
+        (again,) = warm.post(warm.ann, id="same", since=5)
+    assert again["version"] == first["version"]
+    assert called == ["Query", "Query"]  # the newest snapshot, and the events after it
+
+
+def test_a_cold_process_reads_the_newest_snapshot_and_what_follows(warm: Warm) -> None:
+    warm.log.evict("lobby")
+    with counting(warm.client) as called:
+        warm.post(warm.ann)
+    assert called == ["Query", "Query", "PutItem"]
+
+
+def test_what_another_process_wrote_costs_one_lost_write_and_a_fold(warm: Warm) -> None:
+    elsewhere = warm.process(
+        warm.chat.services, EventLog(warm.log.recorder, warm.log.snapshot_store.recorder)
+    )
+    warm.post(replace(warm.bob, chat=elsewhere))
+    with counting(warm.client) as called:
+        (ack,) = warm.post(warm.ann)
+    assert called == ["PutItem", "Query", "Query", "PutItem"]
+    assert ack["version"] == 7

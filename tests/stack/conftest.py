@@ -1,0 +1,41 @@
+"""One stack for all tests of this folder: built by SAM, deployed by SAM, run by MiniStack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.harness import StackServer
+from tools.stack.building import ensure_built, python313
+from tools.stack.emulator import HOME, StackError
+from tools.stack.running import Stack, running
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in one worker: the stack is worth sharing."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not (HOME / "bin" / "ministack").exists():
+        pytest.skip("MiniStack is not installed: make .stamps/ministack")
+    try:
+        python313()
+    except StackError as error:
+        pytest.skip(str(error))
+    ensure_built("x86_64")
+    with running(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def server(stack: Stack) -> Iterator[StackServer]:
+    server = StackServer(stack)
+    yield server
+    server.stop()

@@ -1,0 +1,238 @@
+"""PostToConnection's client against a server of our own that says what it is told to."""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+import botocore.session
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+from adapters.apigateway.gateway import ATTEMPTS, ApiGateway, Refused, Unreachable
+from domain.protocol.fields import MAX_FRAME
+
+KEYS = Credentials("AKIDEXAMPLE", "secret", "session-token")
+
+
+class FakeService:
+    """API Gateway's management API, as far as it matters.
+
+    Attributes
+    ----------
+    script: statuses to answer with, by connection, one a request; 200 after those.
+    got: (method, raw path, headers, body) of each request.
+    """
+
+    def __init__(self) -> None:
+        self.script: dict[str, list[int]] = defaultdict(list)
+        self.got: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.peers: set[int] = set()
+        lock = threading.Lock()
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                with lock:
+                    fake.peers.add(self.client_address[1])
+                    fake.got.append((self.command, self.path, dict(self.headers), body))
+                    script = fake.script[unquote(self.path.rsplit("/", 1)[1])]
+                    status = script.pop(0) if script else 200
+                if status == 0:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_POST = do_DELETE = answer  # noqa: N815 http.server's names
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}/live"
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def posts(self) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = defaultdict(list)
+        for _, path, _, body in self.got:
+            found[unquote(path.rsplit("/", 1)[1])].append(body)
+        return found
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self._thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    made = FakeService()
+    yield made
+    made.close()
+
+
+class Session:
+    """As much of botocore's session as is used."""
+
+    def get_credentials(self) -> Credentials:
+        return KEYS
+
+    def get_config_variable(self, name: str) -> str:
+        return {"region": "eu-central-1"}[name]
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def gateway(service: FakeService, pauses: list[float]) -> Iterator[ApiGateway]:
+    made = ApiGateway(service.endpoint, Session(), pauses.append)
+    yield made
+    made.shutdown()
+
+
+def test_a_frame_goes_to_each(service: FakeService, gateway: ApiGateway) -> None:
+    ids = [f"c{n}=" for n in range(100)]
+    assert gateway.post(ids, b"frame") == []
+    assert service.posts() == {id: [b"frame"] for id in ids}
+    assert gateway.post([], b"frame") == []
+    assert len(service.got) == 100
+
+
+def test_connections_are_kept(service: FakeService, gateway: ApiGateway) -> None:
+    for _ in range(5):
+        gateway.post(["one"], b"frame")
+    assert len(service.peers) == 1
+
+
+def test_a_single_post_starts_no_threads(service: FakeService, gateway: ApiGateway) -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    gateway.post(["one"], b"frame")
+    after = {thread.name for thread in threading.enumerate()} - before
+    assert not [name for name in after if name.startswith("parley-post")]
+
+
+def test_those_that_are_gone_are_told_and_nobody_else(
+    service: FakeService, gateway: ApiGateway, pauses: list[float]
+) -> None:
+    service.script["b"] = [410]
+    assert gateway.post(["a", "b", "c"], b"frame") == ["b"]
+    service.script["b"] = [410]
+    assert gateway.post(["b"], b"frame") == ["b"]
+    assert pauses == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
+def test_what_may_pass_is_tried_again(
+    service: FakeService, gateway: ApiGateway, pauses: list[float], status: int
+) -> None:
+    service.script["b"] = [status, status]
+    assert gateway.post(["a", "b"], b"frame") == []
+    assert service.posts() == {"a": [b"frame"], "b": [b"frame"] * 3}
+    assert len(pauses) == 2
+
+
+def test_what_stays_is_left_and_counted(
+    service: FakeService, gateway: ApiGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.script["b"] = [429] * ATTEMPTS
+    service.script["c"] = [400]
+    with caplog.at_level(logging.WARNING, "parley.apigateway"):
+        assert gateway.post(["a", "b", "c", "d"], b"the frame") == []
+    (record,) = caplog.records
+    assert vars(record)["count"] == 2
+    assert vars(record)["statuses"] == {"429": 1, "400": 1}
+    assert "the frame" not in caplog.text
+
+
+def test_a_frame_that_nobody_got_is_an_error_that_may_pass(
+    service: FakeService, gateway: ApiGateway
+) -> None:
+    for id in ("a", "b"):
+        service.script[id] = [503] * ATTEMPTS
+    service.script["c"] = [410]
+    with pytest.raises(Unreachable):
+        gateway.post(["a", "b", "c"], b"frame")
+    service.script["a"] = [503] * ATTEMPTS
+    assert gateway.post(["a"], b"frame") == [], "its client asks again"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 413])
+def test_a_stack_that_is_refused_has_a_named_error(
+    service: FakeService, gateway: ApiGateway, pauses: list[float], status: int
+) -> None:
+    service.script["a"] = [status]
+    with pytest.raises(Refused, match=str(status)):
+        gateway.post(["a"], b"frame")
+    assert pauses == []
+
+
+def test_a_frame_that_is_too_long_is_not_sent(service: FakeService, gateway: ApiGateway) -> None:
+    gateway.post(["a"], b"x" * MAX_FRAME)
+    with pytest.raises(AssertionError):
+        gateway.post(["a"], b"x" * (MAX_FRAME + 1))
+    assert len(service.got) == 1
+
+
+def test_closing(service: FakeService, gateway: ApiGateway) -> None:
+    service.script["b"] = [410]
+    gateway.close("a=", 4401)
+    gateway.close("b", 4401)
+    assert [(method, path) for method, path, _, _ in service.got] == [
+        ("DELETE", "/live/@connections/a%3D"), ("DELETE", "/live/@connections/b"),
+    ]  # fmt: skip
+
+
+def verify(service: FakeService) -> None:
+    """Signs what came as botocore would have and holds that against what it was signed with."""
+    for method, path, headers, body in service.got:
+        signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+        by_name = {name.lower(): value for name, value in headers.items()}
+        assert {"host", "x-amz-date", "x-amz-security-token"} <= set(signed)
+        url = f"http://{headers['Host']}{path}"
+        request = AWSRequest(method, url, data=body, headers={
+            name: by_name[name] for name in signed if name != "host"
+        })  # fmt: skip
+        request.context["timestamp"] = by_name["x-amz-date"]
+        signer = SigV4Auth(KEYS, "execute-api", "eu-central-1")
+        text = signer.string_to_sign(request, signer.canonical_request(request))
+        assert headers["Authorization"].endswith(f"Signature={signer.signature(text, request)}")
+
+
+def test_requests_are_signed(service: FakeService, gateway: ApiGateway) -> None:
+    gateway.post(["DTjAwfvliAFkPA=", "a/b+c"], "größe".encode())
+    gateway.close("DTjAwfvliAFkPA=", 1000)
+    assert len(service.got) == 3
+    verify(service)
+
+
+def test_requests_are_those_of_botocores_own_client(
+    service: FakeService, gateway: ApiGateway
+) -> None:
+    session = botocore.session.Session()
+    session.set_credentials(KEYS.access_key, KEYS.secret_key, KEYS.token)
+    client = session.create_client(
+        "apigatewaymanagementapi", "eu-central-1", endpoint_url=service.endpoint,
+        config=Config(retries={"total_max_attempts": 1}),
+    )  # fmt: skip
+    client.post_to_connection(ConnectionId="DTjAwfvliAFkPA=", Data=b"frame")
+    client.close()
+    gateway.post(["DTjAwfvliAFkPA="], b"frame")
+    theirs, ours = service.got
+    assert ours[:2] == theirs[:2]
+    assert ours[3] == theirs[3]
+    verify(service)

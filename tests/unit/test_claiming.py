@@ -1,0 +1,230 @@
+"""Consumers with an effect outside: once in order, again after a death (domain/claiming.py)."""
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.memory.progress import MemoryProgress
+from domain.aggregate import Event
+from domain.claiming import Claiming, ProcessCursors
+from domain.consuming import MAX_RECEIVES, Record, Transient
+from domain.log import envelope
+from domain.ports import Shard
+from tests.unit.test_consuming import history, log_of
+
+Given = tuple[str, Shard | None, int]
+
+
+class Effect:
+    """Notes what it hands on; fails where it is told to."""
+
+    name = "effect"
+    gapless = True
+
+    def __init__(self) -> None:
+        self.given: list[Given] = []
+        self.failing: Iterator[BaseException | None] = iter(())
+
+    def last(self, stream: str) -> int | None:
+        return None
+
+    def apply(self, stream: str, events: Sequence[Event], shard: Shard | None = None) -> None:
+        error = next(self.failing, None)
+        if error is not None:
+            raise error
+        self.given += [(stream, shard, event.originator_version) for event in events]
+
+    def skip(self, stream: str, version: int) -> None: ...
+
+    def reset(self, stream: str) -> None: ...
+
+
+class Durable(ProcessCursors):
+    """Cursors as processes share them; counts what they cost."""
+
+    durable = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moves = 0
+
+    def advance(self, lane: str, first: int, last: int) -> int | None:
+        self.moves += 1
+        return super().advance(lane, first, last)
+
+
+class Process:
+    """A process that consumes; several share cursors."""
+
+    def __init__(self, cursors: ProcessCursors) -> None:
+        self.effect, self.progress = Effect(), MemoryProgress()
+        self.feed = Claiming(self.effect, log_of(history()), self.progress, lambda: "now", cursors)
+
+    def versions(self) -> list[int]:
+        return [version for _, _, version in self.effect.given]
+
+
+def lobby(*versions: int, receives: int = 1, shard: Shard | None = None) -> list[Record]:
+    found = {e.originator_version: envelope(e) for e in history() if e.originator_id == "lobby"}
+    bodies = [orjson.loads(found[version]) for version in versions]
+    if shard is not None:
+        bodies = [{**body, "shard": shard} for body in bodies]
+    return [
+        Record(f"{version}-{receives}", orjson.dumps(body), receives)
+        for version, body in zip(versions, bodies, strict=True)
+    ]
+
+
+@pytest.fixture
+def cursors() -> Durable:
+    return Durable()
+
+
+def test_in_order_a_batch_costs_one_move(cursors: Durable) -> None:
+    one, other = Process(cursors), Process(cursors)
+    assert one.feed.consume(lobby(3, 4, 5)) == []
+    assert other.feed.consume(lobby(6)) == []
+    assert cursors.moves == 2
+    assert (one.versions(), other.versions()) == ([3, 4, 5], [6])
+
+
+def test_what_comes_twice_is_handed_on_once(cursors: Durable) -> None:
+    one, other = Process(cursors), Process(cursors)
+    one.feed.consume(lobby(3, 4))
+    assert other.feed.consume(lobby(3, 4)) == []
+    assert other.feed.consume(lobby(4, 5)) == []
+    assert (one.versions(), other.versions()) == ([3, 4], [5])
+
+
+def test_a_gap_is_read_from_the_log(cursors: Durable) -> None:
+    one = Process(cursors)
+    one.feed.consume(lobby(3))
+    assert one.feed.consume(lobby(7, 6)) == []
+    assert one.feed.consume(lobby(5)) == []
+    assert one.versions() == [3, 4, 5, 6, 7]
+
+
+def test_a_failure_that_may_pass_moves_the_cursor_back(cursors: Durable) -> None:
+    one, other = Process(cursors), Process(cursors)
+    one.effect.failing = iter([Transient("later")])
+    assert one.feed.consume(lobby(3, 4)) == ["3-1", "4-1"]
+    assert other.feed.consume(lobby(3, 4, receives=2)) == []
+    assert other.versions() == [3, 4]
+    assert one.progress.parked() == []
+
+
+class Died(BaseException):
+    """The process ended in the middle."""
+
+
+def test_what_a_dead_process_claimed_is_handed_on_when_it_comes_again(
+    cursors: Durable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = Process(cursors), Process(cursors)
+    one.effect.failing = iter([Died()])
+    with monkeypatch.context() as dead:
+        dead.setattr(Durable, "retreat", lambda *_: None)
+        with pytest.raises(Died):
+            one.feed.consume(lobby(3, 4))
+    assert other.feed.consume([*lobby(3, 4, receives=2), *lobby(5)]) == []
+    assert other.versions() == [3, 4, 5]
+
+
+def test_a_copy_from_elsewhere_of_what_a_dead_process_claimed_is_dropped(
+    cursors: Durable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own record comes again: the relay's copy need not do it."""
+    one, other = Process(cursors), Process(cursors)
+    cursors.advance("effect#lobby", 3, 4)
+    assert other.feed.consume(lobby(3, 4)) == []
+    assert other.versions() == []
+    assert one.feed.consume(lobby(3, 4, receives=2)) == []
+    assert one.versions() == [3, 4]
+
+
+def test_memory_dies_with_its_process_so_nothing_is_handed_on_again() -> None:
+    one = Process(ProcessCursors())
+    one.feed.consume(lobby(3, 4))
+    assert one.feed.consume(lobby(3, 4, receives=2)) == []
+    assert one.versions() == [3, 4]
+
+
+def test_what_always_fails_is_parked_and_gone_past(cursors: Durable) -> None:
+    one = Process(cursors)
+    one.effect.failing = iter([OSError("down")])
+    assert one.feed.consume(lobby(3, 4, receives=MAX_RECEIVES)) == []
+    assert [(p.stream, p.version) for p in one.progress.parked()] == [("lobby", 3), ("lobby", 4)]
+    assert one.feed.consume(lobby(5)) == []
+    assert one.versions() == [5]
+    one.feed.redrive("lobby")
+    assert one.progress.parked() == []
+    assert one.versions() == [5], "who was there has asked since"
+
+
+def test_poison_is_parked_and_the_rest_goes_on(cursors: Durable) -> None:
+    one = Process(cursors)
+    poison = Record("p", orjson.dumps({"stream": "lobby", "version": 4, "topic": "?", "state": 1}))
+    assert one.feed.consume([*lobby(3), poison, *lobby(5)]) == []
+    assert one.versions() == [3, 5]
+    assert [p.version for p in one.progress.parked()] == [4]
+
+
+def test_what_the_log_does_not_show_yet_is_tried_again(cursors: Durable) -> None:
+    one = Process(cursors)
+    one.feed.consume(lobby(3))
+    body = {**orjson.loads(lobby(4)[0].body), "version": 400}
+    assert one.feed.consume([Record("early", orjson.dumps(body))]) == ["early"]
+    assert one.feed.consume(lobby(4)) == []
+    assert one.versions() == [3, 4]
+
+
+def test_each_shard_has_a_cursor_of_its_own(cursors: Durable) -> None:
+    one = Process(cursors)
+    batch = [*lobby(3, 4, shard=(0, 2)), *lobby(3, shard=(1, 2)), *lobby(3)]
+    assert one.feed.consume(batch) == []
+    assert one.feed.consume(batch) == []
+    assert one.effect.given == [
+        ("lobby", (0, 2), 3), ("lobby", (0, 2), 4), ("lobby", (1, 2), 3), ("lobby", None, 3),
+    ]  # fmt: skip
+
+
+def test_a_shard_fills_no_gaps(cursors: Durable) -> None:
+    """While a room had another number of shards, this one had nothing to do."""
+    one = Process(cursors)
+    one.feed.consume(lobby(3, shard=(0, 2)))
+    assert one.feed.consume(lobby(7, shard=(0, 2))) == []
+    assert one.versions() == [3, 7]
+
+
+@pytest.mark.parametrize("shard", [[1], [1, 2, 3], ["0", 2], [2, 2], [-1, 2], "x", 5, {}])
+def test_a_shard_that_cannot_be_is_parked(cursors: Durable, shard: object) -> None:
+    one = Process(cursors)
+    body = {**orjson.loads(lobby(3)[0].body), "shard": shard}
+    assert one.feed.consume([Record("odd", orjson.dumps(body))]) == []
+    assert [p.stream for p in one.progress.parked()] == ["?"]
+
+
+@given(st.data())
+def test_any_delivery_to_several_processes_hands_each_on_once_and_in_order(
+    data: st.DataObject,
+) -> None:
+    cursors = Durable()
+    processes = [Process(cursors), Process(cursors)]
+    given: list[Given] = []
+    for process in processes:
+        process.effect.given = given
+    batches = st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=5), max_size=8)
+    plan = [[1], *data.draw(batches), [12]]
+    for batch in plan:
+        process = data.draw(st.sampled_from(processes))
+        if data.draw(st.booleans()):
+            process.effect.failing = iter([OSError("later")])
+            before = list(given)
+            failed = process.feed.consume(lobby(*batch))
+            process.effect.failing = iter(())
+            assert not failed or given == before
+        assert process.feed.consume(lobby(*batch)) == []
+    assert [version for _, _, version in given] == list(range(1, 13))

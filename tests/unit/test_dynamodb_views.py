@@ -1,0 +1,275 @@
+"""Folding into DynamoDB without transactions: what two folders and their crashes leave."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from adapters.dynamodb.table import Table
+from adapters.dynamodb.views import DynamoViews
+from adapters.memory.views import MemoryViews
+from domain.chat.consumers import ProjectViews
+from domain.consuming import Transient
+from domain.ports import Views
+from tests.support.dynamodb import client_of, counting, definition
+
+AT = "2026-01-02T03:04:05.000000+00:00"
+USERS = ("u_ann", "u_bob", "u_cy")
+EMOJI = ("👍", "🚀")
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event as a projector sees it."""
+
+    originator_version: int
+    type: str
+    by: str
+    data: dict[str, Any]
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "version": self.originator_version,
+            "type": self.type,
+            "at": AT + str(self.originator_version),
+            "by": self.by,
+            "data": self.data,
+        }
+
+
+def words(text: str) -> dict[str, str]:
+    return {"k": "u_ann", "c": text}
+
+
+Deed = tuple[str, str, int, str]
+deeds: st.SearchStrategy[Deed] = st.tuples(
+    st.sampled_from(
+        ("react", "react", "unreact", "edit", "delete", "post", "join", "leave", "name")
+    ),
+    st.sampled_from(USERS),
+    st.integers(0, 1),
+    st.sampled_from(EMOJI),
+)
+
+
+def history(done: Sequence[Deed]) -> list[Told]:
+    """A room with two messages (4 and 5), then what was done."""
+    log = [
+        Told(1, "RoomCreated", "u_ann", {"name": words("room"), "kind": "public"}),
+        Told(2, "MemberJoined", "u_ann", {"user": "u_ann", "name": words("a"), "role": "owner"}),
+        Told(3, "MemberJoined", "u_bob", {"user": "u_bob", "name": words("b"), "role": "member"}),
+        Told(4, "MessagePosted", "u_ann", {"text": words("1"), "kind": "text", "n": 1}),
+        Told(5, "MessagePosted", "u_bob", {"text": words("2"), "kind": "text", "n": 2}),
+    ]
+    n, alive = 2, {4, 5}
+    for deed, user, which, emoji in done:
+        version, message = len(log) + 1, 4 + which
+        told: dict[str, tuple[str, dict[str, Any]]] = {
+            "react": ("ReactionAdded", {"message": message, "emoji": emoji}),
+            "unreact": ("ReactionRemoved", {"message": message, "emoji": emoji}),
+            "edit": ("MessageEdited", {"message": message, "text": words(f"edit {version}")}),
+            "delete": ("MessageDeleted", {"message": message}),
+            "post": ("MessagePosted", {"text": words(str(version)), "kind": "text", "n": n + 1}),
+            "join": ("MemberJoined", {"user": user, "name": words(str(version)), "role": "member"}),
+            "leave": ("MemberLeft", {"user": user, "reason": "left"}),
+            "name": ("MemberRenamed", {"user": user, "name": words(f"name {version}")}),
+        }
+        kind, data = told[deed]
+        if "message" in data and message not in alive:
+            continue
+        alive -= {message} if deed == "delete" else set()
+        n += deed == "post"
+        log.append(Told(version, kind, user, data))
+    return log
+
+
+def projector(views: Views) -> ProjectViews:
+    kept: Any = type("Views alone", (), {"views": views})()
+    return ProjectViews(kept)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class SteppedTable(Table):
+    """Calls `step` before each write."""
+
+    step: Callable[[], None]
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        if operation in ("put_item", "update_item"):
+            self.step()
+        return super().call(operation, **arguments)
+
+
+class Folder:
+    """Folds a log in batches on a thread of its own, one write for each `go`."""
+
+    def __init__(self, client: Any, name: str, log: Sequence[Told], sizes: Sequence[int]) -> None:
+        self._log, self._sizes, self._taken = log, sizes, 0
+        self._table = SteppedTable(client, name)
+        self._table.step = self._wait
+        self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
+        self._crash = False
+        self.done = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._theirs.acquire()
+
+    def go(self, crash: bool = False) -> None:
+        """Lets the folder do its next write and run up to the one after, or crash instead."""
+        if not self.done:
+            self._crash = crash
+            self._mine.release()
+            self._theirs.acquire()
+
+    def _wait(self) -> None:
+        self._theirs.release()
+        self._mine.acquire()
+        if self._crash:
+            raise Crash
+
+    def _run(self) -> None:
+        while not self.done:
+            try:
+                self._fold(projector(DynamoViews(self._table, workers=1)))
+                self.done = True
+            except Crash:
+                continue
+        self._theirs.release()
+
+    def _fold(self, projecting: ProjectViews) -> None:
+        while (last := projecting.last("room")) < len(self._log):
+            size = self._sizes[self._taken % len(self._sizes)]
+            self._taken += 1
+            batch: Any = self._log[last : last + size]
+            try:
+                projecting.apply("room", batch)
+            except Transient:
+                continue
+
+
+@contextmanager
+def tables() -> Iterator[tuple[Any, str]]:
+    with mock_aws():
+        client = client_of()
+        client.create_table(TableName="views", **definition("views"))
+        yield client, "views"
+
+
+steps = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 7).map(lambda n: n == 0)), max_size=40)
+sizes = st.lists(st.integers(1, 6), min_size=1, max_size=4)
+
+
+def messages(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns messages as texts: the order of their reactions counts too."""
+    return [repr(row["message"]) for row in rows if "message" in row]
+
+
+def converges(
+    done: list[Deed], schedule: list[tuple[int, bool]], a: list[int], b: list[int]
+) -> None:
+    log: Any = history(done)
+    memory = MemoryViews()
+    projector(memory).apply("room", log)
+    expected = list(memory.dump())
+    with tables() as (client, name):
+        folders = [Folder(client, name, log, sizes) for sizes in (a, b)]
+        seen = 0
+        reader = DynamoViews(Table(client, name))
+        for number, (who, crash) in enumerate(schedule):
+            folders[who].go(crash)
+            if number % 4:
+                continue
+            header = reader.header("room")
+            version = header["version"] if header else 0
+            assert version >= seen
+            seen = version
+        while not all(folder.done for folder in folders):
+            for folder in folders:
+                folder.go()
+        found = list(DynamoViews(Table(client, name)).dump())
+        assert found == expected
+        assert messages(found) == messages(expected)
+
+
+@settings(max_examples=12)
+@given(st.lists(deeds, max_size=14), steps, sizes, sizes)
+def test_two_folders_of_one_log_come_to_what_one_makes(
+    done: list[Deed], schedule: list[tuple[int, bool]], a: list[int], b: list[int]
+) -> None:
+    converges(done, schedule, a, b)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(max_examples=1_000, derandomize=False)
+@given(st.lists(deeds, max_size=20), steps, sizes, sizes)
+def test_two_folders_of_one_log_come_to_what_one_makes_a_thousand_times(
+    done: list[Deed], schedule: list[tuple[int, bool]], a: list[int], b: list[int]
+) -> None:
+    converges(done, schedule, a, b)
+
+
+def test_a_crash_before_the_head_leaves_rows_that_are_folded_once() -> None:
+    """Folded twice, the reactions would stand in another order."""
+    log: Any = history([
+        ("react", "u_ann", 0, "👍"), ("react", "u_bob", 0, "👍"), ("unreact", "u_ann", 0, "👍"),
+        ("react", "u_ann", 0, "👍"), ("react", "u_cy", 0, "👍"),
+    ])  # fmt: skip
+    with tables() as (client, name):
+        table = SteppedTable(client, name)
+        table.step = lambda: None
+        projector(DynamoViews(table)).apply("room", log[:6])
+        writes = iter(range(100))
+
+        def crash_at_the_head() -> None:
+            if next(writes) == 1:
+                raise Crash
+
+        table.step = crash_at_the_head
+        with pytest.raises(Crash):
+            projector(DynamoViews(table)).apply("room", log[6:])
+        table.step = lambda: None
+        views = DynamoViews(table)
+        assert (views.header("room") or {})["version"] == 6
+        for one in log[6:]:
+            projector(views).apply("room", [one])
+        message = views.message("room", 4)
+        assert message is not None
+        assert message["reactions"] == {"👍": ["u_bob", "u_ann", "u_cy"]}
+
+
+def test_a_warm_fold_reads_nothing() -> None:
+    log: Any = history([("post", "u_ann", 0, "👍"), ("post", "u_bob", 0, "👍")])
+    with tables() as (client, name):
+        projecting = projector(DynamoViews(Table(client, name)))
+        projecting.apply("room", log[:6])
+        with counting(client) as called:
+            assert projecting.last("room") == 6
+            projecting.apply("room", log[6:])
+        # The message, its writer's row, the head.
+        assert called == ["PutItem", "UpdateItem", "UpdateItem"]
+
+
+def test_a_stale_header_is_read_again_and_what_is_new_is_folded() -> None:
+    log: Any = history([("post", "u_ann", 0, "👍")] * 6)
+    with tables() as (client, name):
+        mine, other = (projector(DynamoViews(Table(client, name))) for _ in range(2))
+        mine.apply("room", log[:6])
+        other.apply("room", log[6:8])
+        assert mine.last("room") == 6, "it is remembered"
+        mine.apply("room", log[6:10])
+        assert mine.last("room") == 10
+        other.apply("room", log[8:9])
+        assert other.last("room") == 10
+        memory = MemoryViews()
+        projector(memory).apply("room", log[:10])
+        assert list(DynamoViews(Table(client, name)).dump()) == list(memory.dump())

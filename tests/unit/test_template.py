@@ -1,0 +1,453 @@
+"""What template.yaml must keep: read as CloudFormation will, before anything is deployed."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cfn_flip
+import pytest
+
+from domain.chat.consumers import TrackMemberships
+from domain.consuming import MAX_RECEIVES
+from functions.settings import MODELS
+from tests.support.dynamodb import EXPIRING, KEYS, definition
+
+ROOT = Path(__file__).parents[2]
+
+Properties = dict[str, Any]
+
+TABLES = {f"{name.capitalize()}Table": name for name in KEYS}
+
+NO_RECOVERY = {"KeysTable": "a destroyed key must be nowhere"}
+"""Tables without point-in-time recovery, and why."""
+
+MAY_SCAN = {"SweepFunction": "a schedule runs it, no person"}
+
+ANYTHING = {
+    "VaultKey": "in a key's policy, `*` is the key",
+}
+"""Resources whose policy may say `*`, and why."""
+
+OPEN_ROUTES = {"POST /api/session", "GET /api/openapi.json", "GET /healthz"}
+
+
+@cache
+def template() -> Any:
+    return json.loads(cfn_flip.to_json((ROOT / "template.yaml").read_text()))
+
+
+def of_type(kind: str) -> dict[str, Properties]:
+    """Returns the properties of a type's resources by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def functions() -> dict[str, Properties]:
+    return of_type("AWS::Serverless::Function")
+
+
+def queues() -> dict[str, Properties]:
+    return of_type("AWS::SQS::Queue")
+
+
+def sources() -> dict[str, Properties]:
+    return of_type("AWS::Lambda::EventSourceMapping")
+
+
+def stream_sources() -> dict[str, Properties]:
+    return {n: p for n, p in sources().items() if named(p["EventSourceArn"]) == "EventsTable"}
+
+
+def queue_sources() -> dict[str, Properties]:
+    return {n: p for n, p in sources().items() if named(p["EventSourceArn"]) in queues()}
+
+
+def named(value: Any) -> str:
+    """Returns the logical id that a Ref or GetAtt names; `AuthorizeFunction` of its alias too."""
+    if "Ref" in value:
+        return str(value["Ref"]).partition(".")[0]
+    return str(value["Fn::GetAtt"][0])
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def within(value: Any, key: str) -> Iterator[Any]:
+    """Yields what stands under a key, at any depth."""
+    if isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        for inner in value.values():
+            yield from within(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from within(inner, key)
+
+
+def statements(value: Any) -> list[Properties]:
+    """Returns the policy statements in a resource, those behind a condition too."""
+    flat: list[Properties] = []
+    for found in within(value, "Statement"):
+        for statement in as_list(found):
+            choices = statement.get("Fn::If", [None, statement])[1:]
+            flat += [choice for choice in choices if "Effect" in choice]
+    return flat
+
+
+def environment(name: str) -> Properties:
+    """Returns a function's own settings and those of all; what AWS's SDK reads is none."""
+    shared = template()["Globals"]["Function"]["Environment"]["Variables"]
+    settings = {**shared, **functions()[name]["Environment"]["Variables"]}
+    return {key: value for key, value in settings.items() if not key.startswith("AWS_")}
+
+
+def function_of(source: Properties) -> tuple[str, Properties]:
+    name = named(source["FunctionName"])
+    return name, functions()[name]
+
+
+def timeout(function: Properties) -> int:
+    return int(function.get("Timeout", template()["Globals"]["Function"]["Timeout"]))
+
+
+# Permissions
+
+
+def test_no_policy_says_everything_where_a_resource_can_be_named() -> None:
+    for name, resource in template()["Resources"].items():
+        for statement in statements(resource):
+            if statement["Effect"] == "Deny" or name in ANYTHING:
+                continue
+            for action in as_list(statement["Action"]):
+                assert "*" not in action, f"{name}: {action}"
+            for target in as_list(statement.get("Resource", [])):  # none where a role is taken
+                text = target if isinstance(target, str) else json.dumps(target)
+                assert text != "*", f"{name}: {statement['Action']} on everything"
+                # A wildcard stands for what the resource holds, never for the resource.
+                assert not re.search(r":\*(\"|$)", text), f"{name}: {text}"
+
+
+def test_the_exceptions_are_still_needed() -> None:
+    for name in ANYTHING:
+        assert any(s["Resource"] == "*" for s in statements(template()["Resources"][name]))
+    for name in MAY_SCAN:
+        assert "dynamodb:Scan" in actions(name)
+    for name in NO_RECOVERY:
+        assert name in of_type("AWS::DynamoDB::Table")
+
+
+def actions(function: str) -> set[str]:
+    return {a for s in statements(functions()[function]) for a in as_list(s["Action"])}
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_that_a_person_triggers_cannot_scan(name: str) -> None:
+    if name not in MAY_SCAN:
+        assert "dynamodb:Scan" not in actions(name)
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_may_use_the_tables_that_its_settings_name_and_no_other(name: str) -> None:
+    told = {named(value) for key, value in environment(name).items() if key.endswith("_TABLE")}
+    allowed = {
+        named(target)
+        for statement in statements(functions()[name])
+        for target in as_list(statement["Resource"])
+        if "Fn::GetAtt" in target and named(target) in TABLES
+        # A stream's reader reads no table.
+        if target["Fn::GetAtt"][1] == "Arn"
+    }
+    assert allowed == told
+
+
+def test_functions_bring_no_managed_policy_and_no_source_of_sams_own() -> None:
+    for name, function in functions().items():
+        assert "Events" not in function, f"{name}: SAM would allow it every queue or stream"
+        assert all(isinstance(policy, dict) for policy in function["Policies"]), name
+
+
+# Functions
+
+
+def test_every_handler_is_a_function_and_every_function_a_handler() -> None:
+    handlers = {
+        file.stem
+        for file in (ROOT / "functions").glob("*.py")
+        if re.search(r"^def handler\(", file.read_text(), flags=re.MULTILINE)
+    }
+    named_here = {function["Handler"] for function in functions().values()}
+    assert named_here == {f"functions.{name}.handler" for name in handlers}
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_has_exactly_the_settings_that_it_reads(name: str) -> None:
+    module = functions()[name]["Handler"].split(".")[1]
+    assert set(environment(name)) == set(MODELS[module].model_fields)
+
+
+def test_all_functions_share_runtime_architecture_alias_and_one_build() -> None:
+    shared = template()["Globals"]["Function"]
+    assert shared["Runtime"] == "python3.13"
+    assert shared["Architectures"] == [{"Ref": "Architecture"}]
+    assert shared["AutoPublishAlias"] == "live"
+    assert shared["Tracing"] == "Active"
+    assert shared["CodeUri"] == "artifact/"
+    own = {"Runtime", "Architectures", "AutoPublishAlias", "Tracing", "CodeUri"}
+    assert not [name for name, function in functions().items() if own & function.keys()]
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_function_has_logs_an_alarm_and_a_rollback(name: str) -> None:
+    function = functions()[name]
+    assert template()["Globals"]["Function"]["LoggingConfig"]["LogFormat"] == "JSON"
+    group = of_type("AWS::Logs::LogGroup")[named(function["LoggingConfig"]["LogGroup"])]
+    assert group["RetentionInDays"] == {"Ref": "LogDays"}
+    (alarm,) = function["DeploymentPreference"]["Alarms"]
+    errors = of_type("AWS::CloudWatch::Alarm")[named(alarm)]
+    assert errors["MetricName"] == "Errors"
+    assert errors["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
+    assert errors["AlarmActions"]
+
+
+# Sources and queues
+
+
+@pytest.mark.parametrize("name", sources())
+def test_a_consumer_reports_what_failed_of_a_batch(name: str) -> None:
+    source = sources()[name]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["FunctionName"]["Ref"].endswith(".Alias"), "the alias, or no canary"
+
+
+def test_the_stream_has_two_readers_that_give_up_in_time_and_say_so() -> None:
+    assert len(stream_sources()) == 2
+    for name, source in stream_sources().items():
+        assert source["ParallelizationFactor"] == 1, name
+        assert source["BisectBatchOnFunctionError"] is True, name
+        assert 0 < source["MaximumRetryAttempts"] < 10_000, name
+        assert 0 < source["MaximumRecordAgeInSeconds"] < 86_400, "before the stream forgets"
+        assert json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"]) == {
+            "eventName": ["INSERT"]
+        }
+        failures = named(source["DestinationConfig"]["OnFailure"]["Destination"])
+        assert not queues()[failures].get("FifoQueue"), "Lambda sends to standard queues alone"
+        function, _ = function_of(source)
+        assert "sqs:SendMessage" in actions(function)
+
+
+@pytest.mark.parametrize("name", queue_sources())
+def test_a_queue_waits_six_times_as_long_as_its_function_may_take(name: str) -> None:
+    source = queue_sources()[name]
+    queue = queues()[named(source["EventSourceArn"])]
+    function, properties = function_of(source)
+    window = source.get("MaximumBatchingWindowInSeconds", 0)
+    assert queue["VisibilityTimeout"] >= 6 * timeout(properties) + window
+    assert "sqs:ReceiveMessage" in actions(function)
+    if queue.get("FifoQueue"):
+        assert source["BatchSize"] <= 10
+        assert not window, "FIFO queues have no batching window"
+
+
+def test_every_queue_has_a_dead_letter_queue_of_its_kind_or_is_one() -> None:
+    last = {
+        named(source["DestinationConfig"]["OnFailure"]["Destination"])
+        for source in stream_sources().values()
+    }
+    last |= {named(found["Arn"]) for found in within(template(), "DeadLetterConfig")}
+    redriven = {name: q for name, q in queues().items() if "RedrivePolicy" in q}
+    for name, queue in redriven.items():
+        dead = named(queue["RedrivePolicy"]["deadLetterTargetArn"])
+        last.add(dead)
+        assert queue.get("FifoQueue") == queues()[dead].get("FifoQueue"), name
+        # Consumers park at the last receive, so one more is a crash.
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES + 1, name
+    assert set(queues()) == set(redriven) | last
+    assert len(redriven) == len(queue_sources())
+    watched = {
+        named(dimension["Value"])
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        for dimension in alarm["Dimensions"]
+    }
+    assert watched == last
+
+
+@pytest.mark.parametrize("name", queues())
+def test_a_queue_is_encrypted_and_orders_by_group(name: str) -> None:
+    queue = queues()[name]
+    assert queue["SqsManagedSseEnabled"] is True
+    if queue.get("FifoQueue"):
+        assert queue["ContentBasedDeduplication"] is False
+        assert queue["DeduplicationScope"] == "messageGroup"
+        assert queue["FifoThroughputLimit"] == "perMessageGroupId"
+
+
+def test_the_topic_tells_queues_raw_and_only_what_they_take() -> None:
+    topic = of_type("AWS::SNS::Topic")["EventsTopic"]
+    assert topic["FifoTopic"] is True
+    assert topic["ContentBasedDeduplication"] is False
+    assert topic["FifoThroughputScope"] == "MessageGroup"
+    told = {
+        named(s["Endpoint"]): s
+        for s in of_type("AWS::SNS::Subscription").values()
+        if s["Protocol"] == "sqs"
+    }
+    assert set(told) == {"ViewsQueue", "DeliveryQueue", "MembershipsQueue", "NotifyQueue"}
+    for name, subscription in told.items():
+        assert subscription["RawMessageDelivery"] is True
+        if queues()[name].get("FifoQueue"):
+            dead = named(subscription["RedrivePolicy"]["deadLetterTargetArn"])
+            assert queues()[dead]["FifoQueue"] is True
+    wanted = told["MembershipsQueue"]["FilterPolicy"]["topic"]
+    assert sorted(wanted) == sorted(TrackMemberships.topics)
+    assert told["NotifyQueue"]["FilterPolicy"] == {"notify": ["1"]}
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_is_what_the_tests_use(name: str) -> None:
+    table = of_type("AWS::DynamoDB::Table")[name]
+    wanted = definition(TABLES[name])
+    streams = wanted.pop("StreamSpecification", None)
+    assert {key: table[key] for key in wanted if key != "AttributeDefinitions"} == {
+        key: value for key, value in wanted.items() if key != "AttributeDefinitions"
+    }
+    assert by_name(table["AttributeDefinitions"]) == by_name(wanted["AttributeDefinitions"])
+    assert ("GlobalSecondaryIndexes" in table) == ("GlobalSecondaryIndexes" in wanted)
+    assert table.get("StreamSpecification") == (
+        {"StreamViewType": streams["StreamViewType"]} if streams else None
+    )
+    lapse = {"AttributeName": "expires", "Enabled": True}
+    assert table.get("TimeToLiveSpecification") == (lapse if TABLES[name] in EXPIRING else None)
+
+
+def by_name(attributes: list[Properties]) -> list[Properties]:
+    return sorted(attributes, key=lambda attribute: str(attribute["AttributeName"]))
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_is_encrypted_protected_and_recoverable(name: str) -> None:
+    table = of_type("AWS::DynamoDB::Table")[name]
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["Protected", True, False]}
+    recovery = table.get("PointInTimeRecoverySpecification")
+    assert recovery == (None if name in NO_RECOVERY else {"PointInTimeRecoveryEnabled": True})
+
+
+def test_all_tables_are_there() -> None:
+    assert set(of_type("AWS::DynamoDB::Table")) == set(TABLES)
+
+
+@pytest.mark.parametrize("name", ["EventsTable", "AccountsTable", "KeysTable", "VaultKey"])
+def test_what_cannot_be_made_again_outlives_the_stack(name: str) -> None:
+    resource = template()["Resources"][name]
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+# APIs
+
+
+def test_only_entering_and_the_health_check_are_open_to_anybody() -> None:
+    routes = of_type("AWS::ApiGatewayV2::Route").values()
+    kinds = {r["RouteKey"]: r.get("AuthorizationType") for r in routes}
+    assert {route for route, kind in kinds.items() if kind is None} == OPEN_ROUTES
+    assert kinds["POST /api/session/cognito"] == "JWT"
+    assert kinds["ANY /api/{proxy+}"] == "CUSTOM"
+    assert of_type("AWS::Serverless::WebSocketApi")["SocketApi"]["Auth"]["AuthType"] == "CUSTOM"
+
+
+def test_no_log_of_api_gateway_can_hold_a_ticket_or_a_frame() -> None:
+    for settings in within(template()["Resources"], "AccessLogSettings"):
+        fields = set(re.findall(r"\$context\.[\w.]+", settings["Format"]))
+        assert fields
+        assert not [field for field in fields if re.search("query|path|header|body", field, re.I)]
+        json.loads(settings["Format"])
+    socket = of_type("AWS::Serverless::WebSocketApi")["SocketApi"]["DefaultRouteSettings"]
+    assert socket["DataTraceEnabled"] is False
+    assert socket["LoggingLevel"] == "OFF"
+
+
+def test_the_topic_may_write_to_what_it_feeds_and_nothing_else_may() -> None:
+    (policy,) = of_type("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    topic_condition = {"ArnEquals": {"aws:SourceArn": {"Ref": "EventsTopic"}}}
+    assert statement["Condition"] == topic_condition
+    subscriptions = [
+        s for s in of_type("AWS::SNS::Subscription").values() if s["Protocol"] == "sqs"
+    ]
+    fed = {named(s["Endpoint"]) for s in subscriptions}
+    fed |= {named(found) for found in within(subscriptions, "deadLetterTargetArn")}
+    assert {named(arn) for arn in statement["Resource"]} == fed
+    assert {named(queue) for queue in policy["Queues"]} == fed
+
+
+def test_buckets_are_private_and_encrypted() -> None:
+    for name, bucket in of_type("AWS::S3::Bucket").items():
+        assert all(bucket["PublicAccessBlockConfiguration"].values()), name
+        assert bucket["BucketEncryption"], name
+
+
+def test_the_dashboard_is_json() -> None:
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
+    body = re.sub(r"\$\{[\w.:]+\}", "x", dashboard["DashboardBody"]["Fn::Sub"])
+    assert json.loads(body)["widgets"]
+
+
+# What goes with it
+
+
+def test_samconfig_sets_parameters_that_there_are() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    for stage in ("dev", "prod"):
+        given = dict(
+            pair.split("=", 1)
+            for pair in config[stage]["deploy"]["parameters"]["parameter_overrides"]
+        )
+        assert given.keys() <= template()["Parameters"].keys()
+        for name, value in given.items():
+            allowed = template()["Parameters"][name].get("AllowedValues", [value])
+            assert value in [str(choice) for choice in allowed], name
+
+
+def test_the_docs_name_every_parameter_and_every_setting() -> None:
+    docs = (ROOT / "docs" / "aws.md").read_text()
+    settings = {name for model in MODELS.values() for name in model.model_fields}
+    missing = [n for n in (*template()["Parameters"], *sorted(settings)) if f"`{n}`" not in docs]
+    assert not missing
+
+
+def test_the_artifact_has_the_versions_that_are_tested() -> None:
+    packed = pins(ROOT / "artifact" / "requirements.txt")
+    tested = pins(ROOT / "requirements-dev.lock")
+    assert packed
+    assert "boto3" not in packed, "the runtime has it"
+    assert {name: tested.get(name) for name in packed} == packed
+
+
+def pins(file: Path) -> dict[str, str]:
+    """Returns versions by package; every one has a hash."""
+    text = file.read_text()
+    assert "://" not in text, "a lock names no registry"
+    found = re.findall(r"^([\w.-]+)==(\S+)[^\n]*\\\n    --hash=sha256:", text, re.MULTILINE)
+    assert len(found) == len(re.findall(r"^\S+==", text, re.MULTILINE))
+    return dict(found)
+
+
+def test_the_artifact_links_to_the_packages_and_the_parameters() -> None:
+    # With samconfig.toml a changed parameter changes the artifact: SAM publishes a new version of
+    # a function when its code changed, never for a parameter's value alone.
+    for name in ("adapters", "domain", "functions", "samconfig.toml"):
+        link = ROOT / "artifact" / name
+        assert link.is_symlink()
+        assert link.resolve() == ROOT / name
