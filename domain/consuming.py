@@ -8,7 +8,7 @@ cannot be applied is parked and gone past, so that it never stops its room.
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import orjson
 from eventsourcing.persistence import PersistenceError
@@ -63,6 +63,15 @@ class Consumer(Protocol):
 
     def reset(self, stream: str) -> None:
         """Forgets the stream, to fold it anew."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A consumer whose `last` may be one that this process remembers and others passed."""
+
+    def refresh(self, stream: str) -> None:
+        """Has `last` read what is stored."""
         ...
 
 
@@ -162,18 +171,26 @@ class Consuming:
 
     def _feed(self, run: Run) -> None:
         """Applies what is new of a run, whatever its order."""
-        stream, events = run.stream, run.events
+        stream = run.stream
         if not self.consumer.gapless:
-            self._apply(run, sorted(events, key=lambda event: event.originator_version))
+            self._apply(run, sorted(run.events, key=lambda event: event.originator_version))
             return
-        last = self._last(stream, events)
-        new = {e.originator_version: e for e in events if e.originator_version > last}
+        last, new = self._new(run)
+        if new and max(new) != last + len(new) and isinstance(self.consumer, Remembering):
+            # What is missing was applied elsewhere, as a rule: that is cheaper to look up.
+            self.consumer.refresh(stream)
+            last, new = self._new(run)
         if not new:
             return
         todo = [new[version] for version in sorted(new)]
         if todo[-1].originator_version != last + len(todo):
             todo = self._read(stream, last, todo[-1].originator_version, new)
         self._apply(run, todo)
+
+    def _new(self, run: Run) -> tuple[int, dict[int, Event | Poison]]:
+        """Returns the last version applied, and what of the run is newer."""
+        last = self._last(run.stream, run.events)
+        return last, {e.originator_version: e for e in run.events if e.originator_version > last}
 
     def _last(self, stream: str, events: Sequence[Event | Poison]) -> int:
         last = self.consumer.last(stream)

@@ -209,7 +209,9 @@ class DirectExecutor:
         the tail then is what keeps a lost race cheaper than a push to one more person.
         """
         known = self._checkpoints.get(log_id)
-        aggregate = self._log.catch_up(known) if known else self._log.load(log_id)
+        aggregate = self._log.catch_up(known) if known else None
+        if aggregate is None:
+            aggregate = self._log.load(log_id)
         if aggregate.version:
             self._remember(log_id, self._log.checkpoint(aggregate))
         return aggregate

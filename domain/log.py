@@ -144,10 +144,14 @@ class EventLog:
         snapshot_class: type[Snapshot] = cast(Any, aggregate).snapshot_class
         return mapper.to_stored_event(cast(Any, snapshot_class.take(aggregate)))
 
-    def catch_up(self, checkpoint: StoredEvent) -> Aggregate:
-        """Returns the aggregate of a checkpoint, folded to its log's head, and keeps it."""
+    def catch_up(self, checkpoint: StoredEvent) -> Aggregate | None:
+        """Returns the aggregate of a checkpoint, folded to its log's head, and keeps it; None
+        where so much came since that a stored snapshot is nearer."""
         aggregate = cast(Aggregate, cast(Any, mapper.to_domain_event(checkpoint)).mutate(None))
-        for event in self.events(aggregate.id, after=aggregate.version):
+        tail = self.events(aggregate.id, after=aggregate.version, limit=SNAPSHOT_EVERY)
+        if len(tail) == SNAPSHOT_EVERY:
+            return None
+        for event in tail:
             aggregate.fold(event)
         self.keep(aggregate)
         return aggregate

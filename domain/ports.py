@@ -74,6 +74,10 @@ class Views(Protocol):
         `save_room` then refuses and forgets."""
         ...
 
+    def refresh(self, stream: str) -> None:
+        """Forgets what this process remembers of a stream: the next fold reads its base."""
+        ...
+
     def message(self, room: str, version: int) -> Message | None: ...
 
     def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
@@ -148,7 +152,7 @@ class Views(Protocol):
 
 
 class Generations(Protocol):
-    """Views that can be folded anew beside those that are read (docs/adr/0009).
+    """Views that can be folded anew beside those that are read (docs/adr/0013).
 
     Every stream's rows are of a generation; a new one has a higher number.
     """

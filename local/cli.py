@@ -16,6 +16,9 @@ from local.folder import DataFolder, FolderError
 from local.operations import OperationError, Operations, Progress
 from local.server import ServeError, Settings, serve
 
+ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase")
+"""Commands that know deployed stacks too."""
+
 FILES = Path(__file__).parent.parent / "frontend" / "dist"
 
 
@@ -48,13 +51,16 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(os.environ.get("DATA_DIR") or "data"),
         help="folder of the data (DATA_DIR, else ./data)",
     )
+    stack = argparse.ArgumentParser(add_help=False)
+    stack.add_argument("--stack", metavar="NAME", help="a deployed stack in place of a folder")
     parser = argparse.ArgumentParser(
         "parley", description="A chat service that keeps every action as an event."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, help: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=help, description=help, parents=[shared])
+        parents = [shared, stack] if name in ON_STACKS else [shared]
+        return commands.add_parser(name, help=help, description=help, parents=parents)
 
     command = add("serve", "serve the web app, the API and WebSockets")
     command.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8080))
@@ -80,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     command = add("events", "print a room's log, an event a line")
     command.add_argument("room", metavar="ROOM")
-    add("rebuild", "drop the views and fold them anew from the log")
+    command = add("rebuild", "fold the views anew from the log")
+    command.add_argument(
+        "--resume",
+        type=int,
+        metavar="RUN",
+        help="of a stack: go on with a rebuild that was cut off",
+    )
     add("views", "print the views in a fixed order, a row a line")
     command = add("backup", "write the log, keys and accounts to a tar file")
     command.add_argument("file", type=Path, metavar="FILE")
@@ -114,6 +126,10 @@ def _operation(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         return f"dead-letters-{options.action}", {}
     if options.command == "erase":
         return "erase", {"user": options.user}
+    if options.command == "rebuild" and options.resume:
+        if not options.stack:
+            raise OperationError("--resume is for a stack: a folder's rebuild begins anew")
+        return "rebuild", {"resume": options.resume}
     return options.command, {}
 
 
@@ -125,15 +141,19 @@ def _operate(options: argparse.Namespace) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        for line in _lines(options.data_dir, name, arguments, progress):
+        for line in _lines(options, name, arguments, progress):
             with bar.external_write_mode():
                 print(line)
 
 
 def _lines(
-    data_dir: Path, name: str, arguments: dict[str, Any], progress: Progress
+    options: argparse.Namespace, name: str, arguments: dict[str, Any], progress: Progress
 ) -> Iterator[str]:
-    """Runs the operation in the server on the folder, or here where there is none."""
+    """Runs the operation on a stack, in the server on the folder, or here where there is none."""
+    if getattr(options, "stack", None):
+        yield from _on_stack(options.stack, name, arguments, progress)
+        return
+    data_dir: Path = options.data_dir
     remote = ask(data_dir, name, arguments, progress)
     if remote is not None:
         yield from remote
@@ -144,3 +164,16 @@ def _lines(
         closing(Operations(stores)) as operations,
     ):
         yield from operations.run(name, arguments, progress)
+
+
+def _on_stack(
+    stack: str, name: str, arguments: dict[str, Any], progress: Progress
+) -> Iterator[str]:
+    try:
+        # Here, since a folder's commands do without boto3.
+        from local.stack import open_stack  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
+            raise
+        raise OperationError("boto3 is needed for a stack: pip install parley[aws]") from None
+    return open_stack(stack).run(name, arguments, progress)

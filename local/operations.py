@@ -15,7 +15,8 @@ from domain.chat import Chat
 from domain.chat.opening import open_event
 from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
-from domain.log import envelope, is_person
+from domain.log import EventLog, envelope, is_person
+from domain.ports import Vault
 from local.bootstrap import DURABLE, Engine, Offline, Stores
 from local.importing import StrictError, import_irc
 from research.irc import NotUnderstood
@@ -73,15 +74,7 @@ class Operations:
 
     def events(self, _: Progress, room: str) -> Iterator[str]:
         """Yields the log of a room or a person, an event a line, as the protocol shows it."""
-        log, vault = self._stores.log, self._stores.vault
-        after = 0
-        head = log.head(room)
-        if not head:
-            raise NotFound(f"there is no log named {room}")
-        while after < head:
-            found, after = log.wire_events(room, after=after, limit=PAGE)
-            for event in found:
-                yield orjson.dumps(open_event(vault, event)).decode()
+        return log_lines(self._stores.log, self._stores.vault, room)
 
     def views(self, _: Progress) -> Iterator[str]:
         """Yields the views in a fixed order, sealed as they are stored."""
@@ -208,6 +201,18 @@ class Operations:
             position, receives = notices[-1].id, 1
             kept.advance(consumer, position)
             progress(position, recorder.max_notification_id() or 0)
+
+
+def log_lines(log: EventLog, vault: Vault, log_id: str) -> Iterator[str]:
+    """Yields a log, an event a line, as the protocol shows it. Raises NotFound."""
+    after = 0
+    head = log.head(log_id)
+    if not head:
+        raise NotFound(f"there is no log named {log_id}")
+    while after < head:
+        found, after = log.wire_events(log_id, after=after, limit=PAGE)
+        for event in found:
+            yield orjson.dumps(open_event(vault, event)).decode()
 
 
 def _skipped(problem: NotUnderstood) -> str:

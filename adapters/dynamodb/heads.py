@@ -101,6 +101,18 @@ class Heads:
         held.pop("generation", None)
         return Head(generation, held.pop("version", 0), held)
 
+    def every(self) -> list[tuple[str, Head]]:
+        """Returns all live streams by id, rooms before people: a Scan, an operator's."""
+        found = []
+        for item in self._table.every(
+            FilterExpression="sk = :head", ExpressionAttributeValues={":head": {"S": HEAD}}
+        ):
+            kind, _, stream = item["pk"].partition("#")
+            head = self.decode(item)
+            if kind in ("R", "P") and "#" not in stream and head.version:
+                found.append((stream, head))
+        return sorted(found, key=lambda one: (is_person(one[0]), one[0]))
+
     def generation(self, stream: str) -> int:
         """Returns the generation to read rows of; it may be remembered for a minute.
 

@@ -10,7 +10,7 @@
 | `generations` | stream#generation | what may be deleted later (adapters/dynamodb/generations.py) |
 
 A save writes its rows first, each on the condition that it is not of a later fold (`v`), then the
-head, on the condition that nobody moved it: no transaction, one write a row (docs/adr/0008).
+head, on the condition that nobody moved it: no transaction, one write a row (docs/adr/0009).
 """
 
 import time
@@ -21,9 +21,23 @@ from typing import Any
 
 import orjson
 
-from adapters.dynamodb.heads import HEAD, Head, Heads, partition, stream_of
+from adapters.dynamodb.heads import Head, Heads, partition, stream_of
 from adapters.dynamodb.table import ConditionFailed, Item, Table
+from adapters.dynamodb.view_rows import (
+    NOT_NEWER,
+    OPEN,
+    PRIVATE,
+    directory,
+    member_key,
+    member_of,
+    member_update,
+    message_item,
+    message_key,
+    user_in,
+    version_in,
+)
 from domain.aggregate import Sealed
+from domain.log import is_person
 from domain.projections.room_view import Message, RoomView
 
 FEW = 4
@@ -31,14 +45,6 @@ FEW = 4
 
 WORKERS = 8
 """Writes at once; boto3's pool has ten connections."""
-
-OPEN, PRIVATE = "directory#open", "directory#private"
-OPEN_KINDS = ("public", "broadcast")
-NOT_NEWER = "attribute_not_exists(v) OR v <= :v"
-
-
-def message_key(version: int) -> str:
-    return f"m#{version:016d}"
 
 
 class DynamoViews:
@@ -74,6 +80,9 @@ class DynamoViews:
     def fold_base(self, room: str) -> dict[str, Any] | None:
         return self._heads.base(room).header()
 
+    def refresh(self, stream: str) -> None:
+        self._heads.forget(stream)
+
     def listed_rooms(self) -> list[str]:
         values = {":pk": OPEN}
         return [i["sk"] for i in self._table.query("pk = :pk", values=values, projection="sk")]
@@ -91,8 +100,7 @@ class DynamoViews:
     def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
         rows = self._rows([(room, message_key(version)) for room, version in keys])
         return {
-            (room, int(sk.removeprefix("m#"))): orjson.loads(row["message"])
-            for (room, sk), row in rows.items()
+            (room, version_in(sk)): orjson.loads(row["message"]) for (room, sk), row in rows.items()
         }
 
     def page(self, room: str, before: int | None, limit: int) -> list[Message]:
@@ -109,8 +117,8 @@ class DynamoViews:
     # Members
 
     def member(self, room: str, user: str) -> dict[str, Any] | None:
-        row = self._row(room, f"u#{user}")
-        return None if row is None else _member(row)
+        row = self._row(room, member_key(user))
+        return None if row is None else member_of(row)
 
     def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
         present = "attribute_exists(#member)"
@@ -119,7 +127,7 @@ class DynamoViews:
         first = f"u#{after}\x00" if after else "u#"
         rows = self._between(room, first, "u#~", filter=present, names=names, limit=limit)
         return [
-            {"user": row["sk"].removeprefix("u#"), "name": row.get("name"), "role": row["role"]}
+            {"user": user_in(row["sk"]), "name": row.get("name"), "role": row["role"]}
             for row in rows
         ]
 
@@ -127,8 +135,8 @@ class DynamoViews:
         return {user: name for (_, user), name in self.names_of([(room, u) for u in users]).items()}
 
     def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
-        rows = self._rows([(room, f"u#{user}") for room, user in keys])
-        return {(room, sk.removeprefix("u#")): _member(r)["name"] for (room, sk), r in rows.items()}
+        rows = self._rows([(room, member_key(user)) for room, user in keys])
+        return {(room, user_in(sk)): member_of(r)["name"] for (room, sk), r in rows.items()}
 
     def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
         values = {":user": user}
@@ -144,8 +152,8 @@ class DynamoViews:
         current = [
             r for r, generation in wanted if r in heads and heads[r].generation == generation
         ]
-        rows = self._rows([(room, f"u#{user}") for room in current if heads[room].version])
-        mine = {room: _member(row) for (room, _), row in rows.items()}
+        rows = self._rows([(room, member_key(user)) for room in current if heads[room].version])
+        mine = {room: member_of(row) for (room, _), row in rows.items()}
         return [
             (room, row["role"], row["posted"])
             for room, row in sorted(mine.items())
@@ -191,37 +199,12 @@ class DynamoViews:
         return self._heads.move(room, head, fields.pop("version"), fields)
 
     def _put_message(self, pk: str, view: RoomView, version: int) -> None:
-        message = view.messages[version]
-        item = {
-            "pk": pk,
-            "sk": message_key(version),
-            "v": view.version,
-            "n": message["n"],
-            # As one text: it is smaller than a map, and reactions keep their order.
-            "message": orjson.dumps(message).decode(),
-        }
+        item = message_item(pk, view, version)
         self._table.put(item, condition=NOT_NEWER, values={":v": view.version})
 
     def _update_member(self, pk: str, view: RoomView, user: str) -> None:
-        fields = dict(view.members.get(user, {}))
-        if user in view.posted:
-            fields["posted"] = view.posted[user]
-        remove = ""
-        if "role" in fields:
-            if fields["role"] is None:
-                remove = " REMOVE #member"
-            else:
-                fields["member"] = user
-        names = {f"#{name}": name for name in fields} | ({"#member": "member"} if remove else {})
-        values = {f":{name}": value for name, value in fields.items()}
-        sets = "".join(f", #{name} = :{name}" for name in fields)
-        self._table.update(
-            {"pk": pk, "sk": f"u#{user}"},
-            f"SET v = :v{sets}{remove}",
-            names=names,
-            values={":v": view.version, **values},
-            condition=NOT_NEWER,
-        )
+        key = {"pk": pk, "sk": member_key(user)}
+        self._table.update(key, **member_update(view, user), condition=NOT_NEWER)
 
     def _write(self, writes: Sequence[Callable[[], None]]) -> None:
         """Writes rows; one that is refused is of a later fold, and stays."""
@@ -291,30 +274,21 @@ class DynamoViews:
 
     def dump(self) -> Iterator[dict[str, Any]]:
         """Scans for the heads, then queries stream by stream."""
-        heads = sorted(self._live(), key=lambda found: found[0])
-        for room, head in heads:
-            if (header := head.header()) is not None and not room.startswith("u_"):
-                yield {"room": room, **header}
-                yield from self._dump_rows(room, head)
-        for user, head in heads:
-            if head.version and user.startswith("u_"):
-                marks = dict(sorted(self.marks(user).items()))
-                yield {"person": user, "version": head.version, "marks": marks}
-
-    def _live(self) -> Iterator[tuple[str, Head]]:
-        for item in self._table.every(
-            FilterExpression="sk = :head", ExpressionAttributeValues={":head": {"S": HEAD}}
-        ):
-            kind, _, stream = item["pk"].partition("#")
-            if kind in ("R", "P") and "#" not in stream:
-                yield stream, self._heads.decode(item)
+        for stream, head in self._heads.every():
+            if is_person(stream):
+                marks = dict(sorted(self.marks(stream).items()))
+                yield {"person": stream, "version": head.version, "marks": marks}
+            else:
+                yield {"room": stream, **(head.header() or {})}
+                yield from self._dump_rows(stream, head)
 
     def _dump_rows(self, room: str, head: Head) -> Iterator[dict[str, Any]]:
-        values = {":pk": partition(room, head.generation)}
+        pk = partition(room, head.generation)
+        # In one order of keys: messages, then members, who are shown first.
         messages = []
-        for row in self._table.query("pk = :pk", values=values):
+        for row in self._table.query("pk = :pk", values={":pk": pk}):
             if row["sk"].startswith("u#"):
-                yield {"room": room, "user": row["sk"].removeprefix("u#"), **_member(row)}
+                yield {"room": room, "user": user_in(row["sk"]), **member_of(row)}
             elif row["sk"].startswith("m#"):
                 messages.append(row["message"])
         for message in messages:
@@ -327,17 +301,8 @@ class DynamoViews:
         self._heads.forget_all()
 
 
-def directory(kind: str | None) -> str:
-    """Returns the partition that lists rooms of a kind."""
-    return OPEN if kind in OPEN_KINDS else PRIVATE
-
-
 def _guarded(write: Callable[[], None]) -> None:
     try:
         write()
     except ConditionFailed:
         return
-
-
-def _member(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": row.get("name"), "role": row.get("role"), "posted": row.get("posted", 0)}

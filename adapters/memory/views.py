@@ -36,6 +36,9 @@ class MemoryViews:
     def fold_base(self, room: str) -> dict[str, Any] | None:
         return self.header(room)
 
+    def refresh(self, stream: str) -> None:
+        """Nothing is remembered."""
+
     def message(self, room: str, version: int) -> Message | None:
         found = self._rooms.get(room)
         return copy.deepcopy(found.messages.get(version)) if found else None

@@ -56,6 +56,9 @@ class SqliteViews:
     def fold_base(self, room: str) -> dict[str, Any] | None:
         return self.header(room)
 
+    def refresh(self, stream: str) -> None:
+        """Nothing is remembered."""
+
     def message(self, room: str, version: int) -> Message | None:
         row = self._database.row(
             "SELECT message FROM messages WHERE room=? AND version=?", (room, version)

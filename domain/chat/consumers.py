@@ -37,6 +37,9 @@ class ProjectViews:
         header = self._views.fold_base(stream)
         return header["version"] if header else 0
 
+    def refresh(self, stream: str) -> None:
+        self._views.refresh(stream)
+
     def apply(self, stream: str, events: Sequence[Event]) -> None:
         before, after = events[0].originator_version - 1, events[-1].originator_version
         for _ in range(self.ATTEMPTS):

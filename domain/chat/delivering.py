@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from domain.aggregate import Event
 from domain.chat import frames
 from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
+from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.person import SessionEnded
 from domain.ports import Shard
@@ -146,10 +148,13 @@ class Deliver:
         return [one for one in connections if one not in gone]
 
     def _forget(self, connection_id: str, room: str | None) -> None:
-        closed = self._services.connections.close(connection_id, room)
-        if closed is not None:
-            connection, rooms = closed
-            self._services.background.presence_check(connection.user, rooms)
+        # The others got the frame: they shall not get it again because of this one, which the
+        # next frame meets again.
+        with suppress(*TRANSIENT):
+            closed = self._services.connections.close(connection_id, room)
+            if closed is not None:
+                connection, rooms = closed
+                self._services.background.presence_check(connection.user, rooms)
 
     # Names
 

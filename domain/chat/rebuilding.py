@@ -1,4 +1,4 @@
-"""Folding views anew beside those that are read (docs/adr/0009): no read fails or goes back in
+"""Folding views anew beside those that are read (docs/adr/0013): no read fails or goes back in
 time meanwhile, and nothing but views is touched."""
 
 from collections.abc import Callable, Iterable

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.harness import Party
 from tests.stack.harness import StackServer
 from tools.stack.building import ensure_built, python313
 from tools.stack.emulator import HOME, StackError
@@ -31,7 +32,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pytest.skip(str(error))
     ensure_built("x86_64")
     with running(tmp_path_factory.mktemp("stack")) as stack:
+        _warm(stack)
         yield stack
+
+
+def _warm(stack: Stack) -> None:
+    """Has every function started once, which takes seconds each on a busy machine."""
+    server = StackServer(stack)
+    party = Party(server)
+    room, _, (tab, other) = party.tabs("First", "Second")
+    other.event(room, tab.ok("post", room=room, text="are you there?"))
+    party.close()
+    server.stop()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import pytest
 
 from adapters.dynamodb.connections import STALE, DynamoConnections
 from adapters.dynamodb.cursors import DynamoCursors
@@ -14,6 +15,7 @@ from adapters.memory.gateway import InlineBackground, RecordingGateway
 from domain.chat import Chat
 from domain.chat.delivering import NAMES_LIFE, YOUNG_PAUSE, Deliver
 from domain.claiming import ProcessCursors
+from domain.errors import Throttled
 from domain.room.room import MemberRenamed
 from functions import bootstrap
 from functions.sweep import SPARE, handler
@@ -74,6 +76,26 @@ def test_a_connection_that_a_persons_own_log_meets_as_gone_is_forgotten_too() ->
     bob.send(action="read", room="lobby", version=1)
     run_consumers(chat)
     assert chat.services.connections.of_user("u_bob") == []
+
+
+def test_a_connection_that_cannot_be_forgotten_now_has_nobody_get_a_frame_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat = memory_chat()
+    ann, _ = lobby(chat)
+    gateway_of(chat).gone.add("bob")
+    ann.send(action="post", room="lobby", text="one")
+    with monkeypatch.context() as busy:
+        busy.setattr(MemoryConnections, "close", throttled)
+        run_consumers(chat)
+    assert len(ann.frames()) == 1
+    ann.send(action="post", room="lobby", text="two")
+    run_consumers(chat)
+    assert chat.services.connections.in_room("lobby") == ["ann"]
+
+
+def throttled(*_: Any) -> None:
+    raise Throttled
 
 
 def young_lobby(gone: set[str]) -> tuple[Chat, list[float]]:

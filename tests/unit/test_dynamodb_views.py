@@ -15,8 +15,10 @@ from adapters.dynamodb.table import Table
 from adapters.dynamodb.views import DynamoViews
 from adapters.memory.views import MemoryViews
 from domain.chat.consumers import ProjectViews
-from domain.consuming import Transient
+from domain.consuming import Consuming, Record, Transient
+from domain.log import envelope
 from domain.ports import Views
+from tests.support.chat import memory_chat, person
 from tests.support.dynamodb import client_of, counting, definition
 
 AT = "2026-01-02T03:04:05.000000+00:00"
@@ -200,7 +202,7 @@ def converges(
         assert messages(found) == messages(expected)
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(st.lists(deeds, max_size=14), steps, sizes, sizes)
 def test_two_folders_of_one_log_come_to_what_one_makes(
     done: list[Deed], schedule: list[tuple[int, bool]], a: list[int], b: list[int]
@@ -218,7 +220,8 @@ def test_two_folders_of_one_log_come_to_what_one_makes_a_thousand_times(
     converges(done, schedule, a, b)
 
 
-def test_a_crash_before_the_head_leaves_rows_that_are_folded_once() -> None:
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_a_crash_before_the_head_leaves_rows_that_are_folded_once(batch: int) -> None:
     """Folded twice, the reactions would stand in another order."""
     log: Any = history([
         ("react", "u_ann", 0, "👍"), ("react", "u_bob", 0, "👍"), ("unreact", "u_ann", 0, "👍"),
@@ -240,8 +243,8 @@ def test_a_crash_before_the_head_leaves_rows_that_are_folded_once() -> None:
         table.step = lambda: None
         views = DynamoViews(table)
         assert (views.header("room") or {})["version"] == 6
-        for one in log[6:]:
-            projector(views).apply("room", [one])
+        for start in range(6, 10, batch):
+            projector(views).apply("room", log[start : start + batch])
         message = views.message("room", 4)
         assert message is not None
         assert message["reactions"] == {"👍": ["u_bob", "u_ann", "u_cy"]}
@@ -273,3 +276,28 @@ def test_a_stale_header_is_read_again_and_what_is_new_is_folded() -> None:
         memory = MemoryViews()
         projector(memory).apply("room", log[:10])
         assert list(DynamoViews(Table(client, name)).dump()) == list(memory.dump())
+
+
+def test_what_another_process_folded_is_neither_read_nor_folded_again(
+    dynamo: Any, tables: dict[str, str]
+) -> None:
+    """Two processes take a room's batches in turn, as Lambda has it under load."""
+    chat = memory_chat()
+    ann = person(chat, "ann")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    services = chat.services
+    table = Table(dynamo, tables["views"])
+    processes = [
+        Consuming(projector(DynamoViews(table)), services.log, services.progress, str)
+        for _ in range(2)
+    ]
+    taken = 0
+    for process in (*processes, *processes):
+        ann.send(action="post", room="lobby", text="hello")
+        log = services.log.recorder.select_events("lobby", gt=taken)
+        taken = log[-1].originator_version
+        with counting(dynamo) as called:
+            batch = [Record(str(one.originator_version), envelope(one)) for one in log]
+            assert process.consume(batch) == []
+    # The head was read once more, then three rows were written, none of them twice.
+    assert called == ["GetItem", "PutItem", "UpdateItem", "UpdateItem"]

@@ -421,15 +421,15 @@ def test_snapshots_are_written_and_change_no_answer(monkeypatch: pytest.MonkeyPa
 
 
 class Reads:
-    """Notes what is read of a recorder's logs: (gt, limit, descending)."""
+    """Notes the version after which each read of a recorder begins."""
 
     def __init__(self, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[int | None] = []
         select = recorder.select_events
 
-        def noted(log_id: str, **how: Any) -> Any:
+        def noted(originator_id: str, **how: Any) -> Any:
             self.asked.append(how.get("gt"))
-            return select(log_id, **how)
+            return select(originator_id, **how)
 
         monkeypatch.setattr(recorder, "select_events", noted)
 
@@ -459,19 +459,34 @@ def test_a_snapshot_shortens_what_is_read(monkeypatch: pytest.MonkeyPatch) -> No
     assert reads.asked == [10]
 
 
-def test_what_never_happened_is_in_no_checkpoint() -> None:
-    """B loses with a removal of Bob on its hands, and again: Bob is a member to the end."""
+@pytest.mark.parametrize(("since", "begins"), [(8, [4]), (30, [4, 30])])
+def test_who_was_away_for_long_begins_at_a_stored_snapshot(
+    since: int, begins: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "SNAPSHOT_EVERY", 10)
     world = World()
     world.b.one(post("u_ann", id="1"))
-    world.recorder.before = always_first_a = None
-    for number in range(5):
-        world.a.one(post("u_bob", id=f"a{number}"))
-        losing = ask(c.RemoveMember, "u_bob", id=f"no{number}", user="u_ann")
-        assert not isinstance(world.b.one(losing), int)
-        assert isinstance(world.b.one(post("u_bob", id=f"b{number}")), int)
-    assert always_first_a is None
+    world.b.log.evict(ROOM)
+    world.b.log.snapshot_store.recorder = world.a.log.snapshot_store.recorder
+    world.b.one(post("u_nobody", id="refused"))  # folds and keeps nothing new: version 4
+    for number in range(since):
+        world.a.one(post("u_ann", id=f"a{number}"))
+    reads = Reads(world.recorder, monkeypatch)
+    assert world.b.one(post("u_bob", id="2")) == 4 + since + 1
+    assert reads.asked == begins
+
+
+def test_what_never_happened_is_in_no_checkpoint() -> None:
+    """A removes Bob and loses each time: what it decided is not what it goes on from."""
+    world = World()
+    world.recorder.before = always_first(world)
+    removal = ask(c.RemoveMember, "u_ann", id="never", user="u_bob")
+    assert isinstance(world.a.one(removal), RoomBusy)
+    world.recorder.before = None
+    world.b.one(post("u_ann", id="between"))
+    assert isinstance(world.a.one(post("u_bob", id="here")), int)
     folded = EventLog(world.recorder, MemorySnapshots()).load(ROOM)
-    assert {**vars(world.b.log.load(ROOM)), "tail": None} == vars(folded)
+    assert {**vars(world.a.log.load(ROOM)), "tail": None} == vars(folded)
 
 
 # Throttling

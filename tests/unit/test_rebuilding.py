@@ -289,3 +289,24 @@ def test_consumers_elsewhere_remember_the_old_generation_and_find_the_new(world:
     warm.consumer.apply("lobby", services.log.events("lobby", after=head - 1))
     assert warm.consumer.last("lobby") == head
     assert services.views.message("lobby", head) is not None
+
+
+def test_the_same_on_dynamodb_local(dynamo_local: Any, tables_local: dict[str, str]) -> None:
+    """Its transactions are Amazon's own."""
+    world = World(dynamo_local, tables_local)
+    raced = [0]
+
+    def race(operation: str) -> None:
+        if operation == "transact_write_items" and raced[0] < 1:
+            raced[0] += 1
+            world.post("faster")
+            world.fold()
+
+    world.hooked.before = race
+    run = world.rebuilding.new_run()
+    world.rebuilding.rebuild_all(["lobby", "u_ann", "u_bob"], run)
+    assert (world.generation(), raced[0]) == (run, 1)
+    assert world.dump() == world.expected()
+    world.time += GRACE + 1
+    assert world.rebuilding.clean() > 5
+    assert world.dump() == world.expected()

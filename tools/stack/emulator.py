@@ -62,6 +62,9 @@ class Emulator:
             "S3_DATA_DIR": str(folder / "s3"),
             "LAMBDA_EXECUTOR": "local",
             "LAMBDA_STRICT": "0",
+            # They would listen on all addresses.
+            "IOT_MTLS_ENABLED": "false",
+            "SFTP_ENABLED": "false",
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -47,7 +47,7 @@ export function parseConfig(read: unknown): Config {
 function cognitoOf(read: unknown): Cognito | null {
   if (read === undefined) return null;
   const { domain, client_id: clientId } = fieldsOf(read, "cognito", ["domain", "client_id"]);
-  if (typeof clientId !== "string" || !/^\w+$/.test(clientId)) {
+  if (typeof clientId !== "string" || !/^[\w+]+$/.test(clientId)) {
     throw new ConfigError("cognito.client_id must be a client's id");
   }
   return { domain: addressOf(domain, "cognito.domain"), clientId };

@@ -1,0 +1,143 @@
+"""Dead-letter queues of a deployed stack: looking into them, and sending back what is there."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+QUEUES = ("Views", "Delivery", "Memberships", "Notify", "Presence")
+"""Each with the stack's outputs `NameQueue` and `NameDeadLetters`."""
+
+SHOWN = 1_000
+"""Messages of a queue that are looked at."""
+
+HIDDEN = 120
+"""Seconds that a message is hidden while it is looked at or sent back."""
+
+WAIT = 1
+"""Seconds for which SQS looks on all its servers before it says that there is nothing."""
+
+MAX_DEDUPLICATION_ID = 128
+
+Message = Mapping[str, Any]
+
+
+class DeadLetters:
+    """The dead letters of one queue.
+
+    Parameters
+    ----------
+    sqs: boto3's `sqs` client.
+    name: as people know it.
+    url: of the dead-letter queue.
+    source: URL of the queue that they come from.
+    """
+
+    def __init__(self, sqs: Any, name: str, url: str, source: str) -> None:
+        self._sqs = sqs
+        self.name = name
+        self._url = url
+        self._source = source
+
+    def count(self) -> int:
+        """Returns about how many there are."""
+        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=wanted)
+        return sum(int(answer["Attributes"][name]) for name in wanted)
+
+    def look(self) -> list[dict[str, Any]]:
+        """Returns what the letters are of, never their texts; they stay where they are.
+
+        Of a FIFO queue ten letters of a room are seen at the most.
+        """
+        seen: list[Message] = []
+        try:
+            for message in self._receive():
+                seen.append(message)
+                if len(seen) >= SHOWN:
+                    break
+        finally:
+            for message in seen:
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+        return [{"queue": self.name, **address(message["Body"])} for message in seen]
+
+    def redrive(self, run: int) -> str:
+        """Sends the letters back to the queue they come from; returns what was done, in words."""
+        try:
+            self._sqs.start_message_move_task(SourceArn=self._arn())
+        except (ClientError, NotImplementedError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            if "AccessDenied" in code:
+                raise
+            # Not every queue, and no emulator, can do it by itself.
+            return f"{self._send_back(run)} sent back"
+        return "being moved back by SQS"
+
+    def _arn(self) -> str:
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        return str(answer["Attributes"]["QueueArn"])
+
+    def _send_back(self, run: int) -> int:
+        sent = 0
+        for message in self._receive():
+            attributes = message.get("MessageAttributes", {})
+            self._sqs.send_message(
+                QueueUrl=self._source,
+                MessageBody=message["Body"],
+                MessageAttributes={name: _plain(value) for name, value in attributes.items()},
+                **_place(message.get("Attributes", {}), run),
+            )
+            # Only then: a crash in between sends it twice, which no consumer minds.
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+            sent += 1
+        return sent
+
+    def _receive(self) -> Iterator[Message]:
+        while True:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=HIDDEN,
+                WaitTimeSeconds=WAIT,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            if not answer.get("Messages"):
+                return
+            yield from answer["Messages"]
+
+
+def address(body: str) -> dict[str, Any]:
+    """Returns the stream and version of a record; None each where it does not say."""
+    try:
+        record = orjson.loads(body)
+    except ValueError:
+        record = None
+    record = record if isinstance(record, dict) else {}
+    stream, version = record.get("stream"), record.get("version")
+    return {
+        "stream": stream if isinstance(stream, str) else None,
+        "version": version if isinstance(version, int) else None,
+    }
+
+
+def _place(attributes: Mapping[str, str], run: int) -> dict[str, str]:
+    """Returns the group and deduplication id under which a FIFO message is sent back.
+
+    The id names the run: under its old one SQS would drop, within five minutes, what it then
+    believes to have.
+    """
+    if "MessageGroupId" not in attributes:
+        return {}
+    id = f"{attributes['MessageDeduplicationId']}:{run}"
+    if len(id) > MAX_DEDUPLICATION_ID:
+        id = hashlib.sha256(id.encode()).hexdigest()
+    return {"MessageGroupId": attributes["MessageGroupId"], "MessageDeduplicationId": id}
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in value.items() if k in ("DataType", "StringValue", "BinaryValue")}

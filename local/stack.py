@@ -1,0 +1,297 @@
+"""Operator's commands on a deployed stack, found by the outputs of its CloudFormation stack.
+
+Region, profile and endpoint come from the usual AWS_* variables. The command line imports this
+when it is asked for a stack: the local engine does without boto3.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import botocore.session
+import orjson
+from boto3.session import Session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from adapters.apigateway.gateway import ApiGateway
+from adapters.dynamodb.accounts import DynamoAccounts
+from adapters.dynamodb.connections import DynamoConnections
+from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.generations import DynamoGenerations
+from adapters.dynamodb.keys import DynamoKeys
+from adapters.dynamodb.progress import DynamoProgress
+from adapters.dynamodb.table import Table
+from adapters.dynamodb.views import DynamoViews
+from adapters.memory.gateway import InlineBackground
+from adapters.memory.limiter import TokenBuckets
+from adapters.vault.aes import AesVault
+from adapters.vault.kms import MasterKeyLost, stack_master_key
+from adapters.vault.openssl import OpenSslCipher
+from domain.chat import Chat, Services
+from domain.chat.consumers import ProjectViews, TrackMemberships
+from domain.chat.rebuilding import Rebuilding, StillMoving
+from domain.consuming import TRANSIENT, UNKNOWN
+from domain.errors import NotFound, ParleyError
+from domain.executing import DirectExecutor
+from domain.log import EventLog, is_person
+from local.deadletters import QUEUES, DeadLetters
+from local.operations import OperationError, Progress, log_lines
+
+ANY_VERSION = 2**53
+
+Clock = Callable[[], float]
+
+
+def open_stack(name: str, seconds: Clock = time.time) -> "StackOperations":
+    """Opens a deployed stack by its name. Raises OperationError."""
+    with _in_words():
+        session = Session()
+        return StackOperations(Stack(session, name), seconds)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turns what AWS and our own code refuse into one line for a person."""
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        line = f"{error.operation_name}: {told.get('Code', '')}: {told.get('Message', '')}"
+        raise OperationError(" ".join(line.split())) from error
+    except MasterKeyLost as error:
+        raise OperationError("the master key of the stack was destroyed") from error
+    except StillMoving as error:
+        raise OperationError(str(error)) from error
+    except (BotoCoreError, ParleyError, ValueError, *TRANSIENT) as error:
+        raise OperationError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+class Stack:
+    """A stack's resources as ports, each made when it is first asked for."""
+
+    def __init__(self, session: Any, name: str) -> None:
+        self.name = name
+        self._session = session
+        self._clients: dict[str, Any] = {}
+        self._outputs = self._describe()
+
+    def _describe(self) -> Mapping[str, str]:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service)
+        return self._clients[service]
+
+    def output(self, name: str) -> str:
+        found = self._outputs.get(name)
+        if found is None:
+            raise OperationError(f"the stack {self.name} has no output {name}")
+        return found
+
+    def has(self, *names: str) -> bool:
+        return all(name in self._outputs for name in names)
+
+    def failures(self) -> dict[str, str]:
+        """Returns URLs of the queues for what a stream's reader gave up, by name."""
+        return {n: url for n, url in sorted(self._outputs.items()) if n.endswith("Failures")}
+
+    def table(self, output: str) -> Table:
+
+        return Table(self.client("dynamodb"), self.output(output))
+
+    @cached_property
+    def log(self) -> EventLog:
+
+        events = DynamoEvents(self.table("EventsTable"))
+        return EventLog(events, DynamoSnapshots(self.table("SnapshotsTable")))
+
+    @cached_property
+    def views(self) -> DynamoViews:
+
+        return DynamoViews(self.table("ViewsTable"))
+
+    @cached_property
+    def generations(self) -> DynamoGenerations:
+
+        return DynamoGenerations(self.table("ViewsTable"))
+
+    @cached_property
+    def progress(self) -> DynamoProgress:
+
+        return DynamoProgress(self.table("ProgressTable"))
+
+    @cached_property
+    def vault(self) -> AesVault:
+
+        keys = DynamoKeys(self.table("KeysTable"))
+        master = stack_master_key(self.client("kms"), self.output("VaultKey"), keys)
+        return AesVault(keys, master, OpenSslCipher)
+
+    @cached_property
+    def accounts(self) -> DynamoAccounts:
+
+        return DynamoAccounts(self.table("AccountsTable"))
+
+    @cached_property
+    def connections(self) -> DynamoConnections:
+
+        return DynamoConnections(self.table("ConnectionsTable"))
+
+    @cached_property
+    def gateway(self) -> ApiGateway:
+
+        return ApiGateway(self.output("SocketEndpoint"), botocore.session.get_session())
+
+    def dead_letters(self) -> list[DeadLetters]:
+        """Returns the stack's dead-letter queues."""
+
+        return [
+            DeadLetters(
+                self.client("sqs"), name, self.output(f"{name}DeadLetters"), self.output(source)
+            )
+            for name in QUEUES
+            if self.has(f"{name}DeadLetters", source := f"{name}Queue")
+        ]
+
+    def streams(self) -> list[str]:
+        """Returns the ids of all logs: a Scan of the events for each log's first."""
+        first = self.table("EventsTable").every(
+            ProjectionExpression="#log",
+            FilterExpression="#version = :first",
+            ExpressionAttributeNames={"#log": "log", "#version": "version"},
+            ExpressionAttributeValues={":first": {"N": "1"}},
+        )
+        return sorted(str(item["log"]) for item in first)
+
+
+class StackOperations:
+    """What the command line does to a deployed stack; the counterpart of `Operations`."""
+
+    def __init__(self, stack: Stack, seconds: Clock = time.time) -> None:
+        self._stack = stack
+        self._seconds = seconds
+        self._rebuilding = Rebuilding(
+            stack.log, stack.generations, stack.progress, self._now, seconds
+        )
+
+    def _now(self) -> str:
+
+        return datetime.fromtimestamp(self._seconds(), UTC).isoformat(timespec="microseconds")
+
+    def run(self, name: str, arguments: dict[str, Any], progress: Progress) -> Iterator[str]:
+        """Runs an operation by name; yields what it prints. Raises OperationError."""
+        operations: dict[str, Callable[..., Iterator[str]]] = {
+            "events": self.events,
+            "views": self.views,
+            "rebuild": self.rebuild,
+            "dead-letters-list": self.dead_letters,
+            "dead-letters-redrive": self.redrive,
+            "erase": self.erase,
+        }
+        with _in_words():
+            yield from operations[name](progress, **arguments)
+
+    def events(self, _: Progress, room: str) -> Iterator[str]:
+        """Yields the log of a room or a person, an event a line."""
+        return log_lines(self._stack.log, self._stack.vault, room)
+
+    def views(self, _: Progress) -> Iterator[str]:
+        """Yields the views in a fixed order, sealed as they are stored."""
+        for row in self._stack.views.dump():
+            yield orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
+
+    def rebuild(self, progress: Progress, resume: int | None = None) -> Iterator[str]:
+        """Folds all views anew beside those that are read, stream by stream."""
+        run = resume or self._rebuilding.new_run()
+        streams = self._stack.streams()
+        done = 0
+
+        def count(stream: str) -> None:
+            nonlocal done
+            done += 1
+            progress(done, len(streams))
+
+        try:
+            events = self._rebuilding.rebuild_all(streams, run, count)
+        except Exception:
+            yield f"{done} of {len(streams)} streams are done; --resume {run} goes on from there"
+            raise
+        yield f"{events} events of {len(streams)} streams folded"
+
+    def dead_letters(self, _: Progress) -> Iterator[str]:
+        """Yields parked events, then each queue's count and what its letters are of."""
+        for parked in self._stack.progress.parked():
+            yield orjson.dumps(parked).decode()
+        for letters in self._stack.dead_letters():
+            if count := letters.count():
+                yield orjson.dumps({"queue": letters.name, "dead_letters": count}).decode()
+                for one in letters.look():
+                    yield orjson.dumps(one).decode()
+        for name, url in self._stack.failures().items():
+            wanted = "ApproximateNumberOfMessages"
+            answer = self._stack.client("sqs").get_queue_attributes(
+                QueueUrl=url, AttributeNames=[wanted]
+            )
+            if count := int(answer["Attributes"][wanted]):
+                yield orjson.dumps({"queue": name, "dead_letters": count}).decode()
+
+    def redrive(self, progress: Progress) -> Iterator[str]:
+        """Folds parked streams anew, then sends the queues' dead letters back."""
+        run = self._rebuilding.new_run()
+        before = len(self._stack.progress.parked())
+        self._rebuilding.redrive(run)
+        self._redrive_others()
+        left = len(self._stack.progress.parked())
+        yield f"{before} parked events redriven, {left} left"
+        queues = self._stack.dead_letters()
+        for done, letters in enumerate(queues, 1):
+            if count := letters.count():
+                yield f"{letters.name}: about {count} dead letters, {letters.redrive(run)}"
+            progress(done, len(queues))
+
+    def _redrive_others(self) -> None:
+        """What other consumers parked: memberships are told again, of deliveries and notices
+        the time has passed."""
+        progress = self._stack.progress
+        others = {(one.consumer, one.stream) for one in progress.parked()}
+        for consumer, stream in sorted(others):
+            if consumer == TrackMemberships.name and stream != UNKNOWN:
+                self._chat.consuming[consumer].redrive(stream)
+            elif consumer != ProjectViews.name:
+                progress.unpark(consumer, stream, ANY_VERSION)
+
+    @cached_property
+    def _chat(self) -> Chat:
+        stack = self._stack
+        return Chat(
+            Services(
+                log=stack.log,
+                executor=DirectExecutor(stack.log, stack.views),
+                views=stack.views,
+                progress=stack.progress,
+                vault=stack.vault,
+                accounts=stack.accounts,
+                connections=stack.connections,
+                gateway=stack.gateway,
+                limiter=TokenBuckets(0),
+                background=InlineBackground(),
+                now=self._now,
+                seconds=self._seconds,
+            )
+        )
+
+    def erase(self, _: Progress, user: str) -> Iterator[str]:
+        """Destroys a person's key, ends their sessions and closes their connections."""
+        stack = self._stack
+        if not is_person(user) or not stack.log.head(user):
+            raise NotFound(f"there is no person {user}")
+        had = stack.vault.destroy(user)
+        stack.accounts.end_sessions_of(user)
+        for connection in stack.connections.of_user(user):
+            stack.gateway.close(connection, 4401)
+        yield f"{user} is erased" if had else f"{user} was erased before"

@@ -1,0 +1,287 @@
+"""Operator's commands on a deployed stack, on moto."""
+
+import sys
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import boto3
+import orjson
+import pytest
+from botocore.exceptions import ClientError
+
+from adapters.memory.gateway import RecordingGateway
+from domain.chat import Chat
+from domain.consuming import Record
+from domain.log import envelope
+from domain.ports import Parked
+from local import cli, stack
+from local.deadletters import QUEUES
+from local.operations import OperationError
+from tests.support.chat import person
+
+NAME = "parley-test"
+
+
+class Closing(RecordingGateway):
+    closed: list[tuple[str, int]]
+
+    def __init__(self, endpoint: str, session: Any) -> None:
+        super().__init__()
+        assert endpoint == "https://socket.example/dev"
+        self.closed = []
+        Closing.last = self
+
+    def close(self, connection_id: str, code: int) -> None:
+        self.closed.append((connection_id, code))
+
+    last: "Closing"
+
+
+class CloudFormation:
+    """Describes stacks as AWS does; moto's needs packages that are not here."""
+
+    stacks: ClassVar[dict[str, dict[str, str]]] = {}
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if StackName not in self.stacks:
+            told = {"Code": "ValidationError", "Message": f"{StackName} does not exist"}
+            raise ClientError({"Error": told}, "DescribeStacks")
+        outputs = self.stacks[StackName].items()
+        return {"Stacks": [{"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in outputs]}]}
+
+
+class Session(boto3.session.Session):  # type: ignore[misc]
+    def client(self, service_name: Any, *arguments: Any, **more: Any) -> Any:
+        if service_name == "cloudformation":
+            return CloudFormation()
+        return super().client(service_name, *arguments, **more)
+
+
+@pytest.fixture(autouse=True)
+def cloudformation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "Session", Session)
+    monkeypatch.setattr(CloudFormation, "stacks", {"bare": {}})
+
+
+def queue(sqs: Any, name: str, fifo: bool) -> str:
+    attributes = {"FifoQueue": "true"} if fifo else {}
+    suffix = ".fifo" if fifo else ""
+    made: str = sqs.create_queue(QueueName=name + suffix, Attributes=attributes)["QueueUrl"]
+    return made
+
+
+class Deployed:
+    """A stack as CloudFormation describes it, with a room of two in it."""
+
+    def __init__(self, tables: dict[str, str]) -> None:
+        self.sqs = boto3.client("sqs", region_name="us-east-1")
+        kms = boto3.client("kms", region_name="us-east-1")
+        self.queues = {}
+        for name in QUEUES:
+            fifo = name not in ("Notify", "Presence")
+            for kind in ("Queue", "DeadLetters"):
+                self.queues[name + kind] = queue(self.sqs, f"{name}-{kind}", fifo)
+        outputs = {
+            **{f"{table.title()}Table": name for table, name in tables.items()},
+            **self.queues,
+            "VaultKey": kms.create_key()["KeyMetadata"]["Arn"],
+            "SocketEndpoint": "https://socket.example/dev",
+            "RelayFailures": queue(self.sqs, "relay-failures", False),
+        }
+        CloudFormation.stacks[NAME] = outputs
+        self.time = 1_000_000.0
+        self.operations = stack.open_stack(NAME, lambda: self.time)
+        self.ports = self.operations._stack
+        self.chat = Chat(replace(self.operations._chat.services, gateway=RecordingGateway()))
+        self.ann, self.bob = person(self.chat, "ann"), person(self.chat, "bob")
+        self.ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+        self.bob.send(action="join", room="lobby")
+        self.bob.send(action="post", room="lobby", text="a secret word")
+        self.fold("lobby", "u_ann", "u_bob")
+
+    def stored(self, stream: str) -> list[Any]:
+        return list(self.ports.log.recorder.select_events(stream))
+
+    def fold(self, *streams: str) -> None:
+        for stream in streams:
+            found = [Record(str(i), envelope(e)) for i, e in enumerate(self.stored(stream))]
+            assert self.chat.consume("project_views", found) == []
+
+    def run(self, name: str, **arguments: Any) -> list[Any]:
+        lines = list(self.operations.run(name, arguments, lambda done, total: None))
+        return [orjson.loads(line) if line.startswith("{") else line for line in lines]
+
+    def letter(self, name: str, body: bytes, group: str, id: str) -> None:
+        fifo = self.queues[f"{name}DeadLetters"].endswith(".fifo")
+        place = {"MessageGroupId": group, "MessageDeduplicationId": id} if fifo else {}
+        self.sqs.send_message(
+            QueueUrl=self.queues[f"{name}DeadLetters"],
+            MessageBody=body.decode(),
+            MessageAttributes={"topic": {"DataType": "String", "StringValue": "room.x"}},
+            **place,
+        )
+
+    def waiting(self, name: str) -> list[Any]:
+        answer = self.sqs.receive_message(
+            QueueUrl=self.queues[name],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return list(answer.get("Messages", []))
+
+
+@pytest.fixture
+def deployed(dynamo: Any, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    monkeypatch.setattr(stack, "ApiGateway", Closing)
+    # Nothing comes later: do not wait for it.
+    monkeypatch.setattr("local.deadletters.WAIT", 0)
+    return Deployed(tables)
+
+
+def test_events_and_views(deployed: Deployed) -> None:
+    events = deployed.run("events", room="lobby")
+    assert [event["version"] for event in events] == [1, 2, 3, 4]
+    assert events[-1]["data"]["text"] == "a secret word"
+    rows = deployed.run("views")
+    assert rows[0]["room"] == "lobby"
+    assert [row["person"] for row in rows if "person" in row] == ["u_ann", "u_bob"]
+    assert "secret" not in str(rows)
+    with pytest.raises(OperationError, match="no log named nowhere"):
+        deployed.run("events", room="nowhere")
+
+
+def test_a_rebuild_makes_the_same_views(deployed: Deployed) -> None:
+    before = deployed.run("views")
+    said = deployed.run("rebuild")
+    assert said == ["8 events of 3 streams folded"]
+    assert deployed.run("views") == before
+    run = deployed.ports.generations.generation("lobby")
+    assert run == 1_000_000_000
+    assert deployed.run("rebuild", resume=run) == ["0 events of 3 streams folded"]
+
+
+def test_views_that_were_lost_are_folded_from_the_log(deployed: Deployed) -> None:
+    before = deployed.run("views")
+    deployed.ports.views.clear()
+    deployed.run("rebuild")
+    assert deployed.run("views") == before
+
+
+def test_a_rebuild_that_is_cut_off_says_how_to_go_on(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuild = deployed.operations._rebuilding.rebuild
+    done: list[str] = []
+
+    def fail_once(stream: str, run: int) -> int:
+        if len(done) == 1:
+            done.append("the line was cut")
+            raise OSError("the line was cut")
+        done.append(stream)
+        return rebuild(stream, run)
+
+    monkeypatch.setattr(deployed.operations._rebuilding, "rebuild", fail_once)
+    lines: list[str] = []
+    with pytest.raises(OperationError, match=r"^the line was cut$"):
+        lines.extend(deployed.operations.run("rebuild", {}, lambda done, total: None))
+    assert lines == ["1 of 3 streams are done; --resume 1000000000 goes on from there"]
+    deployed.time += 5
+    assert deployed.run("rebuild", resume=1_000_000_000)[0].startswith("4 events of 3")
+
+
+def test_dead_letters_are_listed_without_their_texts_and_stay(deployed: Deployed) -> None:
+    assert deployed.run("dead-letters-list") == []
+    deployed.ports.progress.park(Parked("project_views", "lobby", 3, "KeyError", "then"))
+    for stored in deployed.stored("lobby")[2:]:
+        version = stored.originator_version
+        deployed.letter("Views", envelope(stored), "lobby", f"lobby:{version}")
+    deployed.letter("Presence", b'{"user": "u_bob", "rooms": []}', "", "")
+    deployed.sqs.send_message(QueueUrl=deployed.ports.output("RelayFailures"), MessageBody="{}")
+    for _ in range(2):
+        listed = deployed.run("dead-letters-list")
+        assert listed == [
+            {
+                "consumer": "project_views", "stream": "lobby", "version": 3,
+                "reason": "KeyError", "at": "then",
+            },
+            {"queue": "Views", "dead_letters": 2},
+            {"queue": "Views", "stream": "lobby", "version": 3},
+            {"queue": "Views", "stream": "lobby", "version": 4},
+            {"queue": "Presence", "dead_letters": 1},
+            {"queue": "Presence", "stream": None, "version": None},
+            {"queue": "RelayFailures", "dead_letters": 1},
+        ]  # fmt: skip
+
+
+def test_dead_letters_are_redriven(deployed: Deployed) -> None:
+    deployed.ann.send(action="post", room="lobby", text="not folded yet")
+    deployed.ports.progress.park(Parked("project_views", "lobby", 3, "KeyError", "then"))
+    deployed.ports.progress.park(Parked("deliver", "lobby", 3, "KeyError", "then"))
+    deployed.ports.progress.park(Parked("track_memberships", "lobby", 3, "KeyError", "then"))
+    body = envelope(deployed.stored("lobby")[4])
+    deployed.letter("Delivery", body, "lobby", "lobby:5")
+    deployed.letter("Notify", body, "", "")
+    said = deployed.run("dead-letters-redrive")
+    assert said == [
+        "3 parked events redriven, 0 left",
+        "Delivery: about 1 dead letters, 1 sent back",
+        "Notify: about 1 dead letters, 1 sent back",
+    ]
+    assert deployed.run("dead-letters-list") == []
+    assert deployed.ports.generations.generation("lobby") > 0
+    assert (deployed.ports.views.header("lobby") or {})["version"] == 5
+    (message,) = deployed.waiting("DeliveryQueue")
+    assert message["Body"].encode() == body
+    assert message["Attributes"]["MessageGroupId"] == "lobby"
+    assert message["Attributes"]["MessageDeduplicationId"] == "lobby:5:1000000000"
+    assert message["MessageAttributes"]["topic"]["StringValue"] == "room.x"
+    (message,) = deployed.waiting("NotifyQueue")
+    assert message["Body"].encode() == body
+    # The person's own log heard of the room again, or for the first time.
+    assert [e["type"] for e in deployed.run("events", room="u_bob")].count("RoomGained") == 1
+
+
+def test_erasing_a_person(deployed: Deployed) -> None:
+    services = deployed.chat.services
+    assert deployed.run("erase", user="u_bob") == ["u_bob is erased"]
+    assert deployed.run("events", room="lobby")[-1]["data"]["text"] is None
+    assert Closing.last.closed == [("bob", 4401)]
+    with pytest.raises(Exception, match="session"):
+        deployed.chat.entering.who(deployed.bob.token)
+    assert services.vault.open(deployed.ports.log.read("u_bob").name) is None  # type: ignore[attr-defined]
+    assert deployed.run("erase", user="u_bob") == ["u_bob was erased before"]
+    for nobody in ("u_nobody", "lobby"):
+        with pytest.raises(OperationError, match="no person"):
+            deployed.run("erase", user=nobody)
+
+
+def failed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert cli.main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("parley: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_the_command_line(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["events", "lobby", "--stack", NAME]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert cli.main(["dead-letters", "list", "--stack", NAME]) == 0
+    assert capsys.readouterr().out == ""
+    assert cli.main(["rebuild", "--stack", NAME]) == 0
+    assert "events of 3 streams folded" in capsys.readouterr().out
+
+
+def test_complaints_are_one_plain_line(
+    dynamo: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "does not exist" in failed(capsys, "views", "--stack", "no-such-stack")
+    assert "no output EventsTable" in failed(capsys, "views", "--stack", "bare")
+    assert "--resume is for a stack" in failed(capsys, "rebuild", "--resume", "5")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert "region" in failed(capsys, "views", "--stack", "bare")
+    monkeypatch.delitem(sys.modules, "local.stack")
+    monkeypatch.setitem(sys.modules, "boto3.session", None)
+    assert "pip install parley[aws]" in failed(capsys, "views", "--stack", "bare")
