@@ -125,8 +125,11 @@ class Parts:
 
     @cached_property
     def log(self) -> EventLog:
+        # The executor tries again itself: attempts of two layers would multiply.
+        client = self.once_client("dynamodb")
         return EventLog(
-            DynamoEvents(self.table("EVENTS_TABLE")), DynamoSnapshots(self.table("SNAPSHOTS_TABLE"))
+            DynamoEvents(Table(client, self.setting("EVENTS_TABLE"))),
+            DynamoSnapshots(Table(client, self.setting("SNAPSHOTS_TABLE"))),
         )
 
     @cached_property

@@ -147,7 +147,7 @@ def _heard_all(socket: Socket, room: str, begin: int, log: list[Frame]) -> None:
 def test_a_stale_connection_is_dropped_and_the_others_get_theirs(
     party: Party, server: StackServer
 ) -> None:
-    room, (ann, bob), (tab, other) = party.tabs("Ann", "Bob")
+    room, (_, bob), (tab, other) = party.tabs("Ann", "Bob")
     ghost = server.plant_connection(bob.id, room)
     assert ghost in server.connections.in_room(room)
     open_ones = {*server.connections.in_room(room)} - {ghost}
@@ -182,7 +182,7 @@ def test_a_connection_is_refused_without_with_a_used_and_with_an_expired_ticket(
 def test_relay_alone_delivers_and_both_together_deliver_once(
     party: Party, server: StackServer
 ) -> None:
-    room, (ann, _), (tab, other) = party.tabs("Ann", "Bob")
+    room, _, (tab, other) = party.tabs("Ann", "Bob")
     versions = [tab.ok("post", room=room, text=f"both {n}") for n in range(5)]
     other.event(room, versions[-1])
     with server.setting("SocketMessageFunction", FAST_PUBLISH="false"):

@@ -62,6 +62,8 @@ class Emulator:
             "S3_DATA_DIR": str(folder / "s3"),
             "LAMBDA_EXECUTOR": "local",
             "LAMBDA_STRICT": "0",
+            # Functions are held to their policies.
+            "AUTH": "true",
             # They would listen on all addresses.
             "IOT_MTLS_ENABLED": "false",
             "SFTP_ENABLED": "false",

@@ -99,7 +99,7 @@ def invoke(function: str, case: str, settings: dict[str, dict[str, str]]) -> str
             *("--template", str(BUILD / "template.yaml")),
             *("--event", str(payload)),
             *("--env-vars", str(variables)),
-            *("--parameter-overrides", "Architecture=x86_64"),
+            *("--parameter-overrides", "Architecture=x86_64", "Emulated=true", "EndpointHost=127.0.0.1:4599"),
             # The emulator is bound to this machine's loopback.
             *("--docker-network", "host"),
             "--skip-pull-image",
