@@ -50,7 +50,7 @@ build: $(STAMPS)/dev $(STAMPS)/sam ## builds the functions of the AWS stack (ARC
 	$(BIN)/python -m tools.stack.building --architecture $(ARCHITECTURE)
 
 validate: $(STAMPS)/sam ## validates the templates
-	for template in template.yaml infra/edge.yaml infra/budget.yaml; do \
+	for template in template.yaml infra/*.yaml; do \
 	    AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM) validate --lint -t $$template; done
 
 deploy: build $(FRONTEND)/dist/index.html ## deploys the stack to the AWS account that the environment names (ENV; guided the first time)

@@ -21,6 +21,10 @@ WINDOW = 256
 Sealed = dict[str, str]
 """`{k, c}`: the id of the key that sealed a text, and the ciphertext in base64."""
 
+NOT_KEPT: Sealed = {"k": "-", "c": ""}
+"""Stands where a text was that is not kept any more: nobody ever has the key `-`. A STORAGE
+FORMAT."""
+
 
 @dataclass(kw_only=True)
 class Event:
@@ -41,6 +45,8 @@ class Event:
     class_version: ClassVar[int] = 1
     hidden: ClassVar[tuple[str, ...]] = ()
     """Fields that the protocol does not show."""
+    content: ClassVar[tuple[str, ...]] = ()
+    """Sealed fields that retention replaces: what was said, not who or where."""
     data_fields: ClassVar[tuple[str, ...]] = ()
 
     originator_id: str
@@ -240,5 +246,5 @@ class OrjsonTranscoder(Transcoder):
 
 
 def event_fields(event_class: type[Event]) -> list[str]:
-    """Returns the stored field names of an event class, for the test that pins them."""
+    """Returns the stored field names of an event class."""
     return [field.name for field in fields(event_class)]

@@ -25,6 +25,7 @@ from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
 from adapters.dynamodb.keys import DynamoKeys
 from adapters.dynamodb.once import DynamoOnce
 from adapters.dynamodb.progress import DynamoProgress
+from adapters.dynamodb.retention import DynamoRetention
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.views import DynamoViews
 from adapters.memory.limiter import TokenBuckets
@@ -127,10 +128,10 @@ class Parts:
     def log(self) -> EventLog:
         # The executor tries again itself: attempts of two layers would multiply.
         client = self.once_client("dynamodb")
-        return EventLog(
-            DynamoEvents(Table(client, self.setting("EVENTS_TABLE"))),
-            DynamoSnapshots(Table(client, self.setting("SNAPSHOTS_TABLE"))),
-        )
+        snapshots: Any = Absent(self.function, "snapshots")
+        if self.has("SNAPSHOTS_TABLE"):
+            snapshots = DynamoSnapshots(Table(client, self.setting("SNAPSHOTS_TABLE")))
+        return EventLog(DynamoEvents(Table(client, self.setting("EVENTS_TABLE"))), snapshots)
 
     @cached_property
     def views(self) -> DynamoViews:
@@ -161,6 +162,11 @@ class Parts:
         keys = DynamoKeys(self.table("KEYS_TABLE"))
         master = stack_master_key(self.client("kms"), self.setting("VAULT_KEY"), keys)
         return AesVault(keys, master, PyCryptodomeCipher, lifetime=KEY_CACHE)
+
+    @cached_property
+    def retention(self) -> DynamoRetention:
+        events, views = self.table("EVENTS_TABLE"), self.table("VIEWS_TABLE")
+        return DynamoRetention(events, views, self.table("PROGRESS_TABLE"))
 
     @cached_property
     def gateway(self) -> MeasuredGateway:
@@ -217,6 +223,7 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
     session: botocore's session; one of the environment's credentials by default.
     """
     settings = read(function, environment)
+    days = getattr(settings, "RETENTION_DAYS", 0)
     parts = Parts(function, settings, session or botocore.session.get_session())
     return Chat(
         Services(
@@ -232,6 +239,9 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
             cursors=parts.port("cursors", "PROGRESS_TABLE"),
             shards=parts.shards if parts.has("DELIVERY_QUEUE_URL") else None,
             topic=parts.topic if function == "relay_events" else None,
+            origin_secret=getattr(settings, "ORIGIN_SECRET", ""),
+            retention=parts.retention if days else None,
+            retention_days=days,
             archive=parts.archive if parts.has("ARCHIVE_STREAM") else None,
             once=parts.once if parts.has("NOTIFICATIONS_TOPIC") else None,
             notifiers=parts.notifiers if parts.has("NOTIFICATIONS_TOPIC") else (),

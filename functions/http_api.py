@@ -4,6 +4,7 @@ No CORS: the web app and the API have one origin (behind CloudFront, or the loca
 answer has no Access-Control headers and other origins' pages cannot read it.
 """
 
+import hmac
 from typing import Annotated, Any
 
 import orjson
@@ -14,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic_core import from_json
 
-from domain.errors import Internal, Invalid, NotFound, ParleyError
+from domain.errors import Forbidden, Internal, Invalid, NotFound, ParleyError
 from domain.ports import Session
 from domain.protocol import http
 from domain.protocol.fields import MAX_VERSION, ROOM_PATTERN
@@ -24,6 +25,11 @@ from functions.claims import vouched
 from functions.observing import Answer, Event, logger, report
 
 app = APIGatewayHttpResolver(enable_validation=True)
+
+ORIGIN_SECRET, VIEWER = "x-origin-secret", "x-viewer-address"
+"""Headers that CloudFront adds, in place of what the viewer calls so (template.yaml)."""
+
+HEALTH = "/healthz"
 
 Room = Annotated[str, Path(pattern=ROOM_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -66,7 +72,11 @@ def _user() -> str:
 
 
 def _source() -> str:
-    return app.current_event.request_context.http.source_ip or ""
+    """Returns the address that asks. Behind CloudFront API Gateway sees CloudFront's; what that
+    says of its viewer counts since `handler` let in nothing else."""
+    event = app.current_event
+    viewer = event.headers.get(VIEWER) if chat().services.origin_secret else None
+    return viewer or event.request_context.http.source_ip or ""
 
 
 def _entered(token: str, user: str) -> Response[Any]:
@@ -136,7 +146,7 @@ def openapi() -> Response[Any]:
     )
 
 
-@app.get("/healthz")
+@app.get(HEALTH)
 def health() -> Response[Any]:
     return _json({"status": "ok"})
 
@@ -172,18 +182,33 @@ def unexpected(error: Exception) -> Response[Any]:
     return _refusal(Internal())
 
 
+def _went_round(event: Event) -> bool:
+    """Returns whether a request came by another way than CloudFront, and so past its firewall.
+    The health check may: it tells nothing and costs nothing."""
+    secret = chat().services.origin_secret
+    if not secret or event["rawPath"] == HEALTH:
+        return False
+    shown = event["headers"].get(ORIGIN_SECRET, "")
+    return not hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
+
+
+def _refused(problem: ParleyError) -> Answer:
+    return {
+        "statusCode": problem.status,
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
+        "body": orjson.dumps(_body(problem)).decode(),
+    }
+
+
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> Answer:
+    if _went_round(event):
+        return _refused(Forbidden("this address is not for you: ask the web app's"))
     if event.get("body"):
         # Whatever it calls itself, a body is JSON: read once here, where its depth is bounded.
         try:
             from_json(event["body"])
         except ValueError:
-            problem = Invalid("the body is not JSON that can be read")
-            return {
-                "statusCode": problem.status,
-                "headers": {"Content-Type": "application/json"},
-                "body": orjson.dumps(_body(problem)).decode(),
-            }
+            return _refused(Invalid("the body is not JSON that can be read"))
     event = {**event, "headers": {**event["headers"], "content-type": "application/json"}}
     return app.resolve(event, context)

@@ -31,8 +31,13 @@ class Settings(BaseModel):
     METRICS_NAMESPACE: str = "Parley"
 
 
-class Log(Settings):
+class Read(Settings):
+    """Who reads events one by one, and decides nothing."""
+
     EVENTS_TABLE: str = Field(min_length=1)
+
+
+class Log(Read):
     SNAPSHOTS_TABLE: str = Field(min_length=1)
 
 
@@ -94,6 +99,8 @@ class SocketDisconnect(Connected, Leaving):
 class HttpApi(Log, Folded, Known, Sealing, Announcing):
     SOCKET_URL: str = Field(min_length=1)
     GUESTS: bool = True
+    ORIGIN_SECRET: str = Field(default="", repr=False)
+    """What CloudFront adds to each request; empty takes requests from anywhere."""
 
 
 class RelayEvents(Publishing):
@@ -104,19 +111,19 @@ class ArchiveEvents(Settings):
     ARCHIVE_STREAM: str = Field(min_length=1)
 
 
-class ProjectViews(Log, Folded, Followed):
+class ProjectViews(Read, Folded, Followed):
     """Folds the log into views."""
 
 
-class TrackMemberships(Log, Folded, Followed, Announcing):
+class TrackMemberships(Log, Followed, Announcing):
     """Writes people's own logs."""
 
 
-class Deliver(Log, Folded, Followed, Connected, Sealing, Posting, Leaving):
+class Deliver(Read, Folded, Followed, Connected, Sealing, Posting, Leaving):
     DELIVERY_QUEUE_URL: str = Field(min_length=1)
 
 
-class NotifyUsers(Log, Folded, Followed, Known, Connected, Sealing):
+class NotifyUsers(Folded, Followed, Known, Connected, Sealing):
     NOTIFICATIONS_TOPIC: str = Field(min_length=1)
     SENDER: str = ""
     WEB_URL: str = ""
@@ -126,7 +133,7 @@ class SettlePresence(Connected, Posting):
     """Says who is gone."""
 
 
-class Sweep(Log, Folded, Followed, Known, Connected, Leaving):
+class Sweep(Read, Folded, Followed, Known, Connected, Leaving):
     RETENTION_DAYS: int = Field(default=0, ge=0)
     """Days after which an event's content is replaced by a mark; 0 keeps it."""
 

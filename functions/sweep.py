@@ -1,4 +1,5 @@
-"""On a schedule: forgets what is over and nobody told of, in the time that there is."""
+"""On a schedule: forgets what is over and nobody told of, and content that is not kept any more,
+in the time that there is."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -11,7 +12,8 @@ SPARE = 5_000
 
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> Answer:
-    """Returns how many connections were closed and sessions and tickets deleted."""
+    """Returns how many connections were closed, sessions and tickets deleted, and events' contents
+    replaced."""
     counts = chat().sweep(lambda: context.get_remaining_time_in_millis() > SPARE)
     logger.info("swept", extra=counts)
     return counts

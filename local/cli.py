@@ -16,7 +16,7 @@ from local.folder import DataFolder, FolderError
 from local.operations import OperationError, Operations, Progress
 from local.server import ServeError, Settings, serve
 
-ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase")
+ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "restore")
 """Commands that know deployed stacks too."""
 
 FILES = Path(__file__).parent.parent / "frontend" / "dist"
@@ -100,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("action", choices=["list", "redrive"])
     command = add("erase", "destroy a person's key: what they wrote can never be read again")
     command.add_argument("user", metavar="PERSON", help="the person's id, u_…")
+    command = add("restore", "of a stack: put back events that its log has lost")
+    command.add_argument(
+        "source", metavar="TABLE|FOLDER", help="a restored table, or JSON lines of the archive"
+    )
     return parser
 
 
@@ -126,6 +130,10 @@ def _operation(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         return f"dead-letters-{options.action}", {}
     if options.command == "erase":
         return "erase", {"user": options.user}
+    if options.command == "restore":
+        if not options.stack:
+            raise OperationError("restore is for a stack: a folder is restored from its backup")
+        return "restore", {"source": options.source}
     if options.command == "rebuild" and options.resume:
         if not options.stack:
             raise OperationError("--resume is for a stack: a folder's rebuild begins anew")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -39,6 +40,7 @@ from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
 from local.deadletters import QUEUES, DeadLetters
 from local.operations import OperationError, Progress, log_lines
+from local.restoring import Restoring, of_folder, of_table
 
 ANY_VERSION = 2**53
 
@@ -192,6 +194,7 @@ class StackOperations:
             "dead-letters-list": self.dead_letters,
             "dead-letters-redrive": self.redrive,
             "erase": self.erase,
+            "restore": self.restore,
         }
         with _in_words():
             yield from operations[name](progress, **arguments)
@@ -295,3 +298,21 @@ class StackOperations:
         for connection in stack.connections.of_user(user):
             stack.gateway.close(connection, 4401)
         yield f"{user} is erased" if had else f"{user} was erased before"
+
+    def restore(self, progress: Progress, source: str) -> Iterator[str]:
+        """Puts back events that the log lacks, out of a restored table or a folder of the
+        archive's rows; changes none that is there."""
+        stack = self._stack
+        done = 0
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            progress(done, done)
+
+        folder = Path(source)
+        table = Table(stack.client("dynamodb"), source)
+        if table.name == stack.output("EventsTable"):
+            raise OperationError(f"{source} is the stack's own table")
+        events = of_folder(folder) if folder.is_dir() else of_table(table)
+        yield from Restoring(stack.log.recorder, count).run(events)

@@ -1,7 +1,7 @@
 """PostToConnection over a light signed HTTPS client.
 
 A boto3 call takes about 1 to 2 ms of CPU and a room of 500 needs 500 of them, so requests are
-signed with botocore's SigV4Auth and sent over urllib3's pool of kept connections.
+signed here (adapters/apigateway/signing.py) and sent over urllib3's pool of kept connections.
 """
 
 import logging
@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 
+from adapters.apigateway.signing import Signer, digest_of
 from domain.protocol.fields import MAX_FRAME
 
 logger = logging.getLogger("parley.apigateway")
@@ -59,14 +60,16 @@ class ApiGateway:
         self, endpoint: str, session: Any, pause: Callable[[float], None] = time.sleep
     ) -> None:
         parts = urlsplit(endpoint)
-        self._origin = f"{parts.scheme}://{parts.netloc}"
         self._prefix = f"{parts.path.rstrip('/')}/@connections/"
-        # Refreshed by botocore whenever they are about to lapse.
-        self._credentials = session.get_credentials()
-        self._region = session.get_config_variable("region") or "us-east-1"
+        region = session.get_config_variable("region") or "us-east-1"
+        self._signer = Signer(session.get_credentials(), region, parts.netloc)
         self._pause = pause
-        self._http = urllib3.PoolManager(
-            num_pools=1, maxsize=THREADS, block=True, retries=False, timeout=TIMEOUT
+        self._http = urllib3.connection_from_url(
+            f"{parts.scheme}://{parts.netloc}",
+            maxsize=THREADS,
+            block=True,
+            retries=False,
+            timeout=TIMEOUT,
         )
         self._threads: ThreadPoolExecutor | None = None
 
@@ -80,7 +83,7 @@ class ApiGateway:
         """
         assert len(frame) <= MAX_FRAME, "a frame is cut before it comes here"
         if len(connection_ids) == 1:
-            statuses = [self._send("POST", connection_ids[0], frame)]
+            statuses = [self._send("POST", frame, digest_of(frame), connection_ids[0])]
         else:
             statuses = self._send_all(connection_ids, frame)
         self._report(statuses)
@@ -88,14 +91,15 @@ class ApiGateway:
 
     def close(self, connection_id: str, code: int) -> None:
         """Closes a connection. API Gateway chooses the code itself."""
-        self._report([self._send("DELETE", connection_id, b"")])
+        self._report([self._send("DELETE", b"", digest_of(b""), connection_id)])
 
     def _send_all(self, connection_ids: Sequence[str], frame: bytes) -> list[int]:
         if not connection_ids:
             return []
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="parley-post")
-        return list(self._threads.map(lambda one: self._send("POST", one, frame), connection_ids))
+        send = partial(self._send, "POST", frame, digest_of(frame))
+        return list(self._threads.map(send, connection_ids))
 
     def _report(self, statuses: Sequence[int]) -> None:
         """Says how many got nothing; raises where nobody got anything."""
@@ -116,25 +120,23 @@ class ApiGateway:
             },
         )
 
-    def _send(self, method: str, connection_id: str, body: bytes) -> int:
+    def _send(self, method: str, body: bytes, digest: str, connection_id: str) -> int:
         """Returns the status that ended it; 0 where no answer came."""
+        # Quoted once for the path; the signature quotes the path again, as SigV4 wants it.
+        path = f"{self._prefix}{quote(connection_id, safe='')}"
         status = 0
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._pause(random.uniform(0, 0.05 * 2**attempt))
-            status = self._try(method, connection_id, body)
+            status = self._try(method, path, body, digest)
             if status and status not in PASSING:
                 break
         return status
 
-    def _try(self, method: str, connection_id: str, body: bytes) -> int:
-        # Quoted once for the path; the signature quotes the path again, as SigV4 wants it.
-        url = f"{self._origin}{self._prefix}{quote(connection_id, safe='')}"
-        request = AWSRequest(method, url, data=body, headers={"Content-Type": "application/json"})
-        credentials = self._credentials.get_frozen_credentials()
-        SigV4Auth(credentials, "execute-api", self._region).add_auth(request)
+    def _try(self, method: str, path: str, body: bytes, digest: str) -> int:
+        headers = self._signer.headers(method, path, digest, datetime.now(UTC))
         try:
-            answer = self._http.request(method, url, body=body, headers=dict(request.headers))
+            answer = self._http.urlopen(method, path, body=body, headers=headers)
         except urllib3.exceptions.HTTPError:
             return 0
         return int(answer.status)
@@ -143,4 +145,4 @@ class ApiGateway:
         """Closes what is kept open."""
         if self._threads is not None:
             self._threads.shutdown()
-        self._http.clear()
+        self._http.close()

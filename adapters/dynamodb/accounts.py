@@ -108,6 +108,25 @@ class DynamoAccounts:
             ({**_mirror(session.user, "session", token), **more}, {}),
         )
 
+    def prolong(self, token: str, expires: float) -> None:
+        item = self._table.get(_key("session", token))
+        if item is None:
+            return
+        longer = {
+            "UpdateExpression": "SET #until = :until, expires = :expires",
+            "ExpressionAttributeNames": {"#until": "until"},
+            "ExpressionAttributeValues": encode_item(
+                {":until": expires, ":expires": math.ceil(expires)}
+            ),
+            **EXISTS,
+        }
+        mirror = _mirror(item["user"], "session", token)
+        with suppress(ConditionFailed):  # it ended meanwhile
+            self._transact(
+                {"Update": {"Key": encode_item(_key("session", token)), **longer}},
+                {"Update": {"Key": encode_item(mirror), **longer}},
+            )
+
     def session(self, token: str, now: float) -> Session | None:
         item = self._table.get(_key("session", token))
         return _session(item) if item is not None and item["until"] > now else None

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from adapters.dynamodb.heads import HEAD, Head, Heads, pointer
-from adapters.dynamodb.table import ConditionFailed, Item, Table, encode, encode_item
+from adapters.dynamodb.table import ConditionFailed, Item, Table, encode_item
+from adapters.dynamodb.values import encode
 from adapters.dynamodb.view_rows import OPEN, PRIVATE, directory
 from adapters.dynamodb.views import WORKERS, DynamoViews
 from domain.log import is_person

@@ -7,12 +7,11 @@ only an operator's commands and schedules call.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from adapters.dynamodb.values import decode, encode
 from domain.errors import Throttled
 
 Item = dict[str, Any]
@@ -42,9 +41,6 @@ ATTEMPTS = 4
 BATCH_GET, BATCH_WRITE = 100, 25
 """DynamoDB's limits of keys a BatchGetItem and of items a BatchWriteItem."""
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
 
 class ConditionFailed(Exception):
     """The condition of a write did not hold.
@@ -57,34 +53,6 @@ class ConditionFailed(Exception):
     def __init__(self, item: Item | None = None) -> None:
         super().__init__("the condition of a write did not hold")
         self.item = item
-
-
-def encode(value: Any) -> Any:
-    """Returns a value in DynamoDB's wire form, `{"S": "text"}` say."""
-    if isinstance(value, float):
-        value = Decimal(repr(value))
-    elif isinstance(value, Mapping):
-        return {"M": {key: encode(inner) for key, inner in value.items()}}
-    elif isinstance(value, list | tuple):
-        return {"L": [encode(inner) for inner in value]}
-    return _serialize(value)
-
-
-def decode(value: Mapping[str, Any]) -> Any:
-    """Returns a value in DynamoDB's wire form as a Python value; whole numbers are int."""
-    return _plain(_deserialize(value))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Binary):
-        return bytes(value.value)
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value
 
 
 def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:

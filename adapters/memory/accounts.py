@@ -1,6 +1,7 @@
 """Sessions, nicknames, subjects and tickets in dicts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 
 from domain.aggregate import Sealed
@@ -35,6 +36,12 @@ class MemoryAccounts:
     def put_session(self, token: str, session: Session) -> None:
         with self._lock:
             self._sessions[token] = session
+
+    def prolong(self, token: str, expires: float) -> None:
+        with self._lock:
+            session = self._sessions.get(token)
+            if session is not None:
+                self._sessions[token] = replace(session, expires=expires)
 
     def session(self, token: str, now: float) -> Session | None:
         session = self._sessions.get(token)

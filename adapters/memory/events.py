@@ -1,10 +1,17 @@
 """Event recorders in memory: the library's own plain-object ones."""
 
+from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOAggregateRecorder, POPOApplicationRecorder
 
 
 class MemoryEvents(POPOApplicationRecorder):
     """Events with one global sequence."""
+
+    def replace(self, event: StoredEvent) -> None:
+        """Puts an event in place of the one of its log and version, which must be there."""
+        with self._database_lock:
+            place = self._stored_events_index[str(event.originator_id)][event.originator_version]
+            self._stored_events[place] = event
 
 
 class MemorySnapshots(POPOAggregateRecorder):

@@ -118,6 +118,11 @@ class MemoryViews:
                 row["posted"] = version
             return True
 
+    def put_message(self, room: str, message: Message) -> None:
+        """Puts a message in place of the one of its version."""
+        with self._lock:
+            self._rooms[room].messages[message["version"]] = copy.deepcopy(message)
+
     def reset_room(self, room: str) -> None:
         self._rooms.pop(room, None)
 

@@ -65,6 +65,10 @@ class SqliteAccounts:
                 (token, session.user, session.session, session.expires),
             )
 
+    def prolong(self, token: str, expires: float) -> None:
+        with self.database.writing() as connection:
+            connection.execute("UPDATE sessions SET expires=? WHERE token=?", (expires, token))
+
     def session(self, token: str, now: float) -> Session | None:
         row = self.database.row(
             "SELECT user, session, expires FROM sessions WHERE token=? AND expires>?", (token, now)

@@ -13,8 +13,10 @@ from domain.chat.commanding import Commanding
 from domain.chat.consumers import ProjectViews, TrackMemberships
 from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
+from domain.chat.hints import hearing
 from domain.chat.notifying import Notifying
 from domain.chat.reading import Reading
+from domain.chat.retaining import Retaining
 from domain.chat.services import Services
 from domain.chat.syncing import Syncing
 from domain.claiming import Claiming
@@ -36,6 +38,7 @@ class Chat:
         self._commanding = Commanding(services, self.reading)
         self._syncing = Syncing(services, self.reading)
         self._notifying = Notifying(services)
+        self._retaining = Retaining(services)
         shared = (services.log, services.progress, services.now)
         self.consuming = {
             ProjectViews.name: Consuming(ProjectViews(services), *shared),
@@ -63,15 +66,18 @@ class Chat:
             self.services.background.presence_check(connection.user, rooms)
 
     def settle_presence(self, user: str, rooms: Sequence[str]) -> None:
-        """Tells rooms that a person is gone, where they did not come back meanwhile."""
+        """Tells rooms that are not large that a person is gone, where they did not come back
+        meanwhile."""
         connections = self.services.connections
         for room in rooms:
             if not connections.in_room_of(user, room):
                 frame = frames.presence(room, user, "offline")
-                self.services.gateway.post(connections.in_room(room), frame)
+                self.services.gateway.post(hearing(connections, room), frame)
 
     def sweep(self, more: Callable[[], bool]) -> dict[str, int]:
         """Forgets what is over and nobody told of, while `more()`; returns how many of each.
+
+        `events` are those whose content was replaced (domain/chat/retaining.py).
 
         A connection that cannot be open any more is closed as its `$disconnect` would have.
         """
@@ -82,7 +88,8 @@ class Chat:
             self.disconnect(connection_id)
             closed += 1
         expired = self.services.accounts.drop_expired(self.services.seconds(), more)
-        return {"connections": closed, "accounts": expired}
+        replaced = self._retaining.run(more)
+        return {"connections": closed, "accounts": expired, "events": replaced}
 
     def receive(self, connection: Connection, body: str) -> None:
         """Takes one client frame; answers go to the connection, refusals too."""

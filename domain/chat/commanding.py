@@ -7,6 +7,7 @@ from typing import Any, cast
 import orjson
 
 from domain.chat import frames
+from domain.chat.hints import hearing
 from domain.chat.mentioning import mentioned
 from domain.chat.reading import Reading
 from domain.chat.services import Services
@@ -150,18 +151,16 @@ class Commanding:
         self._services.executor.execute(user, [mark], answer)
 
     def typing(self, connection: Connection, frame: wire.Typing) -> None:
-        """Tells the room; dropped in silence where the person may not post there."""
+        """Tells the room, unless it is large; dropped in silence where the person may not post
+        there."""
         services, user = self._services, connection.user
         room = services.log.read(frame.room)
         if not isinstance(room, Room) or user not in room.members:
             return
         if not services.limiter.allow(user):
             return
-        others = services.connections.in_room(frame.room)
-        services.gateway.post(
-            [other for other in others if other != connection.id],
-            frames.typing(frame.room, user),
-        )
+        others = hearing(services.connections, frame.room, apart_from=connection.id)
+        services.gateway.post(others, frames.typing(frame.room, user))
 
     def _spend(self, user: str) -> None:
         if not self._services.limiter.allow(user):

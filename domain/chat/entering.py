@@ -182,7 +182,7 @@ class Entering:
             raise Unauthenticated
         if session.expires < now + SESSION_LIFE - DAY:
             session = replace(session, expires=now + SESSION_LIFE)
-            services.accounts.put_session(hashed(token), session)
+            services.accounts.prolong(hashed(token), session.expires)
         return session
 
     def lives(self, session: Session) -> bool:

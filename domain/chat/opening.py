@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from domain.aggregate import NOT_KEPT
 from domain.log import EventLog
 from domain.ports import Vault, Views
 from domain.room.room import MemberJoined, MemberRenamed
@@ -12,8 +13,9 @@ WORDS = ("text", "name")
 
 
 def open_words(vault: Vault, sealed: Any) -> str | None:
-    """Returns the text, or None where there is none or its key is gone."""
-    return None if sealed is None else vault.open(sealed)
+    """Returns the text, or None where there is none, its key is gone or it is not kept."""
+    # What is not kept costs no look for a key.
+    return None if sealed is None or sealed == NOT_KEPT else vault.open(sealed)
 
 
 def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import orjson
 
 from domain.aggregate import Event
 from domain.chat import frames
+from domain.chat.hints import hearing
 from domain.chat.opening import open_message, open_words
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
@@ -73,9 +74,7 @@ class Syncing:
         return answer
 
     def _announce(self, connection: Connection, room: str) -> None:
-        others = [
-            other for other in self._services.connections.in_room(room) if other != connection.id
-        ]
+        others = hearing(self._services.connections, room, apart_from=connection.id)
         self._services.gateway.post(others, frames.presence(room, connection.user, "online"))
 
     def _since(self, room: str, user: str, held: int | None) -> list[dict[str, Any]]:

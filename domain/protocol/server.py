@@ -252,7 +252,7 @@ class Message(Wire):
     ----------
     version: version of the event that posted it; its identity in the room.
     n: the message's ordinal in the room, 1, 2, 3 …
-    text: null when deleted or when its writer was erased.
+    text: null when deleted, when its writer was erased or when it is not kept any more.
     reactions: emoji to the ids of those who reacted, in order.
     """
 

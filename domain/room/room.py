@@ -122,6 +122,7 @@ class MessagePosted(RoomEvent):
     TOPIC = "room.message-posted"
     class_version = 2
     hidden = ("notify",)
+    content = ("text",)
     text: Sealed
     kind: str
     n: int
@@ -139,6 +140,7 @@ class MessagePosted(RoomEvent):
 @dataclass(kw_only=True)
 class MessageEdited(RoomEvent):
     TOPIC = "room.message-edited"
+    content = ("text",)
     message: int
     text: Sealed
 

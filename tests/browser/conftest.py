@@ -3,22 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from _pytest.nodeid import NodeId
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.proxy import Proxy
 from tests.browser.tabs import CHROMIUM_ARGUMENTS, House, chromium_path
 from tests.server.harness import ROOT, Server
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Makes `xdist_group` work: xdist 3.8 writes groups to where pytest 9.2 reads no ids from."""
-    if not getattr(config.option, "loadgroup", False):
-        return
-    for item in items:
-        mark = item.get_closest_marker("xdist_group")
-        if mark is not None and not item.nodeid.endswith(f"@{mark.args[0]}"):
-            item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")
 
 
 # Of the package and no longer: Playwright keeps an event loop running in this thread, next to

@@ -1,6 +1,6 @@
 """The Accounts port."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.dynamodb import accounts as dynamodb
-from adapters.dynamodb.table import Table
+from adapters.dynamodb.table import Item, Table
 from adapters.memory.accounts import RESERVED, MemoryAccounts
 from adapters.sqlite import accounts as sqlite
 from domain.ports import Accounts, Session
@@ -44,9 +44,50 @@ def test_a_session_lives_until_it_expires(accounts: Accounts) -> None:
 
 def test_a_session_is_prolonged(accounts: Accounts) -> None:
     accounts.put_session("t1", LIVE)
-    longer = Session("u_ann", "s1", NOW + 500)
-    accounts.put_session("t1", longer)
-    assert accounts.session("t1", NOW + 200) == longer
+    accounts.prolong("t1", NOW + 500.5)
+    assert accounts.session("t1", NOW + 200) == Session("u_ann", "s1", NOW + 500.5)
+    assert accounts.session("t1", NOW + 501) is None
+
+
+def test_a_prolonged_session_keeps_its_nickname(accounts: Accounts) -> None:
+    accounts.claim_nickname("ann", "u_ann", NOW)
+    accounts.put_session("t1", LIVE)
+    accounts.prolong("t1", NOW + 500)
+    assert accounts.claim_nickname("ann", "u_eve", NOW + 300) is False
+    assert accounts.claim_nickname("ann", "u_eve", NOW + 501) is True
+
+
+@pytest.mark.parametrize("how", ["one", "all"])
+def test_a_session_that_ended_is_not_prolonged(accounts: Accounts, how: str) -> None:
+    accounts.prolong("t1", NOW + 500)
+    assert accounts.session("t1", NOW) is None
+    accounts.claim_nickname("ann", "u_ann", NOW)
+    accounts.put_session("t1", LIVE)
+    if how == "one":
+        accounts.end_session("t1")
+    else:
+        accounts.end_sessions_of("u_ann")
+    accounts.prolong("t1", NOW + 500)
+    assert accounts.session("t1", NOW) is None
+    assert accounts.end_session("t1") is None
+    assert accounts.claim_nickname("ann", "u_eve", NOW + 1) is True
+
+
+def test_a_session_that_ends_while_it_is_prolonged_stays_ended(
+    dynamo: Any, tables: dict[str, str]
+) -> None:
+    class Ending(Table):
+        """Ends the session after each read."""
+
+        def get(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
+            found = super().get(key, consistent=consistent)
+            dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"])).end_session("t1")
+            return found
+
+    accounts = dynamodb.DynamoAccounts(Ending(dynamo, tables["accounts"]))
+    accounts.put_session("t1", LIVE)
+    accounts.prolong("t1", NOW + 500)
+    assert dynamo.scan(TableName=tables["accounts"])["Items"] == []
 
 
 def test_a_session_ends_once_and_alone(accounts: Accounts) -> None:

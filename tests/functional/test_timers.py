@@ -98,6 +98,14 @@ class Online:
     def send(self, connection: Connection, **frame: Any) -> None:
         self.chat.receive(connection, json.dumps({"id": f"i{self._count}", **frame}))
 
+    def wait_for(self, connection: str, kind: str) -> None:
+        """Waits for a frame of a kind: the executor answers from another thread."""
+        until = time.monotonic() + 10.0
+        frames = self.gateway.frames.setdefault(connection, [])
+        while not any(json.loads(frame)["type"] == kind for frame in frames):
+            assert time.monotonic() < until, f"no {kind}"
+            time.sleep(0.001)
+
     def presence(self, connection: str) -> list[tuple[str, str]]:
         """Returns (user, state) of the presence frames since the last look."""
         frames = self.gateway.frames.pop(connection, [])
@@ -118,6 +126,7 @@ def test_offline_half_a_minute_after_the_last_tab(chat: Chat) -> None:
     session = chat.entering.redeem(chat.entering.ticket(ann))
     maker = Connection("maker", session.user, session.session)
     online.send(maker, action="create_room", room="tea", name="Tea", kind="public")
+    online.wait_for("maker", "ack")
     watching = online.open(ann, "tea")
     first, second = online.open(bob, "tea"), online.open(bob, "tea")
     assert online.presence(watching) == [(b, "online")]

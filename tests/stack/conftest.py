@@ -12,14 +12,18 @@ from tools.stack.emulator import HOME, StackError
 from tools.stack.running import Stack, running
 
 HERE = Path(__file__).parent
+TIMEOUT = 600
+"""Seconds of a test; the first one's contain the build and the deployment."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All in one worker: the stack is worth sharing."""
+    """All that use the stack go to one worker, since one is costly enough."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
+            if "stack" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")

@@ -77,13 +77,17 @@ class StackServer(Server):
                 over = time.time() - 1.0
                 accounts.put({**item, "until": over, "expires": int(over)})
 
-    def function(self, logical_id: str) -> str:
-        """Returns a function's name."""
+    def physical(self, logical_id: str) -> str:
+        """Returns the real name of what the template calls so."""
         found = self.client("cloudformation").describe_stack_resource(
             StackName=NAME, LogicalResourceId=logical_id
         )
         name: str = found["StackResourceDetail"]["PhysicalResourceId"]
         return name
+
+    def function(self, logical_id: str) -> str:
+        """Returns a function's name."""
+        return self.physical(logical_id)
 
     @contextlib.contextmanager
     def setting(self, logical_id: str, **changed: str) -> Iterator[None]:

@@ -3,13 +3,15 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
-from domain.chat import Chat
+from domain.chat import Chat, hints
 from domain.consuming import Record
 from domain.errors import NotFound
 from domain.person.person import Person
+from domain.ports import Connection
 from domain.protocol.fields import MAX_FRAME, MAX_TEXT
 from domain.room.room import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
 from tests.support.chat import Someone, memory_chat, person, records, run_consumers
@@ -84,6 +86,28 @@ def test_typing_reaches_the_others_in_the_room() -> None:
     cy = person(chat, "cy")
     assert cy.send(action="typing", room="lobby") == []
     assert ann.frames() == bob.frames() == []
+
+
+def test_a_large_room_hears_neither_typing_nor_presence(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat, ann, bob = lobby()
+    monkeypatch.setattr(hints, "LARGE", 3)
+    third, fourth = bob.another("bob-2"), person(chat, "cy")
+    third.sync(lobby=3)
+    ann.send(action="typing", room="lobby")
+    assert [frame["type"] for frame in bob.frames()] == ["typing"]
+    assert [frame["type"] for frame in third.frames()] == ["typing"]
+    fourth.sync(lobby=3)
+    assert ann.send(action="typing", room="lobby") == []
+    chat.disconnect("cy")
+    chat.services.connections.open(Connection("dan", "u_dan", "s"))
+    chat.services.connections.subscribe("dan", "lobby")
+    chat.settle_presence(*background(chat).checks[-1])
+    for someone in (ann, bob, third):
+        assert someone.frames() == []
+    # Messages reach everybody.
+    ann.send(action="post", room="lobby", text="hello")
+    run_consumers(chat)
+    assert [frame["type"] for frame in bob.frames()] == ["events"]
 
 
 def test_commands_are_limited_by_person() -> None:

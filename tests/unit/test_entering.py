@@ -1,12 +1,16 @@
 """Nicknames, sessions and tickets over time."""
 
+from dataclasses import replace
+
 import pytest
 
+from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
 from domain.chat.entering import DAY, SESSION_LIFE, TICKET_LIFE, hashed, new_user_id
 from domain.errors import NicknameTaken, RateLimited, Unauthenticated
 from domain.log import is_person
+from domain.ports import Session
 from tests.support.chat import Clock, memory_chat, run_consumers
 
 
@@ -60,6 +64,26 @@ def test_a_session_lives_30_days_after_its_last_use(chat: Chat, clock: Clock) ->
     clock.wait(31 * DAY)
     with pytest.raises(Unauthenticated):
         chat.entering.who(token)
+
+
+def test_a_session_that_ends_while_it_is_used_stays_ended(chat: Chat, clock: Clock) -> None:
+    token, user = chat.entering.enter("Ann", None)
+    clock.wait(2 * DAY)
+
+    class Leaving(MemoryAccounts):
+        """Ends the session between a use's read and its prolonging."""
+
+        def session(self, token: str, now: float) -> Session | None:
+            found = super().session(token, now)
+            self.end_session(token)
+            return found
+
+    accounts = Leaving()
+    accounts.put_session(hashed(token), Session(user, "s", clock.seconds() + DAY))
+    late = Chat(replace(chat.services, accounts=accounts))
+    assert late.entering.who(token).user == user
+    with pytest.raises(Unauthenticated):
+        late.entering.who(token)
 
 
 @pytest.mark.parametrize("token", [None, "", "made-up"])

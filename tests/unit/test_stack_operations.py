@@ -9,6 +9,7 @@ import orjson
 import pytest
 from botocore.exceptions import ClientError
 
+from adapters.dynamodb.table import Table
 from adapters.memory.gateway import RecordingGateway
 from domain.chat import Chat
 from domain.consuming import Record
@@ -285,3 +286,79 @@ def test_complaints_are_one_plain_line(
     monkeypatch.delitem(sys.modules, "local.stack")
     monkeypatch.setitem(sys.modules, "boto3.session", None)
     assert "pip install parley[aws]" in failed(capsys, "views", "--stack", "bare")
+
+
+def lose(deployed: Deployed, *versions: int) -> None:
+    table = deployed.ports.table("EventsTable")
+    for version in versions:
+        assert table.delete({"log": "lobby", "version": version})
+
+
+def restored(deployed: Deployed) -> str:
+    """Makes a table of what is in the log now, as point-in-time recovery does; returns its name."""
+    events = deployed.ports.table("EventsTable")
+    dynamodb = deployed.ports.client("dynamodb")
+    schema = dynamodb.describe_table(TableName=events.name)["Table"]
+    name = "events-restored"
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=schema["KeySchema"],
+        AttributeDefinitions=schema["AttributeDefinitions"],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for item in events.every():
+        Table(dynamodb, name).put(item)
+    return name
+
+
+def test_lost_events_are_put_back_and_nothing_else_is_touched(deployed: Deployed) -> None:
+    source = restored(deployed)
+    deployed.ann.send(action="post", room="lobby", text="newer than the restored table")
+    whole = deployed.stored("lobby")
+    lose(deployed, 2, 4)
+    events = deployed.ports.table("EventsTable")
+    kept = {**(events.get({"log": "lobby", "version": 3}) or {}), "topic": "room.changed-since"}
+    events.put(kept)
+    everything = sum(len(deployed.stored(log)) for log in ("lobby", "u_ann", "u_bob"))
+    said = deployed.run("restore", source=source)
+    assert said == [
+        "lobby: what is there differs at 3",
+        f"2 events put back, {everything - 2} were there, 1 differ, of 3 logs",
+    ]
+    assert events.get({"log": "lobby", "version": 3}) == kept
+    assert [e for e in deployed.stored("lobby") if e.originator_version != 3] == [
+        e for e in whole if e.originator_version != 3
+    ]
+    # Again, and there is nothing to do.
+    assert deployed.run("restore", source=source)[-1].startswith("0 events put back")
+
+
+def test_the_archive_fills_the_log_and_what_is_nowhere_is_named(
+    deployed: Deployed, tmp_path: Any
+) -> None:
+    whole = deployed.stored("lobby")
+    rows = [
+        {
+            "log": "lobby", "version": e.originator_version, "topic": e.topic,
+            "state": e.state.decode(),
+        }
+        for e in whole
+        if e.originator_version != 3
+    ]  # fmt: skip
+    # Rows come twice and in any order.
+    (tmp_path / "part-1").write_bytes(b"\n".join(map(orjson.dumps, [*rows[::-1], rows[0]])))
+    lose(deployed, *(event.originator_version for event in whole))
+    assert deployed.run("restore", source=str(tmp_path)) == [
+        "lobby: still missing 3",
+        "3 events put back, 0 were there, 0 differ, of 1 logs",
+    ]
+    assert deployed.stored("lobby") == [e for e in whole if e.originator_version != 3]
+
+
+def test_a_stack_is_not_restored_from_itself_nor_a_folder_from_a_stack(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = deployed.ports.output("EventsTable")
+    assert "own table" in failed(capsys, "restore", own, "--stack", NAME)
+    assert "is for a stack" in failed(capsys, "restore", "somewhere")
+    assert "ResourceNotFoundException" in failed(capsys, "restore", "no-table", "--stack", NAME)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tools.stack.building import ensure_built
-from tools.stack.emulator import StackError
+from tools.stack.emulator import REGION, StackError
 from tools.stack.running import running
 
 
@@ -25,7 +25,7 @@ def main() -> int:
             tempfile.TemporaryDirectory(prefix="parley-stack-") as folder,
             running(Path(folder), options.port, options.emulator_port) as stack,
         ):
-            print(f"AWS endpoint {stack.emulator.url} (any credentials, region us-east-1)")
+            print(f"AWS endpoint {stack.emulator.url} (region {REGION}, key and secret `test`)")
             for name, value in sorted(stack.outputs.items()):
                 print(f"  {name:24} {value}")
             print(f"Parley is ready at {stack.web}", flush=True)

@@ -8,6 +8,8 @@ would compile all of it again at each cold start (2 to 3 times the import's time
 """
 
 import argparse
+import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -72,7 +74,27 @@ def sam_environment() -> dict[str, str]:
     }
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Waits until nobody else builds here, and has others wait."""
+    BUILD.parent.mkdir(exist_ok=True)
+    with (BUILD.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build(architecture: str) -> Path:
+    """Builds the template; returns the artifact's folder.
+
+    Raises
+    ------
+    StackError: as `_build` does.
+    """
+    with _alone():
+        return _build(architecture)
+
+
+def _build(architecture: str) -> Path:
     """Builds the template; returns the artifact's folder.
 
     Raises
@@ -103,15 +125,20 @@ def build(architecture: str) -> Path:
 
 
 def ensure_built(architecture: str) -> None:
-    """Builds unless nothing changed since the last build."""
+    """Builds unless nothing changed since the last build. Raises StackError."""
+    with _alone():
+        if not _is_fresh(architecture):
+            _build(architecture)
+
+
+def _is_fresh(architecture: str) -> bool:
     made = BUILD / "artifact.zip"
     mark = BUILD / "architecture"
     folders = [ROOT / name for name in ("adapters", "artifact", "domain", "functions")]
     files = [ROOT / "template.yaml", *(f for folder in folders for f in folder.rglob("*.*"))]
     changed = max(file.stat().st_mtime for file in files if file.suffix != ".pyc")
     same = made.exists() and mark.exists() and mark.read_text() == architecture
-    if not same or made.stat().st_mtime <= changed:
-        build(architecture)
+    return same and made.stat().st_mtime > changed
 
 
 def _one_artifact(log: str) -> Path:

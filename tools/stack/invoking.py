@@ -2,64 +2,205 @@
 
     python -m tools.stack.invoking deliver one-message [--stack URL]
 
-Payloads are events/FUNCTION/CASE.json. With --stack, the address of a running `make stack`, the
-function has that stack's settings and reaches its tables; without, what needs AWS fails.
+Payloads are events/FUNCTION/CASE.json. With --stack, the AWS endpoint that `make stack` prints,
+the function has that stack's settings, its role's permissions, and reaches its tables. Without,
+it has settings that lead nowhere: what needs AWS fails at once, and no account is ever called.
 """
 
 import argparse
+import ipaddress
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.settings import MODELS
 from tools.stack.building import BUILD, SAM, ensure_built, sam_environment
 from tools.stack.deploying import NAME
 from tools.stack.emulator import REGION, ROOT, StackError
+from tools.stack.forwarding import forwarded
 
 EVENTS = ROOT / "events"
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
+IMAGE_MAKER = ROOT / "tools" / "lambda_image.sh"
+NOWHERE = "http://127.0.0.1:9"
+"""An address in the container at which nothing listens."""
+
+Settings = Mapping[str, Mapping[str, str]]
+"""Environments by a function's name in the template."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an invocation gave.
+
+    Attributes
+    ----------
+    answer: the handler's answer, or what Lambda says of one that raised, as JSON.
+    log: what SAM and the function wrote.
+    """
+
+    answer: str
+    log: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the function raised: SAM ends with 0 even so."""
+        try:
+            answer: Any = json.loads(self.answer)
+        except ValueError:
+            return True
+        return isinstance(answer, dict) and "errorType" in answer
+
+
+class Deployed:
+    """Functions of a stack that an emulator on this machine runs.
+
+    Parameters
+    ----------
+    endpoint: the emulator's address.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self._session = boto3.Session("test", "test", region_name=REGION)
+        self._found: dict[str, dict[str, Any]] = {}
+
+    def _client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self.endpoint)
+
+    @property
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Configurations by the name in the template. Raises StackError."""
+        if not self._found:
+            try:
+                self._found = self._functions()
+            except (BotoCoreError, ClientError) as error:
+                problem = f"no stack answers at {self.endpoint} ({error}): is `make stack` running?"
+                raise StackError(problem) from None
+        return self._found
+
+    def _functions(self) -> dict[str, dict[str, Any]]:
+        lambdas = self._client("lambda")
+        resources = self._client("cloudformation").describe_stack_resources(StackName=NAME)
+        names = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in resources["StackResources"]
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        }
+        return {
+            name: lambdas.get_function_configuration(FunctionName=physical)
+            for name, physical in names.items()
+        }
+
+    def settings(self, reached_at: str) -> Settings:
+        """Returns the functions' environments, with the emulator at another HOST:PORT."""
+        port = urlsplit(self.endpoint).port
+        own = re.compile(rf"\b(?:127\.0\.0\.1|localhost):{port}\b")
+        return {
+            name: {
+                key: own.sub(reached_at, value)
+                for key, value in function["Environment"]["Variables"].items()
+            }
+            for name, function in self.functions.items()
+        }
+
+    def credentials(self, function: str) -> dict[str, str]:
+        """Returns the environment that acts in the function's role."""
+        role = self.functions[logical_id(function)]["Role"]
+        given = self._client("sts").assume_role(RoleArn=role, RoleSessionName="invoke")
+        return {
+            "AWS_ACCESS_KEY_ID": given["Credentials"]["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["Credentials"]["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["Credentials"]["SessionToken"],
+        }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make invoke", description=__doc__)
-    parser.add_argument("function", help=", ".join(sorted(p.name for p in EVENTS.iterdir())))
+    parser.add_argument("function", choices=sorted(MODELS), metavar="FUNCTION")
     parser.add_argument("case", help="a file of events/FUNCTION, without .json")
     parser.add_argument("--stack", help="AWS endpoint of a running stack, as `make stack` prints")
     options = parser.parse_args(arguments)
     try:
-        if not docker():
-            raise StackError("no Docker engine answers (docs/aws.md says how to start one)")
-        ensure_built("x86_64")
-        settings = deployed_settings(options.stack) if options.stack else {}
-        output = invoke(options.function, options.case, settings)
+        outcome = prepared(options.function, options.case, options.stack)
     except StackError as error:
         print(f"invoke: {error}", file=sys.stderr)
         return 1
-    print(output)
-    return 1 if failed(output) else 0
+    print(outcome.log, file=sys.stderr)
+    print(outcome.answer)
+    if not options.stack:
+        print(
+            "invoke: the function had no stack, so whatever needs AWS failed. `make stack` prints "
+            "an AWS endpoint; give it as STACK=http://127.0.0.1:…",
+            file=sys.stderr,
+        )
+    return 1 if outcome.failed else 0
 
 
-def docker() -> bool:
-    """Returns whether a Docker engine answers."""
+def prepared(function: str, case: str, stack: str | None) -> Outcome:
+    """Invokes once everything that it needs is there. Raises StackError."""
+    payload = payload_of(function, case)
+    need_engine()
+    if not image():
+        raise StackError(f"the image {IMAGE} is missing: {IMAGE_MAKER.relative_to(ROOT)} makes it")
+    ensure_built("x86_64")
+    if not stack:
+        return invoke(function, payload, unsettled(), {})
+    deployed = Deployed(stack)
+    credentials = {**deployed.credentials(function), "AWS_ENDPOINT_URL": deployed.endpoint}
+    with forwarded(bridge(), urlsplit(stack).port or 80) as address:
+        return invoke(function, payload, deployed.settings(address), credentials)
+
+
+def payload_of(function: str, case: str) -> Path:
+    """Returns the file of a payload. Raises StackError, naming those that there are."""
+    payload = EVENTS / function / f"{case}.json"
+    if not payload.exists():
+        known = ", ".join(sorted(file.stem for file in payload.parent.glob("*.json")))
+        raise StackError(f"there is no {payload.relative_to(ROOT)}; {function} has {known}")
+    return payload
+
+
+def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the Docker client. Raises StackError where it is not there or hangs."""
+    command = ["docker", *arguments]
     try:
-        return not subprocess.run(
-            ["docker", "info"], capture_output=True, timeout=20, check=False
-        ).returncode
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StackError(f"no Docker engine: {error}") from None
+
+
+def need_engine() -> None:
+    """Raises StackError unless a Docker engine answers."""
+    if docker("info").returncode:
+        raise StackError("no Docker engine answers; docs/aws.md says how to start one")
 
 
 def image() -> bool:
     """Returns whether the image that SAM runs functions in is there."""
-    found = subprocess.run(
-        ["docker", "image", "inspect", IMAGE], capture_output=True, timeout=20, check=False
-    )
-    return not found.returncode
+    return not docker("image", "inspect", IMAGE).returncode
+
+
+def bridge() -> str:
+    """Returns this machine's address as containers see it. Raises StackError."""
+    found = docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
+    if found.returncode:
+        raise StackError("the Docker engine has no bridge network")
+    network = json.loads(found.stdout)[0]
+    # Engines name the gateway once it is not the subnet's first address.
+    first = next(ipaddress.ip_network(network["Subnet"]).hosts())
+    return str(network.get("Gateway") or first)
 
 
 def logical_id(function: str) -> str:
@@ -67,59 +208,73 @@ def logical_id(function: str) -> str:
     return "".join(word.capitalize() for word in function.split("_")) + "Function"
 
 
-def deployed_settings(endpoint: str) -> dict[str, dict[str, str]]:
-    """Returns each function's environment in a deployed stack, by its name in the template."""
-    session = boto3.Session("test", "test", region_name=REGION)
-    resources = session.client("cloudformation", endpoint_url=endpoint)
-    functions = session.client("lambda", endpoint_url=endpoint)
-    settings: dict[str, dict[str, str]] = {}
-    for resource in resources.describe_stack_resources(StackName=NAME)["StackResources"]:
-        if resource["ResourceType"] == "AWS::Lambda::Function":
-            name = resource["PhysicalResourceId"]
-            found = functions.get_function_configuration(FunctionName=name)
-            settings[resource["LogicalResourceId"]] = found["Environment"]["Variables"]
+def unsettled() -> Settings:
+    """Returns settings that are complete and lead nowhere."""
+    settings = {}
+    for function, model in MODELS.items():
+        needed = {key: NOWHERE for key, one in model.model_fields.items() if one.is_required()}
+        settings[logical_id(function)] = {
+            **needed,
+            "AWS_ENDPOINT_URL": NOWHERE,
+        }
     return settings
 
 
-def invoke(function: str, case: str, settings: dict[str, dict[str, str]]) -> str:
-    """Runs a function with a payload; returns what it answered, as JSON.
+def invoke(
+    function: str, payload: Path, settings: Settings, credentials: Mapping[str, str]
+) -> Outcome:
+    """Runs a function with a payload.
 
     Raises
     ------
-    StackError: there is no such payload, or SAM fails.
+    StackError: SAM fails; a handler that raises does not make it.
     """
-    payload = EVENTS / function / f"{case}.json"
-    if not payload.exists():
-        raise StackError(f"there is no {payload.relative_to(ROOT)}")
-    with tempfile.TemporaryDirectory() as folder:
-        variables = Path(folder) / "settings.json"
-        variables.write_text(json.dumps(settings))
-        command = [
-            *(str(SAM), "local", "invoke", logical_id(function)),
-            *("--template", str(BUILD / "template.yaml")),
-            *("--event", str(payload)),
-            *("--env-vars", str(variables)),
-            *("--parameter-overrides", "Architecture=x86_64", "Emulated=true", "EndpointHost=127.0.0.1:4599"),
-            # The emulator is bound to this machine's loopback.
-            *("--docker-network", "host"),
-            "--skip-pull-image",
-        ]
+    with tempfile.TemporaryDirectory(prefix="parley-invoke-") as folder:
+        variables = write_settings(Path(folder), settings)
+        command = [*sam("invoke", variables), "--event", str(payload), logical_id(function)]
         done = subprocess.run(
-            command, cwd=ROOT, env=sam_environment(), capture_output=True, text=True, check=False
+            command,
+            cwd=ROOT,
+            env=local_environment(credentials),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
         raise StackError(f"sam local invoke failed:\n{done.stderr}")
     lines = [line for line in done.stdout.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    return Outcome(lines[-1] if lines else "", done.stderr.strip())
 
 
-def failed(output: str) -> bool:
-    """Returns whether a function raised: SAM ends with 0 even so."""
-    try:
-        answer: Any = json.loads(output)
-    except ValueError:
-        return True
-    return isinstance(answer, dict) and "errorType" in answer
+def write_settings(folder: Path, settings: Settings) -> Path:
+    """Writes what SAM takes as --env-vars; returns its path."""
+    file = folder / "settings.json"
+    file.write_text(json.dumps(settings))
+    return file
+
+
+def sam(verb: str, settings: Path) -> list[str]:
+    """Returns the command line of `sam local`, up to what the verb itself takes."""
+    return [
+        *(str(SAM), "local", verb),
+        *("--template", str(BUILD / "template.yaml")),
+        *("--env-vars", str(settings)),
+        *("--parameter-overrides", "Architecture=x86_64"),
+        # The image has no registry.
+        "--skip-pull-image",
+    ]
+
+
+def local_environment(credentials: Mapping[str, str]) -> dict[str, str]:
+    """Returns SAM's environment. Where it finds no credentials it makes some up."""
+    # A folder without a file: a person's own credentials stay out of containers.
+    nothing = os.devnull
+    return {
+        **sam_environment(),
+        "AWS_CONFIG_FILE": nothing,
+        "AWS_SHARED_CREDENTIALS_FILE": nothing,
+        **credentials,
+    }
 
 
 if __name__ == "__main__":

@@ -110,6 +110,47 @@ def test_a_ticket_names_the_address_that_takes_it(
     assert made["url"] == f"{address}?ticket={made['ticket']}"
 
 
+class Heard:
+    """A limiter that notes whom it is asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def allow(self, user: str) -> bool:
+        self.asked.append(user)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("secret", "address"), [("origin-secret", "192.0.2.1"), ("", "198.51.100.7")]
+)
+def test_a_viewers_address_is_believed_of_cloudfront_alone(
+    chat: Chat, secret: str, address: str
+) -> None:
+    limiter = Heard()
+    bootstrap.use(configured(chat, origin_secret=secret, limiter=limiter))
+    event = payload("http_api/through-cloudfront.json")
+    assert invoke("http_api", event)["statusCode"] == 201
+    assert limiter.asked == [f"from:{address}"]
+    del event["headers"]["x-viewer-address"]
+    invoke("http_api", event)
+    assert limiter.asked[1] == "from:198.51.100.7"
+
+
+@pytest.mark.parametrize("shown", ["", "origin-secre", "origin-secret ", "\ud800", "ORIGIN-SECRET"])
+def test_nobody_goes_round_cloudfront(chat: Chat, shown: str) -> None:
+    limiter = Heard()
+    bootstrap.use(configured(chat, origin_secret="origin-secret", limiter=limiter))
+    for call in ("through-cloudfront", "cognito", "who", "leave", "rooms", "openapi", "not-found"):
+        event = payload(f"http_api/{call}.json")
+        event["headers"]["x-origin-secret"] = shown
+        answer = invoke("http_api", event)
+        assert answer["statusCode"] == 403, call
+        # The web app takes no more than API Gateway's own word for the end of a session.
+        assert json.loads(answer["body"])["error"]["code"] == "forbidden"
+    assert limiter.asked == []
+
+
 def test_a_subject_is_one_person_however_often_they_sign_in(chat: Chat) -> None:
     event = payload("http_api/cognito.json")
     first, second = (json.loads(invoke("http_api", event)["body"]) for _ in range(2))

@@ -10,7 +10,7 @@ import pytest
 
 from domain.chat import Chat
 from functions import bootstrap
-from tests.functional.handlers.scene import scene
+from tests.functional.handlers.scene import configured, scene
 from tests.functional.handlers.test_payloads import FILES, invoke, outside, payload
 
 PLANTED = "planted-words"
@@ -158,6 +158,17 @@ def test_notices_are_not_logged(
     told = logs()
     silent(told)
     assert "unexpected error" in told
+
+
+def test_the_origins_secret_is_not_logged(chat: Chat, logs: Callable[[], str]) -> None:
+    made = configured(chat, origin_secret=PLANTED)
+    bootstrap.use(made)
+    event = payload("http_api/through-cloudfront.json")
+    assert invoke("http_api", event)["statusCode"] == 403
+    event["headers"]["x-origin-secret"] = PLANTED
+    answer = invoke("http_api", event)
+    assert answer["statusCode"] == 201
+    silent(logs() + json.dumps(answer) + repr(made.services))
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -16,7 +16,7 @@ export function MessageBody({ message, name }: MessageBodyProps) {
   if (message.text === null) {
     return (
       <p data-testid="message-text" className="text-faint italic">
-        [erased]
+        [no longer kept]
       </p>
     );
   }

@@ -51,5 +51,5 @@ export function Quote({ version, quoted, people, jump, want }: QuoteProps) {
 
 export function snippetOf(message: FoldedMessage): string {
   if (message.deleted) return "Message deleted";
-  return message.text?.replace(/\s+/gu, " ").slice(0, 160) ?? "[erased]";
+  return message.text?.replace(/\s+/gu, " ").slice(0, 160) ?? "[no longer kept]";
 }

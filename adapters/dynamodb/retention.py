@@ -1,0 +1,129 @@
+"""Replacing old content in the events and views tables.
+
+How far that came stands in the progress table, `retention`, one item a room and one, `*`, with
+when all were done last.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
+
+import orjson
+from eventsourcing.persistence import StoredEvent
+
+from adapters.dynamodb.events import DynamoEvents
+from adapters.dynamodb.heads import Heads, partition
+from adapters.dynamodb.table import ConditionFailed, Item, Table
+from adapters.dynamodb.view_rows import OPEN, PRIVATE, message_key
+from domain.ports import Retained
+from domain.projections.room_view import Message
+
+PROGRESS = "retention"
+ALL = "*"
+"""No room's id."""
+
+WORKERS = 8
+"""Writes at once; boto3's pool has ten connections."""
+
+ATTEMPTS = 3
+"""Tries to rewrite a message that folds change meanwhile."""
+
+
+class DynamoRetention:
+    """Implements the Retention port.
+
+    Parameters
+    ----------
+    workers: writes at once; 1 for one after the other.
+    """
+
+    def __init__(
+        self, events: Table, views: Table, progress: Table, workers: int = WORKERS
+    ) -> None:
+        self._events = events
+        self._views = views
+        self._progress = progress
+        self._heads = Heads(views, None, lambda: 0.0)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="parley-retention")
+
+    def rooms(self) -> Iterator[str]:
+        for listed in (OPEN, PRIVATE):
+            for item in self._views.query("pk = :pk", values={":pk": listed}, projection="sk"):
+                yield item["sk"]
+
+    # How far it came
+
+    def finished(self) -> float:
+        item = self._progress.get({"pk": PROGRESS, "sk": ALL})
+        return float(item["at"]) if item else 0.0
+
+    def finish(self, at: float) -> None:
+        self._progress.put({"pk": PROGRESS, "sk": ALL, "at": at})
+
+    def retained(self) -> dict[str, Retained]:
+        found = self._progress.query("pk = :pk", values={":pk": PROGRESS})
+        return {
+            item.pop("sk"): Retained(**{name: item[name] for name in item if name != "pk"})
+            for item in found
+            if item["sk"] != ALL
+        }
+
+    def advance(self, room: str, retained: Retained) -> None:
+        self._progress.put({"pk": PROGRESS, "sk": room, **asdict(retained)})
+
+    # What it replaces
+
+    def events(self, room: str, after: int, limit: int) -> Sequence[StoredEvent]:
+        return DynamoEvents(self._events).select_events(room, gt=after, limit=limit)
+
+    def replace(self, events: Sequence[StoredEvent]) -> None:
+        list(self._pool.map(self._replace, events))
+
+    def _replace(self, event: StoredEvent) -> None:
+        with suppress(ConditionFailed):
+            self._events.update(
+                {"log": event.originator_id, "version": event.originator_version},
+                "SET #state = :state",
+                names={"#state": "state", "#topic": "topic"},
+                values={":state": event.state.decode(), ":topic": event.topic},
+                condition="#topic = :topic",
+            )
+
+    def generation(self, room: str) -> int:
+        return self._heads.read(room).generation
+
+    def change_messages(
+        self, room: str, versions: Collection[int], change: Callable[[Message], Message | None]
+    ) -> None:
+        pk = partition(room, self.generation(room))
+        left = [{"pk": pk, "sk": message_key(version)} for version in sorted(versions)]
+        for _ in range(ATTEMPTS):
+            rows = self._views.get_many(left)
+            done = self._pool.map(lambda row: self._rewrite(row, change), rows)
+            kept = zip(rows, list(done), strict=True)
+            left = [{"pk": row["pk"], "sk": row["sk"]} for row, rewritten in kept if not rewritten]
+            if not left:
+                return
+
+    def _rewrite(self, row: Item, change: Callable[[Message], Message | None]) -> bool:
+        """Rewrites a row unless a fold did since it was read. `v` stays: it says of which fold a
+        row is, and the next one must find it no newer."""
+        changed = change(orjson.loads(row["message"]))
+        if changed is None:
+            return True
+        try:
+            self._views.update(
+                {"pk": row["pk"], "sk": row["sk"]},
+                "SET #message = :message",
+                names={"#message": "message"},
+                values={
+                    ":message": orjson.dumps(changed).decode(),
+                    ":held": row["message"],
+                    ":v": row["v"],
+                },
+                condition="#message = :held AND v = :v",
+            )
+        except ConditionFailed:
+            return False
+        return True

@@ -1,0 +1,54 @@
+"""Replacing old content of what is in memory."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from eventsourcing.persistence import StoredEvent
+
+from adapters.memory.events import MemoryEvents
+from adapters.memory.views import MemoryViews
+from domain.ports import Retained
+from domain.projections.room_view import Message
+
+
+class MemoryRetention:
+    """Implements the Retention port."""
+
+    def __init__(self, events: MemoryEvents, views: MemoryViews) -> None:
+        self._events = events
+        self._views = views
+        self._retained: dict[str, Retained] = {}
+        self._finished = 0.0
+
+    def rooms(self) -> Iterator[str]:
+        yield from (row["room"] for row in self._views.dump() if "kind" in row)
+
+    def finished(self) -> float:
+        return self._finished
+
+    def finish(self, at: float) -> None:
+        self._finished = at
+
+    def retained(self) -> dict[str, Retained]:
+        return dict(self._retained)
+
+    def advance(self, room: str, retained: Retained) -> None:
+        self._retained[room] = retained
+
+    def generation(self, room: str) -> int:
+        return 0
+
+    def events(self, room: str, after: int, limit: int) -> Sequence[StoredEvent]:
+        return self._events.select_events(room, gt=after, limit=limit)
+
+    def replace(self, events: Sequence[StoredEvent]) -> None:
+        for event in events:
+            self._events.replace(event)
+
+    def change_messages(
+        self, room: str, versions: Collection[int], change: Callable[[Message], Message | None]
+    ) -> None:
+        for version in versions:
+            message = self._views.message(room, version)
+            changed = None if message is None else change(message)
+            if changed is not None:
+                self._views.put_message(room, changed)

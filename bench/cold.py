@@ -1,0 +1,145 @@
+"""`python -m bench.cold`: how long a cold function imports and wires itself.
+
+Each figure is of fresh processes of the functions' Python that see the built artifact and what
+Lambda's runtime brings (boto3), both read-only, on this machine; Lambda gives a share of a core in
+proportion to memory, so a small function takes longer. AWS itself answers at once (canned): what
+is measured is our code and the SDK's. Beside it stands the same artifact without the bytecode that
+the build puts in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from functions.settings import MODELS
+from tools.stack.building import BUILD, ensure_built
+from tools.stack.emulator import HOME, ROOT, StackError
+
+FUNCTIONS = tuple(sorted(MODELS))
+RUNS = 5
+LIMIT_MS = 400.0
+"""Milliseconds that a cold import may take."""
+
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
+"""What the runtime has and the artifact leaves out."""
+
+NOT_READ = shutil.ignore_patterns("__pycache__", "examples-1.json", "*.rst")
+
+_CHILD = ROOT / "bench" / "cold_child.py"
+
+
+@dataclass(frozen=True)
+class Cold:
+    """One cold start, in milliseconds.
+
+    Attributes
+    ----------
+    imported: importing the handler and the composition root.
+    cpu: of that, what the processor worked.
+    composed: making the clients and adapters of the function.
+    modules: how many modules were loaded.
+    """
+
+    imported: float
+    cpu: float
+    composed: float
+    modules: int
+
+
+@contextlib.contextmanager
+def runtime() -> Iterator[Path]:
+    """Yields a folder that holds what Lambda's runtime brings, compiled, and nothing else.
+
+    Raises
+    ------
+    StackError: it is not installed.
+    """
+    (packages,) = HOME.glob("lib/python3.13/site-packages") or (None,)
+    if packages is None:
+        raise StackError("MiniStack, whose boto3 is taken, is not installed: make .stamps/ministack")
+    with tempfile.TemporaryDirectory(prefix="parley-cold-") as folder:
+        for name in RUNTIME:
+            if (packages / name).is_dir():
+                shutil.copytree(packages / name, Path(folder) / name, ignore=NOT_READ)
+            else:
+                shutil.copy(packages / name, folder)
+        compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", folder]
+        subprocess.run([HOME / "bin" / "python", *compiling], check=True)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def copies(artifact: Path) -> Iterator[tuple[Path, Path]]:
+    """Yields two copies of the artifact that no build changes, one as it is shipped and one
+    without its bytecode."""
+    with tempfile.TemporaryDirectory(prefix="parley-cold-") as folder:
+        shipped, bare = Path(folder) / "shipped", Path(folder) / "bare"
+        shutil.copytree(artifact, shipped)
+        shutil.copytree(artifact, bare, ignore=shutil.ignore_patterns("__pycache__"))
+        yield shipped, bare
+
+
+def start(function: str, artifact: Path, packages: Path) -> Cold:
+    """Starts a function cold. Raises StackError when it does not come up."""
+    command = [HOME / "bin" / "python", "-I", "-S", "-B", _CHILD, function, artifact, packages]
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StackError(f"{function} does not come up:\n{done.stderr}")
+    return Cold(**json.loads(done.stdout))
+
+
+def starts(function: str, artifact: Path, packages: Path, runs: int = RUNS) -> list[Cold]:
+    """Starts a function cold several times, after one start that only warms the disk's cache."""
+    start(function, artifact, packages)
+    return [start(function, artifact, packages) for _ in range(runs)]
+
+
+def row(function: str, shipped: Sequence[Cold], bare: Sequence[Cold]) -> str:
+    imported = statistics.median(one.imported for one in shipped)
+    compiled = statistics.median(one.imported for one in bare)
+    return (
+        f"| {function} | {imported:.0f} | {min(one.imported for one in shipped):.0f} "
+        f"| {statistics.median(one.cpu for one in shipped):.0f} "
+        f"| {statistics.median(one.composed for one in shipped):.0f} | {shipped[0].modules} "
+        f"| {compiled:.0f} | {compiled / imported:.1f} |"
+    )
+
+
+HEADING = """\
+| function | import, ms | best | processor | wiring, ms | modules | without bytecode, ms | times |
+|---|---|---|---|---|---|---|---|"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.cold", description=__doc__)
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"of which the median ({RUNS})")
+    parser.add_argument("--only", nargs="+", choices=FUNCTIONS, default=FUNCTIONS)
+    options = parser.parse_args()
+    try:
+        ensure_built("x86_64")
+        with runtime() as packages, copies(BUILD / "artifact") as (artifact, bare):
+            print(HEADING)
+            for function in options.only:
+                shipped = starts(function, artifact, packages, options.runs)
+                compiled = starts(function, bare, packages, options.runs)
+                print(row(function, shipped, compiled), flush=True)
+    except StackError as error:
+        print(f"cold: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

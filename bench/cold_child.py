@@ -1,0 +1,62 @@
+"""One cold start, in a process of its own: `cold_child.py FUNCTION ARTIFACT PACKAGES`.
+
+It runs under the functions' Python and sees nothing of this repository but the artifact. Prints
+bench.cold's figures as JSON.
+"""
+
+import base64
+import json
+import sys
+import time
+
+
+def main() -> None:
+    function, artifact, packages = sys.argv[1:]
+    sys.path[:] = [artifact, *sys.path, packages]
+    began, worked = time.perf_counter(), time.process_time()
+    __import__(f"functions.{function}")
+    __import__("functions.aws")
+    imported, cpu = time.perf_counter() - began, time.process_time() - worked
+    modules = len(sys.modules)
+    aws = sys.modules["functions.aws"]
+    environment = settings(function)
+    began = time.perf_counter()
+    session = aws.botocore.session.get_session()
+    session.set_credentials("testing", "testing")
+    session.set_config_variable("region", "us-east-1")
+    session.register("before-send", answer)
+    aws.compose(function, environment, session)
+    composed = time.perf_counter() - began
+    figures = {"imported": imported, "cpu": cpu, "composed": composed}
+    print(json.dumps({**{key: one * 1000 for key, one in figures.items()}, "modules": modules}))
+
+
+def settings(function: str) -> dict[str, str]:
+    model = sys.modules["functions.settings"].MODELS[function]
+    needed = [name for name, field in model.model_fields.items() if field.is_required()]
+    return {name: "http://127.0.0.1:9" for name in needed}
+
+
+def answer(request: object, **_: object) -> object:
+    """Answers as DynamoDB and KMS do for the master key, without a network."""
+    from botocore.awsrequest import AWSResponse
+
+    class Raw:
+        def __init__(self, content: bytes) -> None:
+            self._content = content
+
+        def stream(self, **_: object) -> list[bytes]:
+            return [self._content]
+
+    key = base64.b64encode(bytes(32)).decode()
+    target = request.headers["X-Amz-Target"].decode()  # type: ignore[attr-defined]
+    said: dict[str, object] = {"KeyId": "key", "Plaintext": key}
+    if target.endswith(".GetItem"):
+        said = {"Item": {"user": {"S": "master"}, "wrapped": {"B": key}}}
+    elif not target.endswith(".Decrypt"):
+        raise NotImplementedError(target)
+    return AWSResponse("http://aws", 200, {}, Raw(json.dumps(said).encode()))
+
+
+if __name__ == "__main__":
+    main()

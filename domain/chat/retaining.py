@@ -1,0 +1,127 @@
+"""Retention: what was said is kept for some days only (rule 13 of docs/architecture.md).
+
+An old event keeps its place, who, when and which command; its content gives way to a mark. So
+the log still folds, and a repeated command is still known. Names stay: rooms and people are shown
+by them, and `parley erase` is what takes a name away.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from eventsourcing.persistence import StoredEvent
+
+from domain.aggregate import NOT_KEPT, Event, event_fields
+from domain.chat.services import Services
+from domain.log import mapper
+from domain.ports import Retained, Retention
+from domain.projections.room_view import Message
+from domain.room.room import MessageEdited, MessagePosted
+
+DAY = 86_400.0
+"""Seconds between two runs over all rooms."""
+
+CHUNK = 500
+"""Events that are done at a time; what a run that is cut off does again."""
+
+
+def without_content(event: Event) -> Event | None:
+    """Returns the event with marks for its content; None where it has none to replace."""
+    marks: dict[str, Any] = {name: NOT_KEPT for name in event.content if getattr(event, name) != NOT_KEPT}
+    return replace(event, **marks) if marks else None
+
+
+def without_text(message: Message, limit: str) -> Message | None:
+    """Returns a folded message with a mark for its text; None where there is nothing to replace,
+    or where it was edited at `limit` or later: then its text is of that event."""
+    if message["text"] in (None, NOT_KEPT) or (message["edited_at"] or message["at"]) >= limit:
+        return None
+    return {**message, "text": NOT_KEPT}
+
+
+class Retaining:
+    """Goes over all rooms once a day.
+
+    Each event is gone over by two runs, a day apart: a fold or a rebuild that had read a text
+    when the first one came may write it into the views after. Views that were folded anew are
+    gone over from their beginning.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def run(self, more: Callable[[], bool]) -> int:
+        """Does what is due, while `more()`; the next run goes on. Returns how many events' content
+        was replaced."""
+        services, retention = self._services, self._services.retention
+        if retention is None or services.retention_days <= 0:
+            return 0
+        now = services.seconds()
+        if now - retention.finished() < DAY:
+            return 0
+        age = timedelta(days=services.retention_days)
+        limit = (datetime.fromisoformat(services.now()) - age).isoformat(timespec="microseconds")
+        known, replaced = retention.retained(), 0
+        for room in retention.rooms():
+            before = known.get(room, Retained())
+            if now - before.at < DAY:
+                continue  # by an earlier part of this run
+            for count in self._room(retention, room, before, limit, now):
+                replaced += count
+                if not more():
+                    return replaced
+        retention.finish(now)
+        return replaced
+
+    def _room(
+        self, retention: Retention, room: str, before: Retained, limit: str, now: float
+    ) -> Iterator[int]:
+        """Does a room chunk by chunk; yields how many events each replaced."""
+        generation = retention.generation(room)
+        if generation != before.generation:
+            before = replace(before, seen=0, done=0, version=0, generation=generation)
+        done = before.done or before.seen
+        while chunk := _old(retention.events(room, done, CHUNK), limit):
+            events = [event for event in map(_readable, chunk) if event is not None]
+            marked = [found for event in events if (found := without_content(event)) is not None]
+            retention.replace([mapper.to_stored_event(event) for event in marked])
+            messages = {version for event in events for version in _shown_in(event)}
+            retention.change_messages(room, messages, lambda one: without_text(one, limit))
+            done = chunk[-1].originator_version
+            retention.advance(room, replace(before, done=done))
+            yield len(marked)
+        # What was replaced now is looked at once more by the next run.
+        retention.advance(room, Retained(done, before.version, 0, generation, now))
+        yield 0
+
+
+def _old(found: Sequence[StoredEvent], limit: str) -> Sequence[StoredEvent]:
+    """Returns those of before `limit`, in order up to the last of which that is sure: the age of
+    one that cannot be read shows in what follows it."""
+    old = 0
+    for index, stored in enumerate(found):
+        event = _readable(stored)
+        if event is None:
+            continue
+        if event.recorded_at >= limit:
+            break
+        old = index + 1
+    return found[:old]
+
+
+def _readable(stored: StoredEvent) -> Event | None:
+    """Returns the event, upcast; None where it cannot be read (rule 10), which is left as it is."""
+    with suppress(Exception):
+        event = cast(Event, mapper.to_domain_event(stored))
+        if vars(event).keys() >= set(event_fields(type(event))):
+            return event
+    return None
+
+
+def _shown_in(event: Event) -> tuple[int, ...]:
+    """Returns the messages that show the event's content."""
+    if isinstance(event, MessageEdited):
+        return (event.message,)
+    return (event.originator_version,) if isinstance(event, MessagePosted) else ()

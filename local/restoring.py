@@ -1,0 +1,93 @@
+"""Putting back events that a deployed stack's log has lost (docs/runbooks/restore.md).
+
+Only what is missing is written, each event by a conditional write: no event that is there is
+changed, and a run that was cut off is simply run again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
+
+from adapters.dynamodb.table import Table
+from research.archive import lines, stored_events
+
+SHOWN = 5
+"""Versions of a log that are named."""
+
+
+def of_table(table: Table) -> Iterator[StoredEvent]:
+    """Yields the events of a restored table: a Scan, which gives a log's items together."""
+    for item in table.every(ConsistentRead=True):
+        yield StoredEvent(item["log"], int(item["version"]), item["topic"], item["state"].encode())
+
+
+def of_folder(folder: Path) -> list[StoredEvent]:
+    """Returns the events of JSON lines, which Athena's UNLOAD wrote of the archive and somebody
+    unzipped. Raises research.archive.Differs."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return stored_events(lines(file.read_bytes() for file in files))
+
+
+class Restoring:
+    """Compares events with the log and appends those that it lacks.
+
+    Parameters
+    ----------
+    recorder: the stack's log.
+    done: called after each log.
+
+    Attributes
+    ----------
+    counts: events that were put `back`, were `there`, or `differ` from what is there.
+    """
+
+    def __init__(self, recorder: AggregateRecorder, done: Callable[[], None]) -> None:
+        self._recorder = recorder
+        self._done = done
+        self.counts: Counter[str] = Counter()
+
+    def run(self, events: Iterable[StoredEvent]) -> Iterator[str]:
+        """Puts back what is missing; yields what a person has to look at, then the counts."""
+        logs = 0
+        for log, its in groupby(events, lambda event: str(event.originator_id)):
+            logs += 1
+            yield from self._restore(log, list(its))
+            self._done()
+        back, there, differ = (self.counts[name] for name in ("back", "there", "differ"))
+        yield f"{back} events put back, {there} were there, {differ} differ, of {logs} logs"
+
+    def _restore(self, log: str, events: list[StoredEvent]) -> Iterator[str]:
+        held = {e.originator_version: e for e in self._recorder.select_events(log)}
+        differ = []
+        for event in sorted(events, key=lambda event: event.originator_version):
+            version = event.originator_version
+            if version not in held:
+                held[version] = self._put(event)
+                self.counts["back"] += held[version] is event
+            if held[version] == event:
+                self.counts["there"] += held[version] is not event
+            else:
+                differ.append(version)
+        self.counts["differ"] += len(differ)
+        if differ:
+            yield f"{log}: what is there differs at {_some(differ)}"
+        if missing := sorted({*range(1, max(held) + 1)} - {*held}):
+            yield f"{log}: still missing {_some(missing)}"
+
+    def _put(self, event: StoredEvent) -> StoredEvent:
+        """Returns what then stands in its place."""
+        try:
+            self._recorder.insert_events([event])
+        except IntegrityError:
+            place = event.originator_version
+            (there,) = self._recorder.select_events(event.originator_id, gt=place - 1, lte=place)
+            return there
+        return event
+
+
+def _some(versions: list[int]) -> str:
+    more = f" and {len(versions) - SHOWN} more" if len(versions) > SHOWN else ""
+    return ", ".join(map(str, versions[:SHOWN])) + more

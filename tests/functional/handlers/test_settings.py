@@ -1,0 +1,116 @@
+"""Each function's settings give it the ports that its payloads need, and no other."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+
+from domain.chat import Services
+from functions import aws, bootstrap
+from functions.settings import MODELS
+from tests.functional.handlers.scene import configured, scene
+from tests.functional.handlers.test_payloads import CONSUMERS, EXPECTED, invoke, outside, payload
+
+PORTS = {"log", "executor", "views", "progress", "vault", "accounts", "connections", "gateway",
+         "background"}  # fmt: skip
+
+SPARE = {
+    # A connection that is found gone.
+    "deliver": {"background"},
+    # What they use outside these ports: by `once`, and by mail's look for the address.
+    "notify_users": {"accounts", "progress"},
+    # Retention, and whom a stale connection was of.
+    "sweep": {"background", "log", "progress", "views"},
+    # The executor's, which is a port of its own here.
+    "track_memberships": {"log"},
+}
+"""Ports that no payload needs, and why they are given."""
+
+
+@pytest.fixture
+def environment(dynamo: Any, tables: dict[str, str]) -> dict[str, str]:
+    """What the template sets, of all functions together."""
+    key = boto3.client("kms", region_name="us-east-1").create_key()["KeyMetadata"]["Arn"]
+    address = "https://sqs.us-east-1.amazonaws.com/123456789012/"
+    return {
+        **{f"{name.upper()}_TABLE": table for name, table in tables.items()},
+        "VAULT_KEY": key,
+        "TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:events.fifo",
+        "SOCKET_ENDPOINT": "https://abc.execute-api.us-east-1.amazonaws.com/live",
+        "SOCKET_URL": "wss://abc.execute-api.us-east-1.amazonaws.com/live",
+        "DELIVERY_QUEUE_URL": address + "delivery.fifo",
+        "PRESENCE_QUEUE_URL": address + "presence",
+        "ARCHIVE_STREAM": "archive",
+        "NOTIFICATIONS_TOPIC": "arn:aws:sns:us-east-1:123456789012:notices",
+        "ORIGIN_SECRET": "origin-secret",
+        "RETENTION_DAYS": "30",
+    }
+
+
+@pytest.fixture(autouse=True)
+def uninstalled() -> Iterator[None]:
+    yield
+    bootstrap.use(None)
+
+
+class Watched(aws.Absent):
+    """A port that is not there, and who asked for it."""
+
+    def __init__(self, port: str, asked: set[str]) -> None:
+        super().__init__("function", port)
+        self._port = port
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.add(self._port)
+        return super().__getattr__(name)
+
+
+def absent(function: str, environment: Mapping[str, str]) -> set[str]:
+    """Returns the ports that the function is composed without."""
+    session = botocore.session.get_session()
+    session.set_config_variable("region", "us-east-1")
+    services = aws.compose(function, environment, session).services
+    ports = {field.name: getattr(services, field.name) for field in fields(Services)}
+    return {name for name, port in ports.items() if isinstance(port, aws.Absent)}
+
+
+def asked(file: str, missing: set[str]) -> set[str]:
+    """Returns which of the missing ports a payload asks for."""
+    function = file.split("/", maxsplit=1)[0]
+    expected = EXPECTED[file]
+    chat = scene(projected=function not in CONSUMERS)
+    chat = configured(chat, **expected.get("services", {}))
+    outside(chat).refused = expected.get("refused", ())
+    found: set[str] = set()
+    bootstrap.use(configured(chat, **{port: Watched(port, found) for port in missing}))
+    with suppress(aws.NotConfigured):
+        invoke(function, payload(file))
+    return found
+
+
+def files(function: str) -> list[str]:
+    return [file for file in EXPECTED if file.startswith(f"{function}/")]
+
+
+@pytest.mark.parametrize("function", MODELS)
+def test_a_function_has_the_ports_that_it_needs(
+    function: str, environment: dict[str, str]
+) -> None:
+    missing = absent(function, environment)
+    assert {port for file in files(function) for port in asked(file, missing)} == set()
+
+
+@pytest.mark.parametrize("function", MODELS)
+def test_a_function_has_no_port_that_it_does_not_need(
+    function: str, environment: dict[str, str]
+) -> None:
+    given = PORTS - absent(function, environment)
+    used = {
+        port for port in given if any(port in asked(file, {port}) for file in files(function))
+    }
+    assert given - used == SPARE.get(function, set())

@@ -1,0 +1,116 @@
+"""From counted calls and measured milliseconds to dollars."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tools.cost.measuring import measured
+from tools.cost.metering import Meter
+from tools.cost.prices import PRICES
+from tools.cost.template import memory
+
+FULL_CORE = 1_769
+"""MB at which a function has one core; below, its share is in proportion (AWS Lambda's guide)."""
+
+WAITS = {
+    "PutItem": 5.0,
+    "UpdateItem": 5.0,
+    "TransactWriteItems": 12.0,
+    "DeleteItem": 5.0,
+    "BatchWriteItem": 8.0,
+    "GetItem": 3.0,
+    "BatchGetItem": 5.0,
+    "Query": 5.0,
+    "PublishBatch": 15.0,
+    "SendMessage": 10.0,
+    "SendMessageBatch": 15.0,
+    "PutRecordBatch": 30.0,
+    "PostToConnection": 10.0,
+}
+"""Milliseconds that a function waits for a call's answer: assumptions, no measurement."""
+
+AT_ONCE = {"PostToConnection": 32}
+"""Calls that go out together (adapters/apigateway/gateway.py)."""
+
+LEFT_OUT = ("out", "trace")
+"""Counted, and shown in tables of their own."""
+
+
+@dataclass
+class Bill:
+    """What a number of messages comes to.
+
+    Attributes
+    ----------
+    units: counted, per message.
+    functions: milliseconds and GB-seconds of each function, per message.
+    """
+
+    units: Counter[str]
+    functions: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def dollars(self, *names: str) -> float:
+        """Returns dollars a million messages, of those units or of all but LEFT_OUT."""
+        return sum(
+            PRICES[name].of(1e6 * amount)
+            for name, amount in self.units.items()
+            if (name in names if names else name not in LEFT_OUT)
+        )
+
+    def services(self) -> dict[str, float]:
+        """Returns dollars a million messages by service."""
+        found: dict[str, float] = {}
+        for name in self.units:
+            if name not in LEFT_OUT:
+                service = PRICES[name].service
+                found[service] = found.get(service, 0.0) + self.dollars(name)
+        return found
+
+
+def cpu_of(function: str, members: int, case: str) -> float:
+    """Returns the milliseconds of processor time of an invocation, as measured last.
+
+    What was not measured alone (archive_events, say) is taken for relay_events, whose like it is.
+    """
+    cases = measured()["cpu_ms"][str(members)]
+    known = cases["backlog" if case == "backlog" else "alone"]
+    if case == "relayed" and function in cases["relayed"]:
+        return float(cases["relayed"][function])
+    return float(known.get(function, known["relay_events"]))
+
+
+def duration(function: str, cpu: float, operations: Mapping[str, float]) -> float:
+    """Returns the milliseconds that are billed for one invocation."""
+    share = min(1.0, memory(function) / FULL_CORE)
+    waits = sum(
+        math.ceil(times / AT_ONCE.get(operation, 1)) * WAITS.get(operation, 0.0)
+        for operation, times in operations.items()
+    )
+    return math.ceil(cpu / share + waits)
+
+
+def bill(meter: Meter, messages: int, members: int, case: str) -> Bill:
+    """Returns what was counted as a bill per message.
+
+    Parameters
+    ----------
+    case: `alone`, `relayed` or `backlog`, of which the milliseconds are taken.
+    """
+    units = Counter({name: amount / messages for name, amount in meter.units().items()})
+    functions = {}
+    for function in sorted({c.function for c in meter.calls if c.operation == "Invoke"}):
+        operations = {op: n for (_, op, _), n in meter.operations(function).items()}
+        calls = operations["Invoke"]
+        each = {op: n / calls for op, n in operations.items()}
+        took = duration(function, cpu_of(function, members, case), each) * calls / messages
+        gb_seconds = took / 1000 * memory(function) / 1024
+        functions[function] = (took, gb_seconds)
+        units["gb_second"] += gb_seconds
+    return Bill(units, functions)
+
+
+def bound(members: int) -> float:
+    """Returns the dollars a million messages that nobody can go below with a frame each: one in,
+    one to each member, one acknowledgement."""
+    return PRICES["frame"].of(1e6 * (members + 2))

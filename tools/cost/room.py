@@ -1,0 +1,162 @@
+"""A room whose members are all connected, and messages in it."""
+
+import math
+import time
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from adapters.dynamodb.connections import LIFETIME, PARTS
+from adapters.dynamodb.table import Table
+from domain.aggregate import Command
+from domain.consuming import Record
+from domain.executing import outcomes_of, versions_of
+from domain.log import envelope
+from domain.person.person import Register
+from domain.room.commands import CreateRoom, Join
+from tools.cost.stack import Stack
+
+ROOM = "ubuntu-support"
+TEXT = "have you tried to boot with the older kernel from grub?!"
+"""56 bytes, the mean of 11,612 messages of #ubuntu (tests/fixtures/irc has some of them)."""
+
+AUTHORS = 5
+CHUNK = 90
+"""Commands of one transaction, which takes 100 events."""
+
+
+class Talk:
+    """A public room of `members`, all connected, of whom a few write in turn."""
+
+    def __init__(self, stack: Stack, members: int) -> None:
+        self.stack = stack
+        self.members = members
+        self.users = [f"u_{number:013d}" for number in range(members)]
+        self.connections = [f"Dq3{number:09d}AcCI=" for number in range(members)]
+        self.authors = min(AUTHORS, members)
+        self._sent = 0
+        self._enter()
+        self._connect()
+        self._seen = self._head()
+
+    # Setting up, which nobody counts
+
+    def _enter(self) -> None:
+        chat = self.stack.chat("socket_message", False)
+        services = chat.services
+        services.vault.create(self.users[: self.authors])
+        now = services.now()
+        # Of those who never write, names sealed under an author's key weigh the same.
+        names = [
+            services.vault.seal(self.users[i % self.authors], f"member-{i}")
+            for i in range(self.members)
+        ]
+
+        def base(user: str, what: str) -> dict[str, Any]:
+            return {
+                "by": user,
+                "id": f"{what}:{user}",
+                "at": now,
+                "recorded_at": now,
+                "digest": services.vault.digest(self.users[0], user.encode()),
+            }
+
+        for user, name in list(zip(self.users, names, strict=True))[: self.authors]:
+            registered = [Register(name=name, **base(user, "register"))]
+            versions_of(outcomes_of(services.executor, [(user, registered)])[0])
+        owner, name = self.users[0], names[0]
+        commands: list[Command] = [
+            CreateRoom(name=name, kind="public", member_name=name, **base(owner, "create"))
+        ]
+        others = list(zip(self.users, names, strict=True))[1:]
+        commands += [Join(name=name, **base(user, "join")) for user, name in others]
+        for start in range(0, len(commands), CHUNK):
+            chunk = commands[start : start + CHUNK]
+            versions_of(outcomes_of(services.executor, [(ROOM, chunk)])[0])
+        self._project([ROOM, *self.users[: self.authors]])
+
+    def _project(self, logs: Sequence[str]) -> None:
+        services = self.stack.chat("project_views").services
+        for log in logs:
+            stored = services.log.recorder.select_events(log)
+            records = [Record(str(i), envelope(one)) for i, one in enumerate(stored)]
+            assert not self.stack.chat("project_views").consume("project_views", records)
+
+    def _connect(self) -> None:
+        """Writes the room's rows as `sync` leaves them (adapters/dynamodb/connections.py)."""
+        lapse = int(time.time()) + LIFETIME
+        table = Table(self.stack.plain["dynamodb"], "cost-connections")
+        rows = [
+            {
+                "pk": f"R#{ROOM}",
+                "sk": f"{zlib.crc32(connection.encode()) % PARTS:02x}#{connection}",
+                "user": user,
+                "expires": lapse,
+            }
+            for user, connection in zip(self.users, self.connections, strict=True)
+        ]
+        table.write_many(puts=rows)
+
+    # Talking
+
+    def _context(self, number: int) -> dict[str, Any]:
+        user = self.users[number]
+        return {
+            "connectionId": self.connections[number],
+            "routeKey": "$default",
+            "eventType": "MESSAGE",
+            "authorizer": {"principalId": user, "user": user, "session": "5" * 32},
+        }
+
+    def send(self, action: str, fast: bool = True, by: int | None = None, **fields: Any) -> None:
+        """Has an author send a frame."""
+        self._sent += 1
+        number = self._sent % self.authors if by is None else by
+        frame: dict[str, Any] = {"action": action}
+        if action != "ping":
+            frame |= {"room": ROOM, **fields}
+        if action not in ("ping", "typing"):
+            # As long as the browser's ids.
+            frame["id"] = f"0d3a8f51-6c2e-4b7a-9f10-{self._sent:012d}"
+        self.stack.frame(self._context(number), orjson.dumps(frame).decode(), fast)
+
+    def post(self, fast: bool) -> None:
+        self.send("post", fast, text=TEXT)
+
+    def _head(self) -> int:
+        return self.stack.chat("project_views").services.log.head(ROOM)
+
+    def spread(self, log: str = ROOM, after: int | None = None) -> None:
+        """Has what was written reach everybody: stream, topic, queues, consumers."""
+        since = self._seen if after is None else after
+        found = self.stack.plain["dynamodb"].query(
+            TableName="cost-events",
+            KeyConditionExpression="#log = :log AND #version > :after",
+            ExpressionAttributeNames={"#log": "log", "#version": "version"},
+            ExpressionAttributeValues={":log": {"S": log}, ":after": {"N": str(since)}},
+        )["Items"]
+        if after is None:
+            self._seen += len(found)
+        self.stack.invoke("relay_events", self.stack.stream(found))
+        if self.stack.meter is not None:
+            self.stack.invoke("archive_events", self.stack.stream(found))
+        self.stack.drain("views", "project_views")
+        self.stack.drain("delivery", "deliver")
+
+    def alone(self, messages: int, fast: bool) -> None:
+        """Sends messages, each once all before are delivered."""
+        for _ in range(messages):
+            self.post(fast)
+            self.spread()
+
+    def backlog(self, messages: int, fast: bool) -> None:
+        """Sends messages that are delivered at once."""
+        for _ in range(messages):
+            self.post(fast)
+        self.spread()
+
+
+def rounds(posts: int, at_once: int) -> int:
+    return math.ceil(posts / at_once)
