@@ -66,7 +66,9 @@ def runtime() -> Iterator[Path]:
     """
     (packages,) = HOME.glob("lib/python3.13/site-packages") or (None,)
     if packages is None:
-        raise StackError("MiniStack, whose boto3 is taken, is not installed: make .stamps/ministack")
+        raise StackError(
+            "MiniStack, whose boto3 is taken, is not installed: make .stamps/ministack"
+        )
     with tempfile.TemporaryDirectory(prefix="parley-cold-") as folder:
         for name in RUNTIME:
             if (packages / name).is_dir():

@@ -13,11 +13,9 @@ from functools import cached_property
 from typing import Any
 
 import botocore.session
-from adapters.apigateway.gateway import ApiGateway
-from adapters.messaging.presence import PresenceQueue
-from adapters.messaging.shards import ShardQueue
 from botocore.config import Config
 
+from adapters.apigateway.gateway import ApiGateway
 from adapters.dynamodb.accounts import DynamoAccounts
 from adapters.dynamodb.connections import DynamoConnections
 from adapters.dynamodb.cursors import DynamoCursors
@@ -31,6 +29,8 @@ from adapters.dynamodb.views import DynamoViews
 from adapters.memory.limiter import TokenBuckets
 from adapters.messaging.firehose import Firehose
 from adapters.messaging.notices import MailNotices, TopicNotices
+from adapters.messaging.presence import PresenceQueue
+from adapters.messaging.shards import ShardQueue
 from adapters.messaging.topic import Announcer, Relay
 from adapters.vault.aes import AesVault
 from adapters.vault.kms import stack_master_key

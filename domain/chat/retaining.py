@@ -29,7 +29,8 @@ CHUNK = 500
 
 def without_content(event: Event) -> Event | None:
     """Returns the event with marks for its content; None where it has none to replace."""
-    marks: dict[str, Any] = {name: NOT_KEPT for name in event.content if getattr(event, name) != NOT_KEPT}
+    kept = [name for name in event.content if getattr(event, name) != NOT_KEPT]
+    marks: dict[str, Any] = dict.fromkeys(kept, NOT_KEPT)
     return replace(event, **marks) if marks else None
 
 

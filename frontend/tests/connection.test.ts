@@ -94,6 +94,20 @@ describe("Connection", () => {
     expect(log.at(-1)).toBe("over");
   });
 
+  it("ends when a socket that closed without a word gets no further ticket", async () => {
+    // API Gateway closes a connection with a code of its own, never with 4401.
+    const { connection, sockets, log, tickets } = world();
+    tickets.push(() => Promise.resolve("ws://test"));
+    tickets.push(() => Promise.reject(new ApiError("unauthenticated", "The session is over.")));
+    connection.start();
+    await tick();
+    sockets[0]?.open();
+    sockets[0]?.lose(1000);
+    await tick(60_000);
+    expect(sockets).toHaveLength(1);
+    expect(log.slice(-4)).toEqual(["closed", "offline", "connecting", "over"]);
+  });
+
   it("ends when no ticket is given to this token", async () => {
     const { connection, log, tickets } = world();
     tickets.push(() => Promise.reject(new ApiError("unauthenticated", "stale")));

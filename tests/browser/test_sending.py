@@ -208,6 +208,8 @@ def test_erased_texts_are_shown_as_such(house: House) -> None:
     expect(ann.at("message")).to_have_count(2)
     erased = ann.at("message-text").filter(has_text="[no longer kept]")
     expect(erased).to_have_count(1)
-    expect(ann.message("I shall").get_by_test_id("message-quote")).to_contain_text("[no longer kept]")
+    expect(ann.message("I shall").get_by_test_id("message-quote")).to_contain_text(
+        "[no longer kept]"
+    )
     expect(ann.page.get_by_text("forget me")).to_have_count(0)
     expect(ann.page.get_by_text(house.name("bob"))).to_have_count(0)

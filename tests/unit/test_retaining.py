@@ -25,8 +25,9 @@ from domain.consuming import Record
 from domain.log import EVENT_CLASSES, SNAPSHOT_EVERY, envelope, mapper
 from domain.ports import Retention, Views
 from domain.projections.room_view import RoomView
+from functions import bootstrap, sweep
 from tests.support.chat import Clock, Someone, memory_chat, person
-from tests.support.dynamodb import ENGINES, engine_of
+from tests.support.dynamodb import ENGINES, counting, engine_of
 
 DAY = 86_400.0
 Progress = Callable[[], bool]
@@ -216,6 +217,56 @@ def test_an_event_that_cannot_be_read_is_left_and_passed() -> None:
     assert world.sweep() == 2
     assert world.stored()[4] == damaged
     assert world.stored()[5].state.count(b'"k":"-"') == 1
+
+
+@pytest.mark.usefixtures("no_scan")
+def test_rooms_are_found_without_reading_the_log(dynamo: Any, tables: dict[str, str]) -> None:
+    events, views, progress = (Table(dynamo, tables[n]) for n in ("events", "views", "progress"))
+    world = World(
+        DynamoEvents(events),
+        DynamoViews(views, workers=1),
+        lambda: DynamoRetention(events, views, progress),
+    )
+    for text in "abc":
+        say(world.ann, text)
+    world.ann.send(action="create_room", room="den", name="Den", kind="private")
+    world.ann.send(action="post", room="den", text="d")
+    world.fold()
+    den = world.chat.services.log.recorder.select_events("den")
+    world.chat.consume(
+        "project_views", [Record(str(e.originator_version), envelope(e)) for e in den]
+    )
+    world.clock.wait(11 * DAY)
+    assert world.sweep() == 4
+    with counting(dynamo) as called:
+        assert world.sweep() == 0
+    assert called == ["GetItem"], "a run that is not due asks but whether it is"
+
+
+class Context:
+    function_name = function_version = memory_limit_in_mb = "test"
+    invoked_function_arn = aws_request_id = "test"
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._left
+
+
+def test_the_schedule_runs_it_in_the_time_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retaining, "CHUNK", 4)
+    world = in_memory()
+    for text in "abc":
+        say(world.ann, text)
+    world.fold()
+    world.clock.wait(11 * DAY)
+    bootstrap.use(world.chat)
+    context: Any = Context(sweep.SPARE)
+    assert sweep.handler({}, context)["events"] == 1, "a chunk at least"
+    context = Context(sweep.SPARE + 1)
+    assert sweep.handler({}, context)["events"] == 2
+    bootstrap.use(None)
 
 
 def test_what_is_folded_anew_is_gone_over_from_its_beginning(

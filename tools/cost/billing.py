@@ -1,12 +1,11 @@
 """From counted calls and measured milliseconds to dollars."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tools.cost.counting import Tally
 from tools.cost.measuring import measured
-from tools.cost.metering import Meter
 from tools.cost.prices import PRICES
 from tools.cost.template import memory
 
@@ -36,6 +35,10 @@ AT_ONCE = {"PostToConnection": 32}
 LEFT_OUT = ("out", "trace")
 """Counted, and shown in tables of their own."""
 
+SENDS = "sent"
+"""SNS's sends into SQS. AWS takes nothing for delivering to SQS; whether SQS bills the queue's
+owner for a send no source told. Counted as billed, and shown."""
+
 
 @dataclass
 class Bill:
@@ -47,7 +50,7 @@ class Bill:
     functions: milliseconds and GB-seconds of each function, per message.
     """
 
-    units: Counter[str]
+    units: dict[str, float]
     functions: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def dollars(self, *names: str) -> float:
@@ -57,6 +60,10 @@ class Bill:
             for name, amount in self.units.items()
             if (name in names if names else name not in LEFT_OUT)
         )
+
+    def share(self, members: int, *, sends: bool = True) -> float:
+        """Returns these dollars over the bound's; without `sends`, SNS's sends are free."""
+        return (self.dollars() - (0 if sends else self.dollars(SENDS))) / bound(members)
 
     def services(self) -> dict[str, float]:
         """Returns dollars a million messages by service."""
@@ -90,24 +97,35 @@ def duration(function: str, cpu: float, operations: Mapping[str, float]) -> floa
     return math.ceil(cpu / share + waits)
 
 
-def bill(meter: Meter, messages: int, members: int, case: str) -> Bill:
-    """Returns what was counted as a bill per message.
+def bill(tally: Tally, members: int, case: str) -> Bill:
+    """Returns what was counted as a bill.
 
     Parameters
     ----------
     case: `alone`, `relayed` or `backlog`, of which the milliseconds are taken.
     """
-    units = Counter({name: amount / messages for name, amount in meter.units().items()})
+    units = {**tally.units(), "gb_second": 0.0}
     functions = {}
-    for function in sorted({c.function for c in meter.calls if c.operation == "Invoke"}):
-        operations = {op: n for (_, op, _), n in meter.operations(function).items()}
-        calls = operations["Invoke"]
-        each = {op: n / calls for op, n in operations.items()}
-        took = duration(function, cpu_of(function, members, case), each) * calls / messages
+    for function in tally.functions():
+        times = tally.times(function)
+        calls = times["Invoke"]
+        each = {operation: n / calls for operation, n in times.items()}
+        took = duration(function, cpu_of(function, members, case), each) * calls
         gb_seconds = took / 1000 * memory(function) / 1024
         functions[function] = (took, gb_seconds)
         units["gb_second"] += gb_seconds
     return Bill(units, functions)
+
+
+def steady(cases: Mapping[str, Tally]) -> Tally:
+    """Returns a message in a stack that takes ten or more a second in as many rooms.
+
+    The stream's readers then have at least ten events a call, as counted for the backlog: the
+    relay gathers for a second, the archive for a minute. Views and delivery have it alone.
+    """
+    readers = ("relay_events", "archive_events")
+    own = [row for row in cases["alone"].rows if row.function not in readers]
+    return Tally((*own, *(row for row in cases["backlog"].rows if row.function in readers)))
 
 
 def bound(members: int) -> float:

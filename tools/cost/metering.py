@@ -101,9 +101,7 @@ class Watcher:
             size = sum(len(entry["MessageBody"].encode()) for entry in entries)
             target = short(asked["QueueUrl"])
             unit = "sqs_fifo" if asked["QueueUrl"].endswith(".fifo") else "sqs"
-            self._meter.add(
-                self._function, name, target, **{unit: math.ceil(size / MESSAGE_CHUNK)}
-            )
+            self._meter.add(self._function, name, target, **{unit: math.ceil(size / MESSAGE_CHUNK)})
         elif service == "kms":
             self._meter.add(self._function, name, "vault", kms=1)
         else:
@@ -131,8 +129,8 @@ class Watcher:
             for table, wanted in asked["RequestItems"].items():
                 found = answer["Responses"].get(table, [])
                 missing = len(wanted["Keys"]) - len(found)
-                rru = sum(map(_read_units, found)) + missing
-                self._meter.add(self._function, operation, short(table), rru=rru)
+                read = sum(map(_read_units, found)) + missing
+                self._meter.add(self._function, operation, short(table), rru=read)
         elif operation == "GetItem":
             rru = _read_units(answer.get("Item", {})) * _consistency(asked)
             self._meter.add(self._function, operation, short(asked["TableName"]), rru=rru)

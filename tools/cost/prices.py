@@ -48,6 +48,7 @@ PRICES: dict[str, Price] = {
     "published": Price("SNS FIFO", "GB published", 0.017, GB, REMEMBERED),
     "notified": Price("SNS FIFO", "million messages to subscriptions", 0.01, M, REMEMBERED),
     "notified_bytes": Price("SNS FIFO", "GB to subscriptions", 0.001, GB, REMEMBERED),
+    "sent": Price("SNS to SQS", "million FIFO sends by SNS, if SQS bills them", 0.50, M, _SQS),
     "sqs_fifo": Price("SQS", "million FIFO requests of 64 KB", 0.50, M, _SQS),
     "sqs": Price("SQS", "million standard requests of 64 KB", 0.40, M, _SQS),
     "invocation": Price("Lambda", "million requests", 0.20, M, _LAMBDA),
@@ -62,5 +63,6 @@ PRICES: dict[str, Price] = {
     "archived": Price("Firehose", "GB taken, in records of 5 KB", 0.029, GB, REMEMBERED),
     "converted": Price("Firehose", "GB converted to Parquet", 0.018, GB, REMEMBERED),
     "trace": Price("X-Ray", "million traces recorded", 5.00, M, REMEMBERED),
+    "secret": Price("Secrets Manager", "secret-month", 0.40, 1, REMEMBERED),
     "out": Price("Transfer", "GB to the internet", 0.09, GB, _GUIDE),
 }

@@ -1,6 +1,5 @@
 """A room whose members are all connected, and messages in it."""
 
-import math
 import time
 import zlib
 from collections.abc import Sequence
@@ -11,11 +10,14 @@ import orjson
 from adapters.dynamodb.connections import LIFETIME, PARTS
 from adapters.dynamodb.table import Table
 from domain.aggregate import Command
+from domain.chat.entering import hashed
 from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import envelope
-from domain.person.person import Register
+from domain.person.person import Register, StartSession
+from domain.ports import Session
 from domain.room.commands import CreateRoom, Join
+from local.payloads import authorizer_event, socket_context, socket_event
 from tools.cost.stack import Stack
 
 ROOM = "ubuntu-support"
@@ -23,6 +25,7 @@ TEXT = "have you tried to boot with the older kernel from grub?!"
 """56 bytes, the mean of 11,612 messages of #ubuntu (tests/fixtures/irc has some of them)."""
 
 AUTHORS = 5
+SESSION = "5" * 32
 CHUNK = 90
 """Commands of one transaction, which takes 100 events."""
 
@@ -36,7 +39,7 @@ class Talk:
         self.users = [f"u_{number:013d}" for number in range(members)]
         self.connections = [f"Dq3{number:09d}AcCI=" for number in range(members)]
         self.authors = min(AUTHORS, members)
-        self._sent = 0
+        self._sent = self._marked = 0
         self._enter()
         self._connect()
         self._seen = self._head()
@@ -64,7 +67,10 @@ class Talk:
             }
 
         for user, name in list(zip(self.users, names, strict=True))[: self.authors]:
-            registered = [Register(name=name, **base(user, "register"))]
+            registered = [
+                Register(name=name, **base(user, "register")),
+                StartSession(session=SESSION, **base(user, "session")),
+            ]
             versions_of(outcomes_of(services.executor, [(user, registered)])[0])
         owner, name = self.users[0], names[0]
         commands: list[Command] = [
@@ -87,6 +93,10 @@ class Talk:
     def _connect(self) -> None:
         """Writes the room's rows as `sync` leaves them (adapters/dynamodb/connections.py)."""
         lapse = int(time.time()) + LIFETIME
+        own = [
+            {"pk": f"U#{user}", "sk": f"C#{connection}", "session": SESSION, "expires": lapse}
+            for user, connection in zip(self.users, self.connections, strict=True)
+        ]
         table = Table(self.stack.plain["dynamodb"], "cost-connections")
         rows = [
             {
@@ -97,7 +107,7 @@ class Talk:
             }
             for user, connection in zip(self.users, self.connections, strict=True)
         ]
-        table.write_many(puts=rows)
+        table.write_many(puts=[*rows, *own[: self.authors]])
 
     # Talking
 
@@ -107,7 +117,7 @@ class Talk:
             "connectionId": self.connections[number],
             "routeKey": "$default",
             "eventType": "MESSAGE",
-            "authorizer": {"principalId": user, "user": user, "session": "5" * 32},
+            "authorizer": {"principalId": user, "user": user, "session": SESSION},
         }
 
     def send(self, action: str, fast: bool = True, by: int | None = None, **fields: Any) -> None:
@@ -125,8 +135,16 @@ class Talk:
     def post(self, fast: bool) -> None:
         self.send("post", fast, text=TEXT)
 
-    def _head(self) -> int:
-        return self.stack.chat("project_views").services.log.head(ROOM)
+    def _head(self, log: str = ROOM) -> int:
+        found = self.stack.plain["dynamodb"].query(
+            TableName="cost-events",
+            KeyConditionExpression="#log = :log",
+            ExpressionAttributeNames={"#log": "log"},
+            ExpressionAttributeValues={":log": {"S": log}},
+            ScanIndexForward=False,
+            Limit=1,
+        )["Items"]
+        return int(found[0]["version"]["N"])
 
     def spread(self, log: str = ROOM, after: int | None = None) -> None:
         """Has what was written reach everybody: stream, topic, queues, consumers."""
@@ -157,6 +175,34 @@ class Talk:
             self.post(fast)
         self.spread()
 
+    # What is no message
 
-def rounds(posts: int, at_once: int) -> int:
-    return math.ceil(posts / at_once)
+    def read(self) -> None:
+        """Has an author move their read mark, and their own connections hear of it."""
+        user = self.users[1]
+        before = self._head(user)
+        self._marked += 1
+        self.send("read", by=1, version=self._marked)
+        self.spread(user, before)
+        assert self._head(user) == before + 1
+
+    def come_and_go(self) -> None:
+        """Has somebody connect anew, sync the room with nothing missed, and go."""
+        user, connection = self.users[0], "Dq3GONEBYNOWAcC="
+        # Nobody else of theirs is here: everybody is told that they come and go.
+        table = Table(self.stack.plain["dynamodb"], "cost-connections")
+        own = table.query("pk = :pk", values={":pk": f"U#{user}"})
+        table.write_many(deletes=[{"pk": row["pk"], "sk": row["sk"]} for row in list(own)])
+        session = Session(user, SESSION, time.time() + 86_400.0)
+        ticket = f"ticket-{time.time_ns()}"
+        accounts = self.stack.chat("authorize").services.accounts
+        accounts.put_ticket(hashed(ticket), session)
+        domain = "abcdefghij.execute-api.us-east-1.amazonaws.com"
+        self.stack.invoke("authorize", authorizer_event(ticket, domain))
+        known = {"user": user, "session": SESSION}
+        context = socket_context(connection, known, domain)
+        self.stack.invoke("socket_connect", socket_event({**context, "routeKey": "$connect"}))
+        sync = {"action": "sync", "id": "s" * 36, "rooms": {ROOM: self._seen}}
+        self.stack.frame(context, orjson.dumps(sync).decode(), True)
+        self.stack.invoke("socket_disconnect", socket_event(context))
+        self.stack.drain("presence", "settle_presence")

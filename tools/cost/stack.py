@@ -242,11 +242,11 @@ class Stack:
         if self.meter is not None:
             chunks = math.ceil(size / (64 * KB))
             self.meter.add("poller", "ReceiveMessage", queue, **{unit: chunks})
-            if not messages[0]["Body"].startswith('{"user"') and '"shard":' not in (
-                messages[0]["Body"]
+            if (
+                not messages[0]["Body"].startswith('{"user"')
+                and '"shard":' not in (messages[0]["Body"])
             ):
-                # What the topic sent. Whether SQS bills SNS's sends is told both ways: counted.
-                told = {"notified": len(messages), "notified_bytes": size, unit: len(messages)}
+                told = {"notified": len(messages), "notified_bytes": size, "sent": len(messages)}
                 self.meter.add("topic", "Notify", queue, **told)
         records = [
             {

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tools.stack.emulator import StackError
 
@@ -20,38 +20,64 @@ def forwarded(host: str, port: int) -> Iterator[str]:
     ------
     StackError: the address is none of this machine's.
     """
-    listener = socket.socket()
     try:
-        listener.bind((host, 0))
+        forwarder = _Forwarder(host, port)
     except OSError as error:
-        listener.close()
         raise StackError(f"cannot listen at {host} for containers: {error}") from None
-    listener.listen(128)
-    with contextlib.closing(listener):
-        thread = threading.Thread(target=_accept, args=(listener, port), daemon=True)
-        thread.start()
-        try:
-            yield f"{host}:{listener.getsockname()[1]}"
-        finally:
-            # Closing alone does not wake who waits in accept.
-            listener.shutdown(socket.SHUT_RDWR)
+    try:
+        yield forwarder.address
+    finally:
+        forwarder.close()
+
+
+class _Forwarder:
+    def __init__(self, host: str, port: int) -> None:
+        self._listener = socket.create_server((host, 0), backlog=128)
+        self.address = f"{host}:{self._listener.getsockname()[1]}"
+        self._port = port
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def close(self) -> None:
+        """Ends every connection; returns once nothing of it runs."""
+        # Closing alone does not wake who waits in accept or recv.
+        for one in (self._listener, *list(self._open)):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
             thread.join()
 
+    def _start(self, target: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=target, args=arguments)
+        self._threads.append(thread)
+        thread.start()
 
-def _accept(listener: socket.socket, port: int) -> None:
-    while True:
-        try:
-            caller, _ = listener.accept()
-        except OSError:
-            return
-        try:
-            called = socket.create_connection(("127.0.0.1", port), timeout=10)
-        except OSError:
-            caller.close()
-            continue
-        called.settimeout(None)
-        for one, other in ((caller, called), (called, caller)):
-            threading.Thread(target=_copy, args=(one, other), daemon=True).start()
+    def _accept(self) -> None:
+        with self._listener:
+            while True:
+                try:
+                    caller, _ = self._listener.accept()
+                except OSError:
+                    return
+                self._open.add(caller)
+                self._start(self._carry, caller)
+
+    def _carry(self, caller: socket.socket) -> None:
+        local = ("127.0.0.1", self._port)
+        with (
+            caller,
+            contextlib.suppress(OSError),
+            socket.create_connection(local, timeout=10) as called,
+        ):
+            called.settimeout(None)
+            self._open.add(called)
+            back = threading.Thread(target=_copy, args=(called, caller))
+            back.start()
+            _copy(caller, called)
+            back.join()
+            self._open.discard(called)
+        self._open.discard(caller)
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:

@@ -48,7 +48,12 @@ def running(folder: Path, port: int = 0, emulator_port: int = 0) -> Iterator[Sta
     web = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with contextlib.closing(listener), Emulator(folder, emulator_port) as emulator:
         outputs = deploy(emulator, WebUrlOverride=web)
-        application = front(FILES, api_url(emulator, outputs), {"api": ""})
+        config = {
+            "api": "",
+            "guests": outputs["Guests"] == "true",
+            "cognito": {"domain": web, "client_id": outputs["UserPoolClientId"]},
+        }
+        application = front(FILES, api_url(emulator, outputs), emulator.url, config)
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, args=([listener],), name="parley-front")
         thread.start()

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import boto3
 import botocore.session
 import pytest
 
-from domain.chat import Services
+from domain.chat import Chat, Services
 from functions import aws, bootstrap
-from functions.settings import MODELS
+from functions.settings import MODELS, NotConfigured
 from tests.functional.handlers.scene import configured, scene
 from tests.functional.handlers.test_payloads import CONSUMERS, EXPECTED, invoke, outside, payload
 
@@ -87,8 +87,9 @@ def asked(file: str, missing: set[str]) -> set[str]:
     chat = configured(chat, **expected.get("services", {}))
     outside(chat).refused = expected.get("refused", ())
     found: set[str] = set()
-    bootstrap.use(configured(chat, **{port: Watched(port, found) for port in missing}))
-    with suppress(aws.NotConfigured):
+    watched: dict[str, Any] = {port: Watched(port, found) for port in missing}
+    bootstrap.use(Chat(replace(chat.services, **watched)))
+    with suppress(NotConfigured):
         invoke(function, payload(file))
     return found
 
@@ -98,9 +99,7 @@ def files(function: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", MODELS)
-def test_a_function_has_the_ports_that_it_needs(
-    function: str, environment: dict[str, str]
-) -> None:
+def test_a_function_has_the_ports_that_it_needs(function: str, environment: dict[str, str]) -> None:
     missing = absent(function, environment)
     assert {port for file in files(function) for port in asked(file, missing)} == set()
 
@@ -110,7 +109,5 @@ def test_a_function_has_no_port_that_it_does_not_need(
     function: str, environment: dict[str, str]
 ) -> None:
     given = PORTS - absent(function, environment)
-    used = {
-        port for port in given if any(port in asked(file, {port}) for file in files(function))
-    }
+    used = {port for port in given if any(port in asked(file, {port}) for file in files(function))}
     assert given - used == SPARE.get(function, set())
