@@ -54,10 +54,10 @@ validate: $(STAMPS)/sam ## validates the templates
 	    AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM) validate --lint -t $$template; done
 
 deploy: build $(FRONTEND)/dist/index.html ## deploys the stack to the AWS account that the environment names (ENV; guided the first time)
-	$(BIN)/python -m tools.stack.account --environment $(ENV)
+	$(BIN)/python -m tools.stack.account --environment $(ENV) $(if $(UNATTENDED),--unattended)
 
-invoke: $(STAMPS)/dev $(STAMPS)/sam ## runs one function in a Lambda-like container: FUNCTION=deliver EVENT=one-message (docs/aws.md)
-	$(BIN)/python -m tools.stack.invoking $(FUNCTION) $(EVENT)
+invoke: $(STAMPS)/dev $(STAMPS)/sam ## runs one function in a Lambda-like container: FUNCTION=deliver EVENT=one-message STACK=http://127.0.0.1:PORT (docs/aws.md)
+	@$(BIN)/python -m tools.stack.invoking $(FUNCTION) $(EVENT) $(if $(STACK),--stack $(STACK))
 
 types: $(STAMPS)/dev $(STAMPS)/npm ## writes JSON Schemas and TypeScript types from the wire models
 	$(BIN)/python -m tools.generate_wire docs/schema
@@ -72,7 +72,7 @@ lock: $(STAMPS)/dev ## locks the Python packages of pyproject.toml
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-header -o requirements.lock
 	uv pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-header -o requirements-dev.lock
 	uv pip compile -q artifact/requirements.in --universal --generate-hashes --no-header --python-version 3.13 -o artifact/requirements.txt
-	for tool in sam ministack; do uv pip compile -q tools/locks/$$tool.in --universal --generate-hashes --no-header --python-version 3.13 -o tools/locks/$$tool.lock; done
+	for tool in sam ministack aws; do uv pip compile -q tools/locks/$$tool.in --universal --generate-hashes --no-header --python-version 3.13 -o tools/locks/$$tool.lock; done
 
 clean: ## removes what was built and installed; the data stay
 	rm -rf $(VENV) $(STAMPS) .tools .aws-sam $(FRONTEND)/node_modules $(FRONTEND)/dist
@@ -94,16 +94,16 @@ $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
 
 # Tools with environments of their own, since they pin what they need; Python 3.13 is the
 # functions' runtime.
-$(STAMPS)/sam $(STAMPS)/ministack: $(STAMPS)/%: tools/locks/%.lock
+$(STAMPS)/sam $(STAMPS)/ministack $(STAMPS)/aws: $(STAMPS)/%: tools/locks/%.lock
 	@mkdir -p $(STAMPS)
 	$$(tools/find_uv.sh) venv -q --allow-existing --python "$$(tools/find_python313.sh)" .tools/$*
-	$$(tools/find_uv.sh) pip install -q --python .tools/$*/bin/python --require-hashes -r $<
+	$$(tools/find_uv.sh) pip install -q --compile-bytecode --python .tools/$*/bin/python --require-hashes -r $<
 	@touch $@
 
 # Tests that need one of these say so and are skipped where it cannot be installed.
-$(STAMPS)/emulators: tools/locks/sam.lock tools/locks/ministack.lock
+$(STAMPS)/emulators: tools/locks/sam.lock tools/locks/ministack.lock tools/locks/aws.lock
 	@mkdir -p $(STAMPS)
-	$(MAKE) --no-print-directory $(STAMPS)/sam $(STAMPS)/ministack || echo "the stack tests will be skipped"
+	$(MAKE) --no-print-directory $(STAMPS)/sam $(STAMPS)/ministack $(STAMPS)/aws || echo "the stack tests will be skipped"
 	tools/install_dynamodb_local.sh
 	@touch $@
 

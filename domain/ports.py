@@ -282,6 +282,11 @@ class Retention(Protocol):
         to leave. One that folds keep changing meanwhile is left as well."""
         ...
 
+    def clean(self, before: float) -> int:
+        """Deletes what generations of the views hold that were replaced before a time, as
+        `Generations.clean` does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

@@ -14,6 +14,7 @@ from adapters.dynamodb.table import ConditionFailed, Item, Table
 from domain.log import is_person
 
 HEAD = "head"
+POSTED = "posted"
 REMEMBERED = 10_000
 """Streams whose head a process remembers."""
 
@@ -27,7 +28,8 @@ class Head:
 
     Attributes
     ----------
-    fields: what else the fold keeps there, a room's header; it has the version too.
+    fields: what else the fold keeps there, a room's header; it has the version too. Under
+        POSTED are versions of newest posts that members' rows have not been told.
     """
 
     generation: int
@@ -36,7 +38,15 @@ class Head:
 
     def header(self) -> dict[str, Any] | None:
         """Returns the room's header; None where nothing is folded yet."""
-        return {**self.fields, "version": self.version} if self.version else None
+        if not self.version:
+            return None
+        fields = {name: value for name, value in self.fields.items() if name != POSTED}
+        return {**fields, "version": self.version}
+
+    def posted(self) -> Mapping[str, int]:
+        """Returns the versions of newest posts by person that their rows may lack."""
+        held: Mapping[str, int] = self.fields.get(POSTED, {})
+        return held
 
 
 def pointer(stream: str) -> str:

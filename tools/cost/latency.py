@@ -34,11 +34,11 @@ class Person:
 
     _ids = itertools.count(1)
 
-    def __init__(self, web: str, nickname: str) -> None:
+    def __init__(self, web: str, nickname: str, open: contextlib.ExitStack) -> None:
         self._web = web
         token = self._call("/api/session", {"nickname": nickname})["token"]
         url = self._call("/api/tickets", {}, token)["url"]
-        self.socket: ClientConnection = connect(url, open_timeout=PATIENCE)
+        self.socket: ClientConnection = open.enter_context(connect(url, open_timeout=PATIENCE))
 
     def _call(self, path: str, body: dict[str, str], token: str = "") -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
@@ -66,8 +66,8 @@ class Person:
             if kind == "events" and any(e.get("id") == id for e in frame.get("events", ())):
                 return came
 
-    def ok(self, action: str, kind: str = "ack", **fields: Any) -> None:
-        self.until(self.send(action, **fields), kind)
+    def ok(self, action: str, **fields: Any) -> None:
+        self.until(self.send(action, **fields), "synced" if action == "sync" else "ack")
 
 
 @contextlib.contextmanager
@@ -112,24 +112,20 @@ def main() -> int:
         print("| way | to the ack, median ms | p90 | to the other's push, median ms | p90 |")
         print("|---|--:|--:|--:|--:|")
         for on in (True, False):
-            with fast_publish(stack, on):
-                writer, reader = (
-                    Person(stack.web, f"writer-{on}"),
-                    Person(stack.web, f"reader-{on}"),
-                )
+            with fast_publish(stack, on), contextlib.ExitStack() as open:
+                names = f"writer-{on}", f"reader-{on}"
+                writer, reader = (Person(stack.web, name, open) for name in names)
                 room = f"latency-{str(on).lower()}"
                 writer.ok("create_room", room=room, name="Latency", kind="public")
                 reader.ok("join", room=room)
                 for someone in (writer, reader):
-                    someone.ok("sync", "synced", rooms={room: None})
+                    someone.ok("sync", rooms={room: None})
                 figures = []
                 for taken in measured(writer, reader, room):
                     p90 = statistics.quantiles(taken, n=10)[-1]
                     figures += [f"{statistics.median(taken):.0f}", f"{p90:.0f}"]
                 label = "fast publish and relay" if on else "relay alone"
                 print(f"| {label} | {' | '.join(figures)} |", flush=True)
-                for someone in (writer, reader):
-                    someone.socket.close()
     return 0
 
 

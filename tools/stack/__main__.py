@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8090, help="of the web app")
     parser.add_argument("--emulator-port", type=int, default=0, help="of MiniStack; 0: a free one")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         print("Building the functions (sam build) …", flush=True)
         ensure_built("x86_64")

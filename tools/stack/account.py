@@ -3,12 +3,15 @@
     python -m tools.stack.account --environment dev
 
 The template and artifact are those of `make build`. The first time SAM asks for what it cannot
-know (`--guided`) and keeps the answers in samconfig.toml.
+know (`--guided`) and keeps the answers in samconfig.toml. Where nobody answers, in CI, --unattended
+takes samconfig.toml as it is. CLOUDFORMATION_ROLE in the environment names the role that
+CloudFormation shall act in (infra/oidc.yaml makes one); otherwise it acts with the caller's rights.
 """
 
 import argparse
 import json
 import mimetypes
+import os
 import subprocess
 import sys
 import time
@@ -30,27 +33,21 @@ FOREVER = "public, max-age=31536000, immutable"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("--environment", default="dev", help="section of samconfig.toml")
+    parser.add_argument("--unattended", action="store_true", help="ask nothing")
     options = parser.parse_args()
     try:
-        deploy(options.environment)
+        deploy(options.environment, options.unattended)
     except (StackError, BotoCoreError, ClientError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def deploy(environment: str) -> None:
+def deploy(environment: str, unattended: bool = False) -> None:
     """Deploys, uploads the web app and says where it is. Raises StackError."""
     name, region = target(environment)
-    guided = [] if exists(client("cloudformation", region), name) else ["--guided"]
-    command = [
-        str(SAM),
-        "deploy",
-        *("--config-env", environment),
-        *("--config-file", str(ROOT / "samconfig.toml")),
-        *("--template-file", str(BUILD / "template.yaml")),
-        *guided,
-    ]
+    first = not unattended and not exists(client("cloudformation", region), name)
+    command = sam_deploy(environment, unattended, first, os.environ.get("CLOUDFORMATION_ROLE"))
     # Its questions and its table of changes are for whoever deploys.
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise StackError("sam deploy failed")
@@ -66,6 +63,27 @@ def deploy(environment: str) -> None:
         },
     )
     print(f"Parley is at {outputs['WebUrl']}")
+
+
+def sam_deploy(environment: str, unattended: bool, first: bool, role: str | None) -> list[str]:
+    """Returns the command line.
+
+    Parameters
+    ----------
+    unattended: nothing is asked, whatever samconfig.toml says.
+    first: what samconfig.toml does not know is asked, where anything may be.
+    role: ARN of the role that CloudFormation acts in.
+    """
+    return [
+        str(SAM),
+        "deploy",
+        *("--config-env", environment),
+        *("--config-file", str(ROOT / "samconfig.toml")),
+        *("--template-file", str(BUILD / "template.yaml")),
+        *(("--no-confirm-changeset",) if unattended else ()),
+        *(("--guided",) if first and not unattended else ()),
+        *(("--role-arn", role) if role else ()),
+    ]
 
 
 def client(service: str, region: str) -> Any:
