@@ -126,7 +126,9 @@ class DynamoViews:
         # The head first: what it no longer holds was in the row before.
         posted = self._heads.read(room).posted()
         row = self._row(room, member_key(user))
-        return None if row is None else member_of(row, posted.get(user, 0))
+        if row is None and user not in posted:
+            return None
+        return member_of(row or {}, posted.get(user, 0))
 
     def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
         present = "attribute_exists(#member)"
@@ -300,14 +302,15 @@ class DynamoViews:
     def _dump_rows(self, room: str, head: Head) -> Iterator[dict[str, Any]]:
         pk = partition(room, head.generation)
         # In one order of keys: messages, then members, who are shown first.
-        messages = []
+        messages, members = [], {user: member_of({}, v) for user, v in head.posted().items()}
         for row in self._table.query("pk = :pk", values={":pk": pk}):
             if row["sk"].startswith("u#"):
                 user = user_in(row["sk"])
-                held = head.posted().get(user, 0)
-                yield {"room": room, "user": user, **member_of(row, held)}
+                members[user] = member_of(row, head.posted().get(user, 0))
             elif row["sk"].startswith("m#"):
                 messages.append(row["message"])
+        for user, member in sorted(members.items()):
+            yield {"room": room, "user": user, **member}
         for message in messages:
             yield {"room": room, "message": orjson.loads(message)}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
+from adapters.dynamodb.views import WRITERS, DynamoViews
 from adapters.memory.views import MemoryViews
 from domain.chat.consumers import ProjectViews
 from domain.consuming import Consuming, Record, Transient
@@ -258,8 +258,8 @@ def test_a_warm_fold_reads_nothing() -> None:
         with counting(client) as called:
             assert projecting.last("room") == 6
             projecting.apply("room", log[6:])
-        # The message, its writer's row, the head.
-        assert called == ["PutItem", "UpdateItem", "UpdateItem"]
+        # The message, and the head, which tells of its writer too.
+        assert called == ["PutItem", "UpdateItem"]
 
 
 def test_a_stale_header_is_read_again_and_what_is_new_is_folded() -> None:
@@ -301,3 +301,25 @@ def test_what_another_process_folded_is_neither_read_nor_folded_again(
             assert process.consume(batch) == []
     # The head was read once more, then three rows were written, none of them twice.
     assert called == ["GetItem", "PutItem", "UpdateItem", "UpdateItem"]
+
+
+def test_newest_posts_stand_in_the_head_until_there_are_many() -> None:
+    people = [f"u_{number:02}" for number in range(WRITERS + 1)]
+    log: Any = history([("post", person, 0, "") for person in people])
+    before = len(log) - len(people)
+    memory = MemoryViews()
+    with tables() as (client, name):
+        table = Table(client, name)
+        views = DynamoViews(table)
+        projector(views).apply("room", log[:before])
+        projector(memory).apply("room", log[:before])
+        for number, person in enumerate(people):
+            one = log[before + number : before + number + 1]
+            projector(views).apply("room", one)
+            projector(memory).apply("room", one)
+            newest = views.member("room", person)
+            assert newest is not None
+            assert newest["posted"] == before + number + 1
+            held = (table.get({"pk": "R#room", "sk": "head"}) or {})["posted"]
+            assert len(held) == (number + 1) % (WRITERS + 1)
+            assert list(views.dump()) == list(memory.dump())
