@@ -206,8 +206,10 @@ class DynamoViews:
         # Of who joined or left, the row is written anyway.
         told = set(posted) if len(posted) > WRITERS else posted.keys() & view.members.keys()
         writes = [partial(self._put_message, pk, view, version) for version in sorted(view.changed)]
-        for user in sorted({*view.members, *told}):
-            writes.append(partial(self._update_member, pk, view, user, posted.get(user)))
+        writes += [
+            partial(self._update_member, pk, view, user, posted.get(user))
+            for user in sorted({*view.members, *told})
+        ]
         self._write(writes)
         if not expected and self._heads.building is None:
             self._table.put({"pk": directory(view.kind), "sk": room})

@@ -12,12 +12,7 @@ from tools.cost.prices import PRICES, REGION
 from tools.cost.template import memory, traces
 
 Counts = dict[str, dict[str, Tally]]
-CASES = {
-    "alone": "alone: one message in the whole stack at a time",
-    "steady": "steady: ten a second in the stack, one a room",
-    "relayed": "alone, fast publish off",
-    "backlog": "backlog: ten to the room, delivered at once",
-}
+CASES = ("alone", "steady", "relayed", "backlog")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -166,7 +161,7 @@ def scans(counts: Counts) -> str:
 def monthly(counts: Counts) -> str:
     people = (100, 1_000, 10_000)
     months = [month(number, counts, traces=traces()) for number in people]
-    rows = [["messages", *(f"{one.messages:,}" for one in months)]]
+    rows = [["messages sent, no dollars", *(f"{one.messages:,}" for one in months)]]
     rows += [[line, *(f"{one.lines[line]:,.2f}" for one in months)] for line in months[0].lines]
     rows.append(["**sum**", *(f"**{one.total:,.2f}**" for one in months)])
     rows.append(
