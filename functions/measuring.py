@@ -26,20 +26,36 @@ def emitter(namespace: str) -> Emit:
     return emit
 
 
+EVERY = 60.0
+"""Seconds between a process's lines of posts: one a push would cost more than some of the calls
+that it counts. What a process has not told when it ends is lost, which a rate does not mind."""
+
+
 class MeasuredGateway:
     """Counts pushes and those that met a closed connection.
 
-    Answers to one connection are not counted, unless it is gone: they would make a line each.
+    Parameters
+    ----------
+    clock: returns seconds.
     """
 
-    def __init__(self, gateway: Gateway, emit: Emit) -> None:
+    def __init__(
+        self, gateway: Gateway, emit: Emit, clock: Callable[[], float] = time.time
+    ) -> None:
         self._gateway = gateway
         self._emit = emit
+        self._clock = clock
+        self._told = clock()
+        self._posts = self._gone = 0
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
         gone = self._gateway.post(connection_ids, frame)
-        if len(connection_ids) > 1 or gone:
-            self._emit({"Posts": len(connection_ids), "Gone": len(gone)})
+        self._posts += len(connection_ids)
+        self._gone += len(gone)
+        now = self._clock()
+        if now - self._told >= EVERY:
+            self._emit({"Posts": self._posts, "Gone": self._gone})
+            self._told, self._posts, self._gone = now, 0, 0
         return gone
 
     def close(self, connection_id: str, code: int) -> None:

@@ -23,7 +23,8 @@ from domain.protocol.fields import MAX_FRAME
 logger = logging.getLogger("parley.apigateway")
 
 THREADS = 32
-"""Posts at a time; each waits some 10 ms for its answer."""
+"""Posts at a time, each of which waits some 10 ms for its answer. Twice as many threads take twice
+the processor time for handing the interpreter around."""
 
 ATTEMPTS = 4
 """Tries of a post that is throttled or meets a fault of the service."""

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import chromium
 from tests.server.harness import Party
 from tests.stack.harness import StackServer
 from tools.stack.building import ensure_built, python313
 from tools.stack.emulator import HOME, StackError
 from tools.stack.running import Stack, running
+
+# One for all modules: Playwright runs once in a thread.
+__all__ = ["chromium"]
 
 HERE = Path(__file__).parent
 TIMEOUT = 600

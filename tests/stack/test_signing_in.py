@@ -3,12 +3,9 @@
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import chromium
 from tests.browser.tabs import House
 from tests.server.harness import Person
 from tests.stack.harness import StackServer
-
-__all__ = ["chromium"]
 
 PASSWORD = "Long-enough-4-anybody"
 

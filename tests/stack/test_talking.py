@@ -10,12 +10,9 @@ from playwright.sync_api import Browser, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.browser.conftest import chromium
 from tests.browser.tabs import House, agree
 from tests.server.harness import OPTIONS, Frame, Party, Socket, until
 from tests.stack.harness import StackServer
-
-__all__ = ["chromium"]
 
 SEED = 20261120
 

@@ -240,11 +240,11 @@ def test_a_sweep_closes_what_nobody_told_of_in_the_time_there_is(
         person(chat, f"more{n}")
     clock.now += STALE + 1
     late = person(chat, "late")
-    assert swept(chat, SPARE // 1_000 + 2) == {"connections": 2, "accounts": 0}
-    assert swept(chat, 60) == {"connections": 3, "accounts": 0}
+    assert swept(chat, SPARE // 1_000 + 2) == {"connections": 2, "accounts": 0, "events": 0}
+    assert swept(chat, 60) == {"connections": 3, "accounts": 0, "events": 0}
     assert {user for user, _ in checks(chat)} == {
         "u_ann", "u_bob", "u_more0", "u_more1", "u_more2",
     }  # fmt: skip
     assert ("u_ann", ["lobby"]) in checks(chat)
     assert connections.of_user(late.user) == ["late"]
-    assert swept(chat, 60) == {"connections": 0, "accounts": 0}
+    assert swept(chat, 60) == {"connections": 0, "accounts": 0, "events": 0}

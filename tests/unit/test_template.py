@@ -206,7 +206,8 @@ def test_all_functions_share_runtime_architecture_alias_and_one_build() -> None:
     assert shared["Runtime"] == "python3.13"
     assert shared["Architectures"] == [{"Ref": "Architecture"}]
     assert shared["AutoPublishAlias"] == "live"
-    assert shared["Tracing"] == "Active"
+    assert shared["Tracing"] == {"Ref": "Tracing"}
+    assert template()["Parameters"]["Tracing"]["Default"] == "Active"
     assert shared["CodeUri"] == "artifact/"
     own = {"Runtime", "Architectures", "AutoPublishAlias", "Tracing", "CodeUri"}
     assert not [name for name, function in functions().items() if own & function.keys()]
