@@ -38,6 +38,7 @@ check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_generated
+	$(BIN)/python -m tools.cost --check
 	cd $(FRONTEND) && npm run --silent check
 
 bench: $(STAMPS)/dev $(FRONTEND)/dist/index.html ## prints the table of docs/performance.md

