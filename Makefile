@@ -17,7 +17,7 @@ ARCHITECTURE ?= arm64
 ENV ?= dev
 SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html -type f 2>/dev/null)
 
-.PHONY: help run test test-long check bench stack build deploy invoke validate types format clean
+.PHONY: help run test test-long test-runbooks check bench stack build deploy invoke validate types format clean
 
 help: ## says what the doors are
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,10 +27,14 @@ run: $(STAMPS)/runtime $(FRONTEND)/dist/index.html ## installs, builds and serve
 
 test: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests
 	cd $(FRONTEND) && npm test --silent
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long and not runbooks"
 
-test-long: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the thousand-case properties and the kill series
-	$(BIN)/pytest -m long --timeout 900
+test-long: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the thousand-case properties, the kill series and the slow browser tests
+	$(BIN)/pytest -m "long and browser" --timeout 900
+	$(BIN)/pytest -n 2 --dist loadgroup -m "long and not browser" --timeout 900
+
+test-runbooks: $(STAMPS)/dev $(STAMPS)/emulators ## runs the commands of docs/runbooks on the emulated stack
+	$(BIN)/pytest -m runbooks
 
 check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
 	$(BIN)/ruff check .

@@ -24,8 +24,8 @@ from tests.stack.test_operating import PATIENCE, listed, operate, parked, shown
 from tests.support.runbooks import blocks, functions
 from tools.stack.deploying import NAME
 
-# Each starts dozens of command lines.
-pytestmark = pytest.mark.long
+# Each starts dozens of command lines: minutes in all, so they have a door of their own.
+pytestmark = pytest.mark.runbooks
 
 CLI = ROOT / ".tools" / "aws" / "bin"
 HERE = """aws() {
