@@ -21,11 +21,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from functions.settings import MODELS
+from functions.settings import SETTINGS
 from tools.stack.building import BUILD, ensure_built
 from tools.stack.emulator import HOME, ROOT, StackError
 
-FUNCTIONS = tuple(sorted(MODELS))
+FUNCTIONS = tuple(sorted(SETTINGS))
 RUNS = 5
 LIMIT_MS = 400.0
 """Milliseconds that a cold import may take."""

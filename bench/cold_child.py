@@ -6,12 +6,14 @@ bench.cold's figures as JSON.
 
 import base64
 import json
+import os
 import sys
 import time
 
 
 def main() -> None:
     function, artifact, packages = sys.argv[1:]
+    os.environ["AWS_LAMBDA_FUNCTION_NAME"] = function
     sys.path[:] = [artifact, *sys.path, packages]
     began, worked = time.perf_counter(), time.process_time()
     __import__(f"functions.{function}")
@@ -32,8 +34,7 @@ def main() -> None:
 
 
 def settings(function: str) -> dict[str, str]:
-    model = sys.modules["functions.settings"].MODELS[function]
-    needed = [name for name, field in model.model_fields.items() if field.is_required()]
+    needed = sys.modules["functions.settings"].required(function)
     return dict.fromkeys(needed, "http://127.0.0.1:9")
 
 

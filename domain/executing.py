@@ -86,8 +86,14 @@ class Decider:
         return tail if header is None else tail.restore(header)
 
 
-Announce = Callable[[Sequence[StoredEvent]], None]
-"""Hears of events that were appended, after the reply; see DirectExecutor."""
+Announce = Callable[[Sequence[StoredEvent]], Callable[[], None]]
+"""Begins to tell of events that were appended; returns what waits until that ended. See
+DirectExecutor."""
+
+
+def unannounced(events: Sequence[StoredEvent]) -> Callable[[], None]:
+    """Tells nobody: an Announce for where the feed suffices."""
+    return lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,11 @@ class DirectExecutor:
     Parameters
     ----------
     pause: called with the seconds to wait before the next attempt.
-    announce: called with what was appended, once it was replied to, as a shortcut for consumers
-        that the feed reaches later. It keeps its own failures to itself: the commands are
-        answered, and the feed brings what it did not.
+    announce: called with what was appended, before the reply, as a shortcut for consumers that
+        the feed reaches later. What it returns is called after the reply: whoever replies need
+        not wait for it, and it has ended when `execute` returns, since a Lambda is frozen then.
+        Both keep their failures to themselves: the commands are answered, and the feed brings
+        what they did not.
 
     Attributes
     ----------
@@ -119,7 +127,7 @@ class DirectExecutor:
         log: EventLog,
         views: Views,
         pause: Callable[[float], None] = time.sleep,
-        announce: Announce = lambda events: None,
+        announce: Announce = unannounced,
     ) -> None:
         self._log = log
         self._decider = Decider(log, views)
@@ -129,7 +137,7 @@ class DirectExecutor:
         self.conflicts = 0
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
-        """Decides, appends, replies, and announces; a snapshot that is due comes last.
+        """Decides, appends, and replies while it announces; a snapshot that is due comes last.
 
         Throttled appends are tried again as lost ones are, throttled reads were; what lasts is
         answered as `room_busy`. A retry by the client is exact whatever was appended.
@@ -139,9 +147,11 @@ class DirectExecutor:
         eventsourcing.persistence.PersistenceError: the log failed otherwise.
         """
         done = self._done(log_id, commands)
-        reply(done.outcomes)
-        if done.events:
-            self._announce(done.events)
+        announced = self._announce(done.events) if done.events else unannounced(())
+        try:
+            reply(done.outcomes)
+        finally:
+            announced()
         if done.snapshot is not None:
             # The events are durable: a snapshot that fails is only missing.
             with suppress(PersistenceError, Throttled):

@@ -40,7 +40,7 @@ from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.outbound import Notifier
 from functions.measuring import Emit, MeasuredGateway, MeasuredProgress, emitter
-from functions.settings import MODELS, NotConfigured, Settings, read
+from functions.settings import SETTINGS, NotConfigured, Settings, read
 
 RATE = 300
 """Commands a minute per person and per warm process; API Gateway's own throttles are the
@@ -52,7 +52,7 @@ KEY_CACHE = 300.0
 
 def running() -> str:
     """Returns the name of the function that this process is: the one handler it loaded."""
-    loaded = [name for name in MODELS if f"functions.{name}" in sys.modules]
+    loaded = [name for name in SETTINGS if f"functions.{name}" in sys.modules]
     if len(loaded) != 1:
         raise NotConfigured(f"one handler makes a function, {len(loaded)} are loaded")
     return loaded[0]
@@ -83,10 +83,10 @@ class Parts:
         self._clients: dict[str, Any] = {}
 
     def has(self, *names: str) -> bool:
-        return all(hasattr(self.settings, name) for name in names)
+        return all(name in self.settings for name in names)
 
     def setting(self, name: str) -> Any:
-        return getattr(self.settings, name)
+        return self.settings[name]
 
     def client(self, service: str) -> Any:
         """Returns a client whose calls end in time for a retry within the function's timeout."""
@@ -223,7 +223,7 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
     session: botocore's session; one of the environment's credentials by default.
     """
     settings = read(function, environment)
-    days = getattr(settings, "RETENTION_DAYS", 0)
+    days = settings.get("RETENTION_DAYS", 0)
     parts = Parts(function, settings, session or botocore.session.get_session())
     return Chat(
         Services(
@@ -239,15 +239,15 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
             cursors=parts.port("cursors", "PROGRESS_TABLE"),
             shards=parts.shards if parts.has("DELIVERY_QUEUE_URL") else None,
             topic=parts.topic if function == "relay_events" else None,
-            origin_secret=getattr(settings, "ORIGIN_SECRET", ""),
+            origin_secret=settings.get("ORIGIN_SECRET", ""),
             retention=parts.retention if days else None,
             retention_days=days,
             archive=parts.archive if parts.has("ARCHIVE_STREAM") else None,
             once=parts.once if parts.has("NOTIFICATIONS_TOPIC") else None,
             notifiers=parts.notifiers if parts.has("NOTIFICATIONS_TOPIC") else (),
-            origins=getattr(settings, "ALLOWED_ORIGINS", frozenset()),
-            guests=getattr(settings, "GUESTS", True),
-            socket_url=getattr(settings, "SOCKET_URL", None),
+            origins=settings.get("ALLOWED_ORIGINS", frozenset()),
+            guests=settings.get("GUESTS", True),
+            socket_url=settings.get("SOCKET_URL"),
             limiter=TokenBuckets(RATE),
             now=utc_now,
             seconds=time.time,

@@ -5,12 +5,23 @@ with fakes. On Lambda nobody does: the first call composes it from the environme
 (functions/aws.py).
 """
 
+import gc
+import os
+
 from domain.chat import Chat
 from functions.settings import NotConfigured
 
 __all__ = ["NotConfigured", "chat", "use"]
 
 _installed: Chat | None = None
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # While its modules load a function has a whole core, for its first event a part of one: what
+    # that event needs is loaded with the rest.
+    import functions.aws  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def use(chat: Chat | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import Forbidden, Unauthenticated
-from domain.protocol.fields import FORBIDDEN, MAX_NICKNAME
+from domain.protocol.limits import FORBIDDEN, MAX_NICKNAME
 
 MAX_EMAIL = 254
 """Characters of an address (RFC 5321, 4.5.3.1.3)."""

@@ -1,164 +1,122 @@
-"""Settings of the functions on AWS: one model each, filled from the environment at cold start.
+"""Settings of the functions on AWS: which each has, and how they are read from the environment.
 
-Every name is an environment variable of template.yaml; docs/aws.md lists them.
+Every name is an environment variable of template.yaml; docs/aws.md lists them. Plain tables
+rather than pydantic's models: most functions need nothing else of pydantic, whose import is a
+third of what a cold start of theirs would take (docs/performance.md).
 """
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+Settings = Mapping[str, Any]
+"""A function's settings by name, each of its type."""
 
 
 class NotConfigured(RuntimeError):
     """A setting is missing or not of its form; the message names the variables, not values."""
 
 
-def _names(value: object) -> object:
+def _names(value: str) -> frozenset[str]:
     """`a, b` to a set of names."""
-    if isinstance(value, str):
-        return frozenset(name.strip() for name in value.split(",") if name.strip())
-    return value
+    return frozenset(name.strip() for name in value.split(",") if name.strip())
 
 
-Names = Annotated[frozenset[str], BeforeValidator(_names)]
+def _switch(value: str) -> bool:
+    return {"true": True, "false": False}[value.strip().lower()]
 
 
-class Settings(BaseModel):
-    """Base: what is missing in a function's model, that function does not use."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    METRICS_NAMESPACE: str = "Parley"
-
-
-class Read(Settings):
-    """Who reads events one by one, and decides nothing."""
-
-    EVENTS_TABLE: str = Field(min_length=1)
+def _days(value: str) -> int:
+    days = int(value)
+    if days < 0:
+        raise ValueError
+    return days
 
 
-class Log(Read):
-    SNAPSHOTS_TABLE: str = Field(min_length=1)
+class Optional(NamedTuple):
+    """A setting that may be missing."""
+
+    default: Any
+    read: Callable[[str], Any] = str
 
 
-class Folded(Settings):
-    VIEWS_TABLE: str = Field(min_length=1)
-
-
-class Followed(Settings):
-    PROGRESS_TABLE: str = Field(min_length=1)
-
-
-class Known(Settings):
-    ACCOUNTS_TABLE: str = Field(min_length=1)
-
-
-class Connected(Settings):
-    CONNECTIONS_TABLE: str = Field(min_length=1)
-
-
-class Sealing(Settings):
-    KEYS_TABLE: str = Field(min_length=1)
-    VAULT_KEY: str = Field(min_length=1)
-
-
-class Publishing(Settings):
-    TOPIC_ARN: str = Field(min_length=1)
-
-
-class Announcing(Publishing):
-    FAST_PUBLISH: bool = True
-    """Whether events are published right after the acknowledgement too; Streams do so anyway."""
-
-
-class Posting(Settings):
-    SOCKET_ENDPOINT: str = Field(min_length=1)
-
-
-class Leaving(Settings):
-    PRESENCE_QUEUE_URL: str = Field(min_length=1)
-
-
-class Authorize(Known):
-    ALLOWED_ORIGINS: Names = frozenset()
-    """Origins that may open a WebSocket; any where none is named."""
-
-
-class SocketConnect(Log, Connected):
-    """Notes a connection whose session lives."""
-
-
-class SocketMessage(Log, Folded, Known, Connected, Sealing, Announcing, Posting, Leaving):
-    """Everything that a client frame can ask for."""
-
-
-class SocketDisconnect(Connected, Leaving):
-    """Forgets a connection."""
-
-
-class HttpApi(Log, Folded, Known, Sealing, Announcing):
-    SOCKET_URL: str = Field(min_length=1)
-    GUESTS: bool = True
-    ORIGIN_SECRET: str = Field(default="", repr=False)
-    """What CloudFront adds to each request; empty takes requests from anywhere."""
-
-
-class RelayEvents(Publishing):
-    """Streams to the topic."""
-
-
-class ArchiveEvents(Settings):
-    ARCHIVE_STREAM: str = Field(min_length=1)
-
-
-class ProjectViews(Read, Folded, Followed):
-    """Folds the log into views."""
-
-
-class TrackMemberships(Log, Followed, Announcing):
-    """Writes people's own logs."""
-
-
-class Deliver(Read, Folded, Followed, Connected, Sealing, Posting, Leaving):
-    DELIVERY_QUEUE_URL: str = Field(min_length=1)
-
-
-class NotifyUsers(Folded, Followed, Known, Connected, Sealing):
-    NOTIFICATIONS_TOPIC: str = Field(min_length=1)
-    SENDER: str = ""
-    WEB_URL: str = ""
-
-
-class SettlePresence(Connected, Posting):
-    """Says who is gone."""
-
-
-class Sweep(Read, Folded, Followed, Known, Connected, Leaving):
-    RETENTION_DAYS: int = Field(default=0, ge=0)
-    """Days after which an event's content is replaced by a mark; 0 keeps it."""
-
-
-MODELS: Mapping[str, type[Settings]] = {
-    "authorize": Authorize,
-    "socket_connect": SocketConnect,
-    "socket_message": SocketMessage,
-    "socket_disconnect": SocketDisconnect,
-    "http_api": HttpApi,
-    "relay_events": RelayEvents,
-    "archive_events": ArchiveEvents,
-    "project_views": ProjectViews,
-    "track_memberships": TrackMemberships,
-    "deliver": Deliver,
-    "notify_users": NotifyUsers,
-    "settle_presence": SettlePresence,
-    "sweep": Sweep,
+OPTIONAL: Mapping[str, Optional] = {
+    "METRICS_NAMESPACE": Optional("Parley"),
+    # Origins that may open a WebSocket; any where none is named.
+    "ALLOWED_ORIGINS": Optional(frozenset(), _names),
+    # Whether events are published right after the acknowledgement too; Streams do so anyway.
+    "FAST_PUBLISH": Optional(True, _switch),
+    "GUESTS": Optional(True, _switch),
+    # What CloudFront adds to each request; empty takes requests from anywhere.
+    "ORIGIN_SECRET": Optional(""),
+    "SENDER": Optional(""),
+    "WEB_URL": Optional(""),
+    # Days after which an event's content is replaced by a mark; 0 keeps it.
+    "RETENTION_DAYS": Optional(0, _days),
 }
+"""All others are required, and text that is not empty."""
+
+_EVERY = ("METRICS_NAMESPACE",)
+_LOG = ("EVENTS_TABLE", "SNAPSHOTS_TABLE")
+_SEALING = ("KEYS_TABLE", "VAULT_KEY")
+_PUBLISHING = ("TOPIC_ARN", "FAST_PUBLISH")
+
+SETTINGS: Mapping[str, frozenset[str]] = {
+    function: frozenset((*_EVERY, *names))
+    for function, names in {
+        "authorize": ("ACCOUNTS_TABLE", "ALLOWED_ORIGINS"),
+        "socket_connect": (*_LOG, "CONNECTIONS_TABLE"),
+        "socket_message": (
+            *_LOG, *_SEALING, *_PUBLISHING, "VIEWS_TABLE", "ACCOUNTS_TABLE", "CONNECTIONS_TABLE",
+            "SOCKET_ENDPOINT", "PRESENCE_QUEUE_URL",
+        ),
+        "socket_disconnect": ("CONNECTIONS_TABLE", "PRESENCE_QUEUE_URL"),
+        "http_api": (
+            *_LOG, *_SEALING, *_PUBLISHING, "VIEWS_TABLE", "ACCOUNTS_TABLE", "SOCKET_URL", "GUESTS",
+            "ORIGIN_SECRET",
+        ),
+        "relay_events": ("TOPIC_ARN",),
+        "archive_events": ("ARCHIVE_STREAM",),
+        "project_views": ("EVENTS_TABLE", "VIEWS_TABLE", "PROGRESS_TABLE"),
+        "track_memberships": (*_LOG, *_PUBLISHING, "PROGRESS_TABLE"),
+        "deliver": (
+            *_SEALING, "EVENTS_TABLE", "VIEWS_TABLE", "PROGRESS_TABLE", "CONNECTIONS_TABLE",
+            "SOCKET_ENDPOINT", "PRESENCE_QUEUE_URL", "DELIVERY_QUEUE_URL",
+        ),
+        "notify_users": (
+            *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE", "ACCOUNTS_TABLE", "CONNECTIONS_TABLE",
+            "NOTIFICATIONS_TOPIC", "SENDER", "WEB_URL",
+        ),
+        "settle_presence": ("CONNECTIONS_TABLE", "SOCKET_ENDPOINT"),
+        "sweep": (
+            "EVENTS_TABLE", "VIEWS_TABLE", "PROGRESS_TABLE", "ACCOUNTS_TABLE", "CONNECTIONS_TABLE",
+            "PRESENCE_QUEUE_URL", "RETENTION_DAYS",
+        ),
+    }.items()
+}  # fmt: skip
+"""The settings of each function. What is missing here, that function does not use."""
+
+
+def required(function: str) -> frozenset[str]:
+    """Returns the settings that a function cannot be without."""
+    return SETTINGS[function] - OPTIONAL.keys()
 
 
 def read(function: str, environment: Mapping[str, str]) -> Settings:
     """Returns a function's settings. Raises NotConfigured."""
-    try:
-        return MODELS[function].model_validate(dict(environment))
-    except ValidationError as error:
-        names = sorted({str(part["loc"][0]) for part in error.errors(include_input=False)})
-        raise NotConfigured(f"{function}: {', '.join(names)}: missing or invalid") from None
+    settings: dict[str, Any] = {}
+    wrong = []
+    for name in sorted(SETTINGS[function]):
+        given = environment.get(name)
+        optional = OPTIONAL.get(name)
+        try:
+            if optional is None:
+                if not given:
+                    raise ValueError
+                settings[name] = given
+            else:
+                settings[name] = optional.default if given is None else optional.read(given)
+        except (ValueError, KeyError):
+            wrong.append(name)
+    if wrong:
+        raise NotConfigured(f"{function}: {', '.join(wrong)}: missing or invalid")
+    return settings

@@ -3,6 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from domain.chat import frames
+from domain.chat.receiving import Receiving
 from domain.errors import Internal
 from domain.ports import Connection
 from functions.bootstrap import chat
@@ -15,7 +16,7 @@ def handler(event: Event, context: LambdaContext) -> Answer:
     known = request["authorizer"]
     connection = Connection(request["connectionId"], known["user"], known["session"])
     try:
-        chat().receive(connection, event.get("body") or "")
+        Receiving(chat().services).receive(connection, event.get("body") or "")
     except Exception as error:
         report(error, connection=connection.id)
         chat().services.gateway.post([connection.id], frames.error(Internal(), None))

@@ -51,6 +51,10 @@ PRESENCE_GRACE = 30.0
 THREADS = 4
 """For `sync` and handshakes, which wait for the disk or read a lot."""
 
+HTTP_THREADS = 2
+"""For the HTTP API: entering and tickets wait for the disk, and pages need not wait for them. More
+gain little and take time from the loop, which writes messages (docs/adr/0014)."""
+
 DURABLE = {
     "project_views": Subscription(project_views.handler, together=True),
     "track_memberships": Subscription(track_memberships.handler, TrackMemberships.topics),
@@ -190,9 +194,7 @@ class Engine:
         self.stores = stores
         self.loop = loop
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="parley-call")
-        # One thread for the HTTP API: Powertools' resolver keeps the current request on its
-        # class, so two at a time would read each other's token (docs/adr/0007).
-        self._http = ThreadPoolExecutor(1, thread_name_prefix="parley-http")
+        self._http = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="parley-http")
         self.feed = Feed(stores.events.events, stores.progress, loop)
         self.executor = GroupCommitExecutor(
             stores.log,
@@ -224,7 +226,7 @@ class Engine:
         return self.loop.run_in_executor(self._threads, work)
 
     def call_api(self, event: dict[str, Any]) -> "asyncio.Future[dict[str, Any]]":
-        """Runs the HTTP API's handler, one request at a time."""
+        """Runs the HTTP API's handler on a thread that may block."""
         return self.loop.run_in_executor(self._http, http_api.handler, event, CONTEXT)
 
     async def fresh(self) -> None:

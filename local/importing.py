@@ -18,7 +18,7 @@ from domain.chat.opening import open_words
 from domain.errors import ParleyError
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import NoteImport, Person, Register
-from domain.protocol.fields import ROOM_PATTERN
+from domain.protocol.limits import ROOM_PATTERN
 from domain.room import commands as c
 from domain.room.room import MemberJoined, MemberRenamed
 from research.irc import (

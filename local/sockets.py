@@ -21,7 +21,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
 from functions.observing import report
 from local import payloads
 

@@ -1,4 +1,5 @@
-"""Fails when generated files are stale: schemas and TypeScript types (part of `make check`)."""
+"""Fails when generated files are stale: schemas, the OpenAPI document and TypeScript types (part of
+`make check`)."""
 
 import filecmp
 import subprocess
@@ -6,13 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from functions.http_api import DOCUMENT
+
 ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         schemas, types = Path(scratch, "schema"), Path(scratch, "types")
-        subprocess.run([sys.executable, "-m", "tools.generate_wire", str(schemas)], check=True)
+        document = Path(scratch, DOCUMENT.name)
+        made_by = [sys.executable, "-m", "tools.generate_wire", str(schemas), str(document)]
+        subprocess.run(made_by, check=True)
         subprocess.run(
             ["npm", "run", "--silent", "types", "--", str(schemas), str(types)],
             cwd=ROOT / "frontend",
@@ -26,6 +31,8 @@ def main() -> int:
             )
             for path in _different(made, kept)
         ]
+        if not filecmp.cmp(document, DOCUMENT, shallow=False):
+            stale.append(str(DOCUMENT.relative_to(ROOT)))
     if stale:
         print("stale, run `make types`:", *stale, sep="\n  ", file=sys.stderr)
     return 1 if stale else 0

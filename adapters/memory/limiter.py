@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 
 PEOPLE = 50_000
 """Buckets kept; the one unused for longest is forgotten, which only fills it."""
@@ -24,11 +25,15 @@ class TokenBuckets:
         self._burst = float(burst)
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = Lock()
 
     def allow(self, user: str) -> bool:
         if not self._rate:
             return True
-        now = self._clock()
+        with self._lock:
+            return self._take(user, self._clock())
+
+    def _take(self, user: str, now: float) -> bool:
         tokens, then = self._buckets.get(user, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._rate)
         allowed = tokens >= 1

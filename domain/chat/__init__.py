@@ -1,15 +1,15 @@
-"""The use cases: what a handler calls, one per thing that somebody wants."""
+"""The use cases: what a handler calls, one per thing that somebody wants.
+
+Client frames are taken by `domain.chat.receiving`, apart: one function of them all needs the
+wire's models, whose import takes longer than the rest of the domain.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import orjson
 from eventsourcing.persistence import StoredEvent
-from pydantic import ValidationError
 
 from domain.chat import frames
 from domain.chat.archiving import document
-from domain.chat.commanding import Commanding
 from domain.chat.consumers import ProjectViews, TrackMemberships
 from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
@@ -18,25 +18,21 @@ from domain.chat.notifying import Notifying
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
 from domain.chat.services import Services
-from domain.chat.syncing import Syncing
 from domain.claiming import Claiming
 from domain.consuming import Consuming, Record
-from domain.errors import Internal, Invalid, ParleyError, Unauthenticated
+from domain.errors import Unauthenticated
 from domain.ports import Connection, Session
-from domain.protocol import client as wire
 
 __all__ = ["Chat", "Services"]
 
 
 class Chat:
-    """All use cases over one set of services."""
+    """The use cases over one set of services, but for those that begin with a client's frame."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
         self.entering = Entering(services)
         self.reading = Reading(services)
-        self._commanding = Commanding(services, self.reading)
-        self._syncing = Syncing(services, self.reading)
         self._notifying = Notifying(services)
         self._retaining = Retaining(services)
         shared = (services.log, services.progress, services.now)
@@ -91,37 +87,6 @@ class Chat:
         replaced = self._retaining.run(more)
         return {"connections": closed, "accounts": expired, "events": replaced}
 
-    def receive(self, connection: Connection, body: str) -> None:
-        """Takes one client frame; answers go to the connection, refusals too."""
-        id: str | None = None
-        try:
-            frame = parse(body)
-            id = frame.id
-            self._dispatch(connection, frame)
-        except ParleyError as refusal:
-            self.services.gateway.post([connection.id], frames.error(refusal, id or _id_of(body)))
-
-    def _dispatch(self, connection: Connection, frame: Any) -> None:
-        if isinstance(frame, wire.Read):
-            self._commanding.read(connection, frame)
-        elif isinstance(frame, wire.Command):
-            self._commanding.command(connection, frame)
-        elif isinstance(frame, wire.Sync):
-            self.services.background.run(lambda: self._sync(connection, frame))
-        elif isinstance(frame, wire.Typing):
-            self._commanding.typing(connection, frame)
-        else:
-            self.services.gateway.post([connection.id], frames.PONG)
-
-    def _sync(self, connection: Connection, frame: wire.Sync) -> None:
-        try:
-            self._syncing.sync(connection, frame)
-        except ParleyError as refusal:
-            self.services.gateway.post([connection.id], frames.error(refusal, frame.id))
-        except Exception:
-            self.services.gateway.post([connection.id], frames.error(Internal(), frame.id))
-            raise
-
     def consume(self, consumer: str, records: Sequence[Record]) -> list[str]:
         """Feeds queue records to a consumer; returns the ids of those to retry."""
         return self.consuming[consumer].consume(records)
@@ -139,39 +104,3 @@ class Chat:
         """Archives the log's events; returns the places of those to try again."""
         assert self.services.archive is not None, "this runtime has no archive"
         return self.services.archive.put([document(event) for event in events])
-
-
-def parse(body: str) -> Any:
-    """Returns the client frame in `body`.
-
-    Raises
-    ------
-    Invalid: naming the first field at fault, never its value.
-    """
-    try:
-        return wire.client_frame.validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "union_tag_invalid":
-            raise Invalid("action: none of the protocol's") from None
-        where = ".".join(str(part) for part in first["loc"][1:4])[:100] or "frame"
-        raise Invalid(f"{_printable(where)}: {first['msg'][:200]}") from None
-    except (ValueError, RecursionError):
-        raise Invalid("frame: not JSON that can be read") from None
-
-
-def _printable(where: str) -> str:
-    """A location may hold a client's own key: let through only what names have."""
-    return "".join(char if char.isalnum() or char in "._-" else "?" for char in where)
-
-
-def _id_of(body: str) -> str | None:
-    """Returns the id of a frame that is not valid otherwise, where it can be read."""
-    try:
-        frame = orjson.loads(body)
-    except ValueError:
-        return None
-    id = frame.get("id") if isinstance(frame, dict) else None
-    if isinstance(id, str) and 0 < len(id) <= 64 and all("!" <= char <= "~" for char in id):
-        return id
-    return None

@@ -15,7 +15,7 @@ from domain.errors import Invalid, NotFound, ParleyError, RateLimited, TooLarge,
 from domain.person.person import MarkRead, Person
 from domain.ports import Connection, Outcome
 from domain.protocol import client as wire
-from domain.protocol.fields import MAX_TEXT
+from domain.protocol.limits import MAX_TEXT
 from domain.room import commands as c
 from domain.room.room import Room
 

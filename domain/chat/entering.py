@@ -14,7 +14,7 @@ from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import EndSession, Person, Register, StartSession
 from domain.ports import Session
-from domain.protocol.fields import MAX_NICKNAME
+from domain.protocol.limits import MAX_NICKNAME
 
 DAY = 86_400.0
 SESSION_LIFE = 30 * DAY

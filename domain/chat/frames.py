@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from domain.errors import ParleyError
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
 
 NAME_BYTES = 224
 """What an author's name adds to a frame at the most: 32 code points of 4 bytes or of escapes of

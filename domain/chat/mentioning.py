@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from domain.chat.entering import same_name
 from domain.chat.services import Services
-from domain.protocol.fields import MAX_NICKNAME
+from domain.protocol.limits import MAX_NICKNAME
 
 MAX_MENTIONS = 20
 """Names of one text that are looked up, each for one read."""

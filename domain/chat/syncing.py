@@ -15,7 +15,7 @@ from domain.consuming import TRANSIENT
 from domain.errors import NotFound, ParleyError
 from domain.ports import Connection
 from domain.protocol.client import Sync
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
 
 MAX_EVENTS = 500
 """Events behind which a client gets a snapshot instead."""

@@ -6,23 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-MAX_TEXT = 4_000
-"""Code points of a message (docs/protocol.md)."""
+from domain.protocol.limits import (
+    FORBIDDEN,
+    MAX_NAME,
+    MAX_NICKNAME,
+    MAX_VERSION,
+    ROOM_PATTERN,
+)
 
-MAX_NAME = 80
-"""Code points of a room's name."""
-
-MAX_NICKNAME = 32
-"""Code points of a nickname."""
-
-MAX_FRAME = 32 * 1024
-"""Bytes of one WebSocket frame: API Gateway's limit and its billing unit."""
-
-MAX_VERSION = 2**53 - 1
-"""Largest integer that a browser holds exactly."""
-
-# Cc but newline and tab, surrogates, and the two noncharacters that SQS rejects.
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _EMOJI_JOINERS = {0x200D, 0xFE0E, 0xFE0F}
 # Emoji whose category is a letter or punctuation: double marks, information, wavy dash.
@@ -84,7 +75,6 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-ROOM_PATTERN = "^[a-z0-9-]{1,64}$"
 RoomId = Annotated[str, Field(pattern=ROOM_PATTERN)]
 UserId = Annotated[str, Field(pattern=r"^u_[a-z0-9]{1,32}$")]
 CommandId = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]

@@ -1,7 +1,14 @@
-"""Bodies of the HTTP API."""
+"""What calls of the HTTP API take: bodies and parameters. What they answer is in answers.py,
+which no handler needs."""
 
-from domain.protocol.fields import Nickname, Role, RoomKind, Wire
-from domain.protocol.server import ErrorCode, Message, People, RoomEvent, Words
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.protocol.fields import Nickname, RoomId, Since, Version, Wire
+
+Limit = Annotated[int, Field(ge=1, le=1000)]
+"""Entries of a page."""
 
 
 class EnterRequest(Wire):
@@ -14,72 +21,32 @@ class ExchangeRequest(Wire):
     nickname: Nickname | None = None
 
 
-class Identity(Wire):
-    id: str
-    name: Words
+class Parameters(BaseModel):
+    """Base of what a path and its query string give: numbers come as text there, and what nobody
+    declared is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Entered(Wire):
-    token: str
-    user: Identity
+class MessagesQuery(Parameters):
+    """The newest messages with a version below `before`."""
+
+    room: RoomId
+    before: Version | None = None
+    limit: Limit = 50
 
 
-class Ticket(Wire):
-    """`url` is the WebSocket address with the ticket in it; good once, for 60 s."""
+class EventsQuery(Parameters):
+    """The events above version `after`."""
 
-    ticket: str
-    url: str
-
-
-class LastMessage(Wire):
-    version: int
-    at: str
-    by: str
-    name: Words
-    text: Words
-    kind: str
+    room: RoomId
+    after: Since = 0
+    limit: Limit = 100
 
 
-class RoomSummary(Wire):
-    """A room in a person's list; `role` is null where they are no member."""
+class MembersQuery(Parameters):
+    """The members whose ids come after `after`."""
 
-    room: str
-    name: Words
-    kind: RoomKind
-    role: Role | None
-    head: int
-    member_count: int
-    unread: int
-    last: LastMessage | None
-
-
-class Rooms(Wire):
-    rooms: list[RoomSummary]
-
-
-class Messages(Wire):
-    messages: list[Message]
-    people: People
-
-
-class EventList(Wire):
-    events: list[RoomEvent]
-
-
-class Member(Wire):
-    user: str
-    name: Words
-    role: Role
-
-
-class Members(Wire):
-    members: list[Member]
-
-
-class Problem(Wire):
-    code: ErrorCode
-    message: str
-
-
-class ErrorBody(Wire):
-    error: Problem
+    room: RoomId
+    after: Annotated[str, Field(max_length=40)] = ""
+    limit: Limit = 100

@@ -18,7 +18,7 @@ these logs, words them.
 import re
 from datetime import datetime, time
 
-from domain.protocol.fields import FORBIDDEN, MAX_NICKNAME, MAX_TEXT
+from domain.protocol.limits import FORBIDDEN, MAX_NICKNAME, MAX_TEXT
 from research.irc.happenings import Happening, Joined, Left, Renamed, Said
 
 

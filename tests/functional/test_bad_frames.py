@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
 from domain.protocol.server import server_frame
 from tests.server.harness import Party, Person, Server
 from tests.server.raw import BINARY, CLOSE, END, PING, PONG, TEXT, RawSocket, frame

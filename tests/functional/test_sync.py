@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
 from tests.server.harness import Frame, Party, Socket, pushed, texts, versions
 
 

@@ -15,6 +15,7 @@ import pytest
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from domain.chat import Chat
 from domain.chat.entering import SESSION_LIFE, TICKET_LIFE
+from domain.chat.receiving import Receiving
 from domain.errors import Unauthenticated
 from domain.ports import Connection
 from domain.protocol.server import server_frame
@@ -96,7 +97,9 @@ class Online:
         return id
 
     def send(self, connection: Connection, **frame: Any) -> None:
-        self.chat.receive(connection, json.dumps({"id": f"i{self._count}", **frame}))
+        Receiving(self.chat.services).receive(
+            connection, json.dumps({"id": f"i{self._count}", **frame})
+        )
 
     def wait_for(self, connection: str, kind: str) -> None:
         """Waits for a frame of a kind: the executor answers from another thread."""

@@ -1,6 +1,6 @@
 """What a message costs on AWS while the process is warm: one write, no read (rule 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +38,9 @@ class Warm:
         self.post(self.ann)
         self.post(self.bob)
 
-    def announce(self, events: Sequence[StoredEvent]) -> None:
+    def announce(self, events: Sequence[StoredEvent]) -> Callable[[], None]:
         self.announced += events
+        return lambda: None
 
     def process(self, services: Services, log: EventLog) -> Chat:
         """Returns the use cases of a process with a cache of its own."""

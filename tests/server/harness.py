@@ -21,7 +21,7 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
 from domain.protocol.server import server_frame
 from local.cli import main
 

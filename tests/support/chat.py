@@ -27,6 +27,7 @@ from adapters.vault.aes import AesVault
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
 from domain.chat.entering import hashed
+from domain.chat.receiving import Receiving
 from domain.consuming import Record
 from domain.executing import DirectExecutor, outcomes_of, versions_of
 from domain.log import EventLog, envelope
@@ -128,7 +129,7 @@ class Someone:
         connection got meanwhile."""
         if frame["action"] not in ("typing", "ping"):
             frame.setdefault("id", f"{self.connection.id}-{next(_ids)}")
-        self.chat.receive(self.connection, orjson.dumps(frame).decode())
+        Receiving(self.chat.services).receive(self.connection, orjson.dumps(frame).decode())
         return self.frames()
 
     def frames(self) -> list[dict[str, Any]]:

@@ -1,10 +1,14 @@
 """PostToConnection's client against a server of our own that says what it is told to."""
 
 import logging
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +20,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from adapters.apigateway.gateway import ATTEMPTS, ApiGateway, Refused, Unreachable
-from domain.protocol.fields import MAX_FRAME
+from domain.protocol.limits import MAX_FRAME
+from tests.support.certificates import certify
+from tests.support.peer import ANSWER, CLOSE, Peer, Talk
 
 KEYS = Credentials("AKIDEXAMPLE", "secret", "session-token")
 
@@ -58,7 +64,10 @@ class FakeService:
 
             def log_message(self, *_: Any) -> None: ...
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128  # all connections are opened at once
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}/live"
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
@@ -86,11 +95,16 @@ def service() -> Iterator[FakeService]:
 class Session:
     """As much of botocore's session as is used."""
 
+    def __init__(self, ca_bundle: Path | None = None) -> None:
+        self._variables = {"region": "eu-central-1"}
+        if ca_bundle is not None:
+            self._variables["ca_bundle"] = str(ca_bundle)
+
     def get_credentials(self) -> Credentials:
         return KEYS
 
-    def get_config_variable(self, name: str) -> str:
-        return {"region": "eu-central-1"}[name]
+    def get_config_variable(self, name: str) -> str | None:
+        return self._variables.get(name)
 
 
 @pytest.fixture
@@ -119,13 +133,6 @@ def test_connections_are_kept(service: FakeService, gateway: ApiGateway) -> None
     assert len(service.peers) == 1
 
 
-def test_a_single_post_starts_no_threads(service: FakeService, gateway: ApiGateway) -> None:
-    before = {thread.name for thread in threading.enumerate()}
-    gateway.post(["one"], b"frame")
-    after = {thread.name for thread in threading.enumerate()} - before
-    assert not [name for name in after if name.startswith("parley-post")]
-
-
 def test_those_that_are_gone_are_told_and_nobody_else(
     service: FakeService, gateway: ApiGateway, pauses: list[float]
 ) -> None:
@@ -144,6 +151,28 @@ def test_what_may_pass_is_tried_again(
     assert gateway.post(["a", "b"], b"frame") == []
     assert service.posts() == {"a": [b"frame"], "b": [b"frame"] * 3}
     assert len(pauses) == 2
+
+
+def test_those_that_are_tried_again_share_a_pause(
+    service: FakeService, gateway: ApiGateway, pauses: list[float]
+) -> None:
+    for id in ("a", "b", "c"):
+        service.script[id] = [429, 503]
+    assert gateway.post(["a", "b", "c", "d"], b"frame") == []
+    assert len(service.got) == 10
+    assert len(pauses) == 2
+    assert all(0 <= pause <= 0.05 * 2**attempt for attempt, pause in enumerate(pauses, 1))
+
+
+def test_nobody_waits_for_anothers_pause(service: FakeService) -> None:
+    """All are posted to before what failed is tried again."""
+    ids = [f"c{n}" for n in range(50)]
+    service.script["c0"] = [429]
+    posted: list[int] = []
+    made = ApiGateway(service.endpoint, Session(), lambda _: posted.append(len(service.posts())))
+    assert made.post(ids, b"frame") == []
+    made.shutdown()
+    assert posted == [len(ids)]
 
 
 def test_what_stays_is_left_and_counted(
@@ -195,6 +224,84 @@ def test_closing(service: FakeService, gateway: ApiGateway) -> None:
     assert [(method, path) for method, path, _, _ in service.got] == [
         ("DELETE", "/live/@connections/a%3D"), ("DELETE", "/live/@connections/b"),
     ]  # fmt: skip
+
+
+def test_threads_may_post_at_once(service: FakeService, gateway: ApiGateway) -> None:
+    ids = [[f"{thread}-{n}" for n in range(40)] for thread in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda mine: gateway.post(mine, b"frame"), ids)) == [[]] * 4
+    assert sorted(service.posts()) == sorted(id for mine in ids for id in mine)
+
+
+@contextmanager
+def posting(talk: Talk, pauses: list[float]) -> Iterator[ApiGateway]:
+    """Yields a gateway to a server that does what it is told, connection by connection."""
+    peer = Peer(talk)
+    made = ApiGateway(f"http://127.0.0.1:{peer.port}/live", Session(), pauses.append)
+    yield made
+    made.shutdown()
+    peer.close()
+
+
+def test_connections_that_closed_while_the_process_was_frozen_cost_no_pause(
+    pauses: list[float],
+) -> None:
+    """The server closes the kept ones only when it is written to, as if it was heard late."""
+
+    def talk(connection: int, number: int, request: bytes) -> list[bytes]:
+        return [CLOSE] if connection < 3 and number else [ANSWER]
+
+    with posting(talk, pauses) as made:
+        for _ in range(2):
+            assert made.post(["a", "b", "c"], b"frame") == []
+    assert pauses == []
+
+
+def test_a_connection_that_closed_counts_as_a_try(
+    pauses: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    requests: list[bytes] = []
+
+    def talk(connection: int, number: int, request: bytes) -> list[bytes]:
+        requests.append(request)
+        return [CLOSE] if requests[1:] else [ANSWER]
+
+    with posting(talk, pauses) as made:
+        made.post(["a"], b"frame")
+        assert caplog.records == []
+        made.post(["a"], b"frame")
+    assert len(requests) == 1 + ATTEMPTS
+    assert len(pauses) == ATTEMPTS - 2
+    (record,) = caplog.records
+    assert vars(record)["statuses"] == {"0": 1}
+
+
+def test_over_tls_the_configured_authorities_are_trusted(
+    tmp_path: Path, pauses: list[float]
+) -> None:
+    authority, certificate = certify(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    got: list[bytes] = []
+
+    def talk(connection: int, number: int, request: bytes) -> list[bytes]:
+        got.append(request)
+        return [ANSWER]
+
+    peer = Peer(talk, context)
+    endpoint = f"https://127.0.0.1:{peer.port}/live"
+    trusting = ApiGateway(endpoint, Session(authority), pauses.append)
+    assert trusting.post(["a=", "b="], b"frame") == []
+    assert {one.split(b" HTTP/1.1\r\n")[0] for one in got} == {
+        b"POST /live/@connections/a%3D", b"POST /live/@connections/b%3D",
+    }  # fmt: skip
+    trusting.shutdown()
+    doubting = ApiGateway(endpoint, Session(), pauses.append)
+    with pytest.raises(Unreachable):
+        doubting.post(["a=", "b="], b"frame")
+    doubting.shutdown()
+    peer.close()
+    assert len(got) == 2
 
 
 def verify(service: FakeService) -> None:

@@ -8,11 +8,12 @@ import pytest
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat, hints
+from domain.chat.receiving import Receiving
 from domain.consuming import Record
 from domain.errors import NotFound
 from domain.person.person import Person
 from domain.ports import Connection
-from domain.protocol.fields import MAX_FRAME, MAX_TEXT
+from domain.protocol.limits import MAX_FRAME, MAX_TEXT
 from domain.room.room import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
 from tests.support.chat import Someone, memory_chat, person, records, run_consumers
 
@@ -202,7 +203,9 @@ def test_the_longest_message_with_all_its_reactions_fits_a_frame() -> None:
     log.evict("lobby")
     run_consumers(chat)
     bob.frames()
-    chat.receive(bob.connection, '{"action":"sync","id":"1","rooms":{"lobby":null}}')
+    Receiving(chat.services).receive(
+        bob.connection, '{"action":"sync","id":"1","rooms":{"lobby":null}}'
+    )
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     assert max(len(frame) for frame in gateway.frames["bob"]) <= MAX_FRAME

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from domain.chat import Chat
 from domain.chat.opening import open_event, open_words
+from domain.chat.receiving import Receiving
 from domain.projections.room_view import Gap, RoomView
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 
@@ -41,7 +42,9 @@ class Client:
         frame = {
             "action": "sync", "id": self.awaiting, "rooms": {ROOM: None if anew else held}
         }  # fmt: skip
-        self.someone.chat.receive(self.someone.connection, orjson.dumps(frame).decode())
+        Receiving(self.someone.chat.services).receive(
+            self.someone.connection, orjson.dumps(frame).decode()
+        )
 
     def receive(self, fates: list[int]) -> None:
         """Takes what was posted. A push is lost (1), comes twice (2) or with the next (3)."""
@@ -115,7 +118,9 @@ class World:
         self.asked += 1
         client = self.clients[who]
         frame = {"action": action, "id": f"c{self.asked}", "room": ROOM, **content}
-        self.chat.receive(client.someone.connection, orjson.dumps(frame).decode())
+        Receiving(self.chat.services).receive(
+            client.someone.connection, orjson.dumps(frame).decode()
+        )
 
     def fold(self, upto: int) -> RoomView:
         vault = self.chat.services.vault

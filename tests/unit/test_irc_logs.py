@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.protocol.fields import FORBIDDEN
+from domain.protocol.limits import FORBIDDEN
 from research.irc import (
     Joined,
     Left,

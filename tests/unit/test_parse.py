@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.chat import parse
+from domain.chat.receiving import parse
 from domain.errors import Invalid
 from domain.protocol import client as wire
-from domain.protocol.fields import FORBIDDEN, MAX_NAME, MAX_VERSION
+from domain.protocol.limits import FORBIDDEN, MAX_NAME, MAX_VERSION
 
 VALID: dict[str, dict[str, Any]] = {
     "sync": {"id": "1", "rooms": {"lobby": 3, "other-room": None}, "user": 0},

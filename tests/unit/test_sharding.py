@@ -14,6 +14,7 @@ from adapters.messaging.presence import PresenceNotQueued, PresenceQueue
 from adapters.messaging.shards import ATTEMPTS, ShardQueue, ShardsNotQueued
 from domain.chat import Chat
 from domain.chat.delivering import LARGE
+from domain.chat.receiving import Receiving
 from domain.consuming import Record
 from domain.ports import Connection
 from tests.support.chat import memory_chat, person, records, run_consumers
@@ -81,7 +82,7 @@ def said(chat: Chat, *texts: str, removing: str | None = None) -> list[Record]:
         asked.insert(1, {"action": "remove_member", "user": removing})
     for n, frame in enumerate(asked):
         body = orjson.dumps({**frame, "room": "lobby", "id": f"{before}-{n}"})
-        chat.receive(Connection("ann", "u_ann", ""), body.decode())
+        Receiving(chat.services).receive(Connection("ann", "u_ann", ""), body.decode())
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     gateway.frames.clear()

@@ -14,7 +14,7 @@ import pytest
 from domain.chat.consumers import TrackMemberships
 from domain.consuming import MAX_RECEIVES
 from functions import http_api
-from functions.settings import MODELS
+from functions.settings import SETTINGS
 from tests.support.dynamodb import EXPIRING, KEYS, definition
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +198,7 @@ def test_every_handler_is_a_function_and_every_function_a_handler() -> None:
 @pytest.mark.parametrize("name", functions())
 def test_a_function_has_exactly_the_settings_that_it_reads(name: str) -> None:
     module = functions()[name]["Handler"].split(".")[1]
-    assert set(environment(name)) == set(MODELS[module].model_fields)
+    assert set(environment(name)) == SETTINGS[module]
 
 
 def test_all_functions_share_runtime_architecture_alias_and_one_build() -> None:
@@ -462,7 +462,7 @@ def test_samconfig_sets_parameters_that_there_are() -> None:
 
 def test_the_docs_name_every_parameter_and_every_setting() -> None:
     docs = (ROOT / "docs" / "aws.md").read_text()
-    settings = {name for model in MODELS.values() for name in model.model_fields}
+    settings = {name for names in SETTINGS.values() for name in names}
     missing = [n for n in (*template()["Parameters"], *sorted(settings)) if f"`{n}`" not in docs]
     assert not missing
 

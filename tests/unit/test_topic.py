@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -175,10 +176,70 @@ def test_the_announcer_tries_once_and_leaves_the_rest_to_the_relay(
 ) -> None:
     topic = Scripted(failure)
     with caplog.at_level(logging.WARNING):
-        Announcer(topic, "arn").announce([event("lobby", 1, text="planted")])
+        Announcer(topic, "arn").announce([event("lobby", 1, text="planted")])()
     assert len(topic.calls) == 1
     assert len(caplog.records) == 1
     assert "planted" not in str(vars(caplog.records[0]))
+
+
+class Held:
+    """A topic that takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.may = threading.Event(), threading.Event()
+        self.taken: list[str] = []
+
+    def publish_batch(self, **request: Any) -> dict[str, Any]:
+        self.begun.set()
+        assert self.may.wait(30)
+        entries = request["PublishBatchRequestEntries"]
+        self.taken += [one["MessageDeduplicationId"] for one in entries]
+        return {"Successful": [{"Id": one["Id"]} for one in entries]}
+
+
+def test_announcing_goes_on_beside_the_caller_and_can_be_waited_for() -> None:
+    topic = Held()
+    ended = Announcer(topic, "arn").announce(many("lobby", 2))
+    assert topic.begun.wait(30)
+    assert topic.taken == []
+    topic.may.set()
+    ended()
+    assert topic.taken == ["lobby:1", "lobby:2"]
+
+
+def test_what_is_announced_keeps_the_order_of_the_calls() -> None:
+    topic = Held()
+    announcer = Announcer(topic, "arn")
+    waits = [announcer.announce([event("lobby", version)]) for version in range(1, 6)]
+    topic.may.set()
+    waits[-1]()
+    assert topic.taken == [f"lobby:{version}" for version in range(1, 6)]
+
+
+def test_one_thread_is_kept_and_none_before_it_is_needed() -> None:
+    def threads() -> set[threading.Thread]:
+        return {one for one in threading.enumerate() if one.name.startswith("parley-announce")}
+
+    before = threads()
+    announcer = Announcer(Scripted(), "arn")
+    assert threads() - before == set()
+    for version in (1, 2, 3):
+        announcer.announce([event("lobby", version)])()
+    assert len(threads() - before) == 1
+
+
+def test_without_a_thread_it_is_left_to_the_relay(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("adapters.messaging.topic.ThreadPoolExecutor.submit", refuse)
+    topic = Scripted()
+    with caplog.at_level(logging.WARNING):
+        Announcer(topic, "arn").announce([event("lobby", 1)])()
+    assert topic.calls == []
+    assert [vars(record)["code"] for record in caplog.records] == ["RuntimeError"]
 
 
 # Through moto: SNS FIFO to an SQS FIFO queue
@@ -229,7 +290,7 @@ def test_consumers_get_envelopes_in_order_once(stack: Any) -> None:
     sns, topic, sqs, queues = stack
     events = [one for pair in zip(many("lobby", 12), many("den", 12), strict=True) for one in pair]
     relay, announcer = Relay(sns, topic), Announcer(sns, topic)
-    announcer.announce(events[:5])
+    announcer.announce(events[:5])()
     assert relay.publish(events) == []
     found = received(sqs, queues["all"])
     assert len(found) == len(events)

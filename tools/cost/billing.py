@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from adapters.apigateway.client import CONNECTIONS
 from tools.cost.counting import Tally
 from tools.cost.measuring import measured
 from tools.cost.prices import PRICES
@@ -29,8 +30,12 @@ WAITS = {
 }
 """Milliseconds that a function waits for a call's answer: assumptions, no measurement."""
 
-AT_ONCE = {"PostToConnection": 32}
-"""Calls that go out together (adapters/apigateway/gateway.py)."""
+AT_ONCE = {"PostToConnection": CONNECTIONS}
+"""Calls that go out together."""
+
+BESIDE = {"socket_message": ("PublishBatch", "PostToConnection")}
+"""Calls of a function that wait for their answers side by side (domain/executing.py): the event
+is published while the acknowledgement is posted."""
 
 LEFT_OUT = ("out", "trace")
 """Counted, and shown in tables of their own."""
@@ -90,11 +95,12 @@ def cpu_of(function: str, members: int, case: str) -> float:
 def duration(function: str, cpu: float, operations: Mapping[str, float]) -> float:
     """Returns the milliseconds that are billed for one invocation."""
     share = min(1.0, memory(function) / FULL_CORE)
-    waits = sum(
-        math.ceil(times / AT_ONCE.get(operation, 1)) * WAITS.get(operation, 0.0)
+    waits = {
+        operation: math.ceil(times / AT_ONCE.get(operation, 1)) * WAITS.get(operation, 0.0)
         for operation, times in operations.items()
-    )
-    return math.ceil(cpu / share + waits)
+    }
+    beside = [waits.pop(operation, 0.0) for operation in BESIDE.get(function, ())]
+    return math.ceil(cpu / share + sum(waits.values()) + max(beside, default=0.0))
 
 
 def bill(tally: Tally, members: int, case: str) -> Bill:

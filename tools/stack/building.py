@@ -27,8 +27,7 @@ LIMIT = 20_000_000
 
 UNUSED = (
     "Cryptodome/SelfTest",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
+    "aws_lambda_powertools/event_handler",
     "eventsourcing/tests",
     "eventsourcing/examples",
     "**/*.pyi",

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.settings import MODELS
+from functions.settings import SETTINGS, required
 from tools.stack.building import BUILD, SAM, ensure_built, sam_environment
 from tools.stack.deploying import NAME
 from tools.stack.emulator import REGION, ROOT, StackError
@@ -128,7 +128,7 @@ class Deployed:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make invoke", description=__doc__)
-    parser.add_argument("function", choices=sorted(MODELS), metavar="FUNCTION")
+    parser.add_argument("function", choices=sorted(SETTINGS), metavar="FUNCTION")
     parser.add_argument("case", help="a file of events/FUNCTION, without .json")
     parser.add_argument("--stack", help="AWS endpoint of a running stack, as `make stack` prints")
     options = parser.parse_args(arguments)
@@ -211,10 +211,9 @@ def logical_id(function: str) -> str:
 def unsettled() -> Settings:
     """Returns settings that are complete and lead nowhere."""
     settings = {}
-    for function, model in MODELS.items():
-        needed = {key: NOWHERE for key, one in model.model_fields.items() if one.is_required()}
+    for function in SETTINGS:
         settings[logical_id(function)] = {
-            **needed,
+            **dict.fromkeys(required(function), NOWHERE),
             "AWS_ENDPOINT_URL": NOWHERE,
         }
     return settings

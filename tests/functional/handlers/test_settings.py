@@ -1,5 +1,8 @@
 """Each function's settings give it the ports that its payloads need, and no other."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -11,7 +14,7 @@ import pytest
 
 from domain.chat import Chat, Services
 from functions import aws, bootstrap
-from functions.settings import MODELS, NotConfigured
+from functions.settings import SETTINGS, NotConfigured
 from tests.functional.handlers.scene import configured, scene
 from tests.functional.handlers.test_payloads import CONSUMERS, EXPECTED, invoke, outside, payload
 
@@ -98,16 +101,31 @@ def files(function: str) -> list[str]:
     return [file for file in EXPECTED if file.startswith(f"{function}/")]
 
 
-@pytest.mark.parametrize("function", MODELS)
+@pytest.mark.parametrize("function", SETTINGS)
 def test_a_function_has_the_ports_that_it_needs(function: str, environment: dict[str, str]) -> None:
     missing = absent(function, environment)
     assert {port for file in files(function) for port in asked(file, missing)} == set()
 
 
-@pytest.mark.parametrize("function", MODELS)
+@pytest.mark.parametrize("function", SETTINGS)
 def test_a_function_has_no_port_that_it_does_not_need(
     function: str, environment: dict[str, str]
 ) -> None:
     given = PORTS - absent(function, environment)
     used = {port for port in given if any(port in asked(file, {port}) for file in files(function))}
     assert given - used == SPARE.get(function, set())
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_cold_function_has_loaded_all_that_its_first_event_needs(function: str) -> None:
+    loading = (
+        f"import gc, sys, functions.{function}; "
+        "print(gc.isenabled(), 'functions.aws' in sys.modules, 'pydantic' in sys.modules)"
+    )
+    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": function}
+    done = subprocess.run(
+        [sys.executable, "-c", loading], env=environment, capture_output=True, text=True, check=True
+    )
+    # Pydantic's models are for what clients send: nobody else waits for their import.
+    wire = function in ("http_api", "socket_message")
+    assert done.stdout.split() == ["True", "True", str(wire)]

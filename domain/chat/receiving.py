@@ -1,0 +1,92 @@
+"""Client frames: read, told apart, answered."""
+
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from domain.chat import frames
+from domain.chat.commanding import Commanding
+from domain.chat.reading import Reading
+from domain.chat.services import Services
+from domain.chat.syncing import Syncing
+from domain.errors import Internal, Invalid, ParleyError
+from domain.ports import Connection
+from domain.protocol import client as wire
+
+
+class Receiving:
+    """Takes the frames of connections."""
+
+    def __init__(self, services: Services) -> None:
+        reading = Reading(services)
+        self._services = services
+        self._commanding = Commanding(services, reading)
+        self._syncing = Syncing(services, reading)
+
+    def receive(self, connection: Connection, body: str) -> None:
+        """Takes one client frame; answers go to the connection, refusals too."""
+        id: str | None = None
+        try:
+            frame = parse(body)
+            id = frame.id
+            self._dispatch(connection, frame)
+        except ParleyError as refusal:
+            self._services.gateway.post([connection.id], frames.error(refusal, id or _id_of(body)))
+
+    def _dispatch(self, connection: Connection, frame: Any) -> None:
+        if isinstance(frame, wire.Read):
+            self._commanding.read(connection, frame)
+        elif isinstance(frame, wire.Command):
+            self._commanding.command(connection, frame)
+        elif isinstance(frame, wire.Sync):
+            self._services.background.run(lambda: self._sync(connection, frame))
+        elif isinstance(frame, wire.Typing):
+            self._commanding.typing(connection, frame)
+        else:
+            self._services.gateway.post([connection.id], frames.PONG)
+
+    def _sync(self, connection: Connection, frame: wire.Sync) -> None:
+        try:
+            self._syncing.sync(connection, frame)
+        except ParleyError as refusal:
+            self._services.gateway.post([connection.id], frames.error(refusal, frame.id))
+        except Exception:
+            self._services.gateway.post([connection.id], frames.error(Internal(), frame.id))
+            raise
+
+
+def parse(body: str) -> Any:
+    """Returns the client frame in `body`.
+
+    Raises
+    ------
+    Invalid: naming the first field at fault, never its value.
+    """
+    try:
+        return wire.client_frame.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "union_tag_invalid":
+            raise Invalid("action: none of the protocol's") from None
+        where = ".".join(str(part) for part in first["loc"][1:4])[:100] or "frame"
+        raise Invalid(f"{_printable(where)}: {first['msg'][:200]}") from None
+    except (ValueError, RecursionError):
+        raise Invalid("frame: not JSON that can be read") from None
+
+
+def _printable(where: str) -> str:
+    """A location may hold a client's own key: let through only what names have."""
+    return "".join(char if char.isalnum() or char in "._-" else "?" for char in where)
+
+
+def _id_of(body: str) -> str | None:
+    """Returns the id of a frame that is not valid otherwise, where it can be read."""
+    try:
+        frame = orjson.loads(body)
+    except ValueError:
+        return None
+    id = frame.get("id") if isinstance(frame, dict) else None
+    if isinstance(id, str) and 0 < len(id) <= 64 and all("!" <= char <= "~" for char in id):
+        return id
+    return None

@@ -1,0 +1,79 @@
+"""Bodies that the HTTP API answers with.
+
+The handler writes these shapes as plain dicts and does not import this module; tests hold every
+answer against these models, and the web app's types are generated from them.
+"""
+
+from domain.protocol.fields import Role, RoomKind, Wire
+from domain.protocol.server import ErrorCode, Message, People, RoomEvent, Words
+
+
+class Identity(Wire):
+    id: str
+    name: Words
+
+
+class Entered(Wire):
+    token: str
+    user: Identity
+
+
+class Ticket(Wire):
+    """`url` is the WebSocket address with the ticket in it; good once, for 60 s."""
+
+    ticket: str
+    url: str
+
+
+class LastMessage(Wire):
+    version: int
+    at: str
+    by: str
+    name: Words
+    text: Words
+    kind: str
+
+
+class RoomSummary(Wire):
+    """A room in a person's list; `role` is null where they are no member."""
+
+    room: str
+    name: Words
+    kind: RoomKind
+    role: Role | None
+    head: int
+    member_count: int
+    unread: int
+    last: LastMessage | None
+
+
+class Rooms(Wire):
+    rooms: list[RoomSummary]
+
+
+class Messages(Wire):
+    messages: list[Message]
+    people: People
+
+
+class EventList(Wire):
+    events: list[RoomEvent]
+
+
+class Member(Wire):
+    user: str
+    name: Words
+    role: Role
+
+
+class Members(Wire):
+    members: list[Member]
+
+
+class Problem(Wire):
+    code: ErrorCode
+    message: str
+
+
+class ErrorBody(Wire):
+    error: Problem

@@ -1,0 +1,25 @@
+"""Limits of the protocol, apart from the wire's models: most functions start without those."""
+
+import re
+
+MAX_TEXT = 4_000
+"""Code points of a message (docs/protocol.md)."""
+
+MAX_NAME = 80
+"""Code points of a room's name."""
+
+MAX_NICKNAME = 32
+"""Code points of a nickname."""
+
+MAX_FRAME = 32 * 1024
+"""Bytes of one WebSocket frame: API Gateway's limit and its billing unit."""
+
+MAX_VERSION = 2**53 - 1
+"""Largest integer that a browser holds exactly."""
+
+# Cc but newline and tab, surrogates, and the two noncharacters that SQS rejects.
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no text or name may hold."""
+
+ROOM_PATTERN = "^[a-z0-9-]{1,64}$"
+"""What a room's id is like."""
