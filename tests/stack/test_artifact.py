@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
-from bench.cold import FUNCTIONS, LIMIT_MS, Cold, copies, runtime, start
+from bench.cold import FUNCTIONS, LIMIT_MS, SDK, SDK_MS, copies, runtime, start
 from tools.stack.building import BUILD, LIMIT, ensure_built, size
 from tools.stack.emulator import StackError
 
 ATTEMPTS = 12
 """Starts of which the best counts: other work of a machine makes them longer, never shorter."""
-
-STARTS: dict[str, Cold] = {}
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +53,21 @@ def test_it_is_under_20_mb_and_leaves_out_what_the_runtime_has(artifact: Path) -
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_cold_import(function: str, artifact: Path, packages: Path) -> None:
-    best = start(function, artifact, packages)
+    best, sdk = start(function, artifact, packages), start(SDK, artifact, packages)
     for _ in range(ATTEMPTS):
-        again = start(function, artifact, packages)
-        if again.cpu < best.cpu:
-            best = again
-        # Wall time is what is meant; on a machine that does other work, the processor's time is
-        # what an idle core would have taken, since imports wait for nothing but the disk's cache.
         if best.cpu < LIMIT_MS:
             break
+        best = min(best, start(function, artifact, packages), key=attrgetter("cpu"))
+        sdk = min(sdk, start(SDK, artifact, packages), key=attrgetter("cpu"))
+    # Wall time is what is meant. On a machine that does other work the processor's time is what an
+    # idle core would have taken, since imports wait for nothing but the disk's cache; and a slow
+    # core shows by what the SDK alone takes.
+    slower = max(1.0, sdk.cpu / SDK_MS)
     print(
         f"{function}: {best.imported:.0f} ms ({best.cpu:.0f} ms of processor) to import "
-        f"{best.modules} modules, {best.composed:.0f} ms to wire"
+        f"{best.modules} modules, {best.composed:.0f} ms to wire; the SDK alone {sdk.cpu:.0f} ms"
     )
-    assert best.cpu < LIMIT_MS
+    assert best.cpu < LIMIT_MS * slower
 
 
 def test_the_sdk_is_not_loaded_as_a_whole(artifact: Path, packages: Path) -> None:

@@ -199,8 +199,8 @@ def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_allowed(
 def test_threads_take_turns(start: Start) -> None:
     peer, client = start()
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: client.exchange([request()] * 40), range(4)))
-    assert found == [[200] * 40] * 4
+        found = list(threads.map(lambda _: client.exchange([request()] * 90), range(4)))
+    assert found == [[200] * 90] * 4
     assert peer.opened == CONNECTIONS
 
 
