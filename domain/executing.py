@@ -155,7 +155,7 @@ class DirectExecutor:
         if done.snapshot is not None:
             # The events are durable: a snapshot that fails is only missing.
             with suppress(PersistenceError, Throttled):
-                self._log.snapshot_store.recorder.insert_events([done.snapshot])
+                self._log.save_snapshot(done.snapshot)
 
     def _done(self, log_id: str, commands: Sequence[Command]) -> _Appended:
         attempts, contended = iter(range(ATTEMPTS)), False

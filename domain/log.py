@@ -1,5 +1,6 @@
 """The logs of rooms and people, over any recorder of the `eventsourcing` library."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -68,6 +69,14 @@ def from_envelope(envelope: dict[str, Any]) -> Event:
     return cast(Event, mapper.to_domain_event(stored))
 
 
+class Snapshots(AggregateRecorder):
+    """Where snapshots are. The newest of a log is all that is ever read: older ones only weigh."""
+
+    @abstractmethod
+    def drop_older(self, log_id: str, version: int) -> None:
+        """Deletes a log's snapshots below a version."""
+
+
 class EventLog:
     """Reads and appends events; keeps recently used aggregates.
 
@@ -79,10 +88,11 @@ class EventLog:
     """
 
     def __init__(
-        self, recorder: AggregateRecorder, snapshots: AggregateRecorder, cache_size: int = 5_000
+        self, recorder: AggregateRecorder, snapshots: Snapshots, cache_size: int = 5_000
     ) -> None:
         self.recorder = recorder
         self.store: EventStore[str] = EventStore(mapper, recorder)
+        self.snapshots = snapshots
         self.snapshot_store: EventStore[str] = EventStore(mapper, snapshots)
         # Fast-forward off and no deep copies: a warm decision reads nothing (rule 4). Hence
         # whoever fails to save must evict.
@@ -138,6 +148,11 @@ class EventLog:
         if aggregate.version // SNAPSHOT_EVERY == before // SNAPSHOT_EVERY:
             return None
         return self.checkpoint(aggregate)
+
+    def save_snapshot(self, snapshot: StoredEvent) -> None:
+        """Saves a snapshot in place of the log's older ones."""
+        self.snapshots.insert_events([snapshot])
+        self.snapshots.drop_older(str(snapshot.originator_id), snapshot.originator_version)
 
     def checkpoint(self, aggregate: Aggregate) -> StoredEvent:
         """Returns the aggregate's state as a snapshot; later changes do not reach it."""

@@ -19,6 +19,7 @@ from eventsourcing.persistence import (
 )
 
 from adapters.dynamodb.table import ConditionFailed, Table
+from domain.log import Snapshots
 
 TOGETHER = 100
 """Events that one TransactWriteItems takes."""
@@ -151,7 +152,7 @@ class DynamoEvents(DynamoRecorder):
         return text.encode()
 
 
-class DynamoSnapshots(DynamoRecorder):
+class DynamoSnapshots(DynamoRecorder, Snapshots):
     """Snapshots, whose state is bytes; at most 400 KB, DynamoDB's limit for an item."""
 
     @staticmethod
@@ -161,3 +162,12 @@ class DynamoSnapshots(DynamoRecorder):
     @staticmethod
     def _bytes(state: Mapping[str, Any]) -> bytes:
         return bytes(state["B"])
+
+    def drop_older(self, log_id: str, version: int) -> None:
+        older = self._table.query(
+            "#log = :log AND #version < :version",
+            values={":log": log_id, ":version": version},
+            names={"#log": "log", "#version": "version"},
+            projection="#log, #version",
+        )
+        self._table.write_many(deletes=list(older))

@@ -3,6 +3,8 @@
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOAggregateRecorder, POPOApplicationRecorder
 
+from domain.log import Snapshots
+
 
 class MemoryEvents(POPOApplicationRecorder):
     """Events with one global sequence."""
@@ -14,5 +16,11 @@ class MemoryEvents(POPOApplicationRecorder):
             self._stored_events[place] = event
 
 
-class MemorySnapshots(POPOAggregateRecorder):
+class MemorySnapshots(POPOAggregateRecorder, Snapshots):
     """Snapshots."""
+
+    def drop_older(self, log_id: str, version: int) -> None:
+        with self._database_lock:
+            places = self._stored_events_index[log_id]
+            for older in [one for one in places if one < version]:
+                del places[older]

@@ -19,6 +19,8 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
+from domain.log import Snapshots
+
 
 class _SyncedPool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
@@ -28,6 +30,22 @@ class _SyncedPool(SQLiteConnectionPool):
         raw.execute("PRAGMA synchronous=FULL")
         raw.execute("PRAGMA wal_autocheckpoint=1000")
         return connection
+
+
+class SqliteSnapshots(SQLiteAggregateRecorder, Snapshots):
+    """Snapshots."""
+
+    def drop_older(self, log_id: str, version: int) -> None:
+        with self.datastore.transaction(commit=True) as cursor:
+            self.drop_with(cursor, log_id, version)
+
+    def drop_with(self, cursor: SQLiteCursor, log_id: str, version: int) -> None:
+        """Deletes within a transaction that somebody else commits."""
+        cursor.execute(
+            f"DELETE FROM {self.events_table_name} "
+            "WHERE originator_id = ? AND originator_version < ?",
+            (log_id, version),
+        )
 
 
 class SqliteEvents:
@@ -45,7 +63,7 @@ class SqliteEvents:
         self.datastore.pool.close()
         self.datastore.pool = _SyncedPool(db_name=str(path), lock_timeout=10)
         self.events = SQLiteApplicationRecorder(self.datastore)
-        self.snapshots = SQLiteAggregateRecorder(self.datastore, "stored_snapshots")
+        self.snapshots = SqliteSnapshots(self.datastore, "stored_snapshots")
         self.events.create_table()
         self.snapshots.create_table()
 
@@ -78,12 +96,17 @@ class Append:
     def insert(
         self, events: Sequence[StoredEvent], snapshots: Sequence[StoredEvent]
     ) -> Sequence[int]:
-        """Inserts; returns notification ids. Rolls back and gives up where it fails."""
+        """Inserts, snapshots in place of older ones; returns notification ids. Rolls back and gives
+        up where it fails."""
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
             ids = self._store.events._insert_events(self._cursor, events)
             if snapshots:
                 self._store.snapshots._insert_events(self._cursor, snapshots)
+            for one in snapshots:
+                self._store.snapshots.drop_with(
+                    self._cursor, str(one.originator_id), one.originator_version
+                )
             return ids or ()
         except sqlite3.Error as error:
             self._abandon()

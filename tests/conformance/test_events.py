@@ -24,6 +24,7 @@ from adapters.dynamodb.table import ATTEMPTS, Table
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.sqlite.events import SqliteEvents
 from domain.errors import Throttled
+from domain.log import Snapshots
 from tests.support.dynamodb import ENGINES, counting, engine_of
 
 
@@ -128,6 +129,31 @@ def recorder(
     else:
         client, tables = engine_of(request, request.param)
         yield DynamoEvents(Table(client, tables["events"]))
+
+
+@pytest.fixture(params=["memory", "sqlite", *ENGINES])
+def snapshots(request: pytest.FixtureRequest, tmp_path: Path, no_scan: None) -> Iterator[Snapshots]:
+    if request.param == "memory":
+        yield MemorySnapshots()
+    elif request.param == "sqlite":
+        store = SqliteEvents(tmp_path / "events.db")
+        yield store.snapshots
+        store.close()
+    else:
+        client, tables = engine_of(request, request.param)
+        yield DynamoSnapshots(Table(client, tables["snapshots"]))
+
+
+def test_a_snapshot_takes_the_place_of_older_ones(snapshots: Snapshots) -> None:
+    for stored in (event(1), event(2), event(4), event(1, "other")):
+        snapshots.insert_events([stored])
+    snapshots.drop_older("lobby", 3)
+    assert selected(snapshots) == [4]
+    snapshots.drop_older("lobby", 3)
+    snapshots.drop_older("nowhere", 3)
+    assert (selected(snapshots), selected(snapshots, "other")) == ([4], [1])
+    snapshots.insert_events([event(5)])
+    assert selected(snapshots) == [4, 5]
 
 
 def selected(recorder: AggregateRecorder, log_id: str = "lobby", **how: Any) -> list[int]:
@@ -424,6 +450,11 @@ def test_an_append_keeps_snapshots_with_its_events(path: Path) -> None:
     append.insert([event(1)], [event(1)])
     append.commit()
     assert [s.originator_version for s in store.snapshots.select_events("lobby")] == [1]
+    append = store.begin()
+    append.insert([event(2), event(2, "other")], [event(2), event(2, "other")])
+    assert [s.originator_version for s in store.snapshots.select_events("lobby")] == [1]
+    append.commit()
+    assert [s.originator_version for s in store.snapshots.select_events("lobby")] == [2]
     store.close()
 
 
