@@ -170,4 +170,7 @@ class DynamoSnapshots(DynamoRecorder, Snapshots):
             names={"#log": "log", "#version": "version"},
             projection="#log, #version",
         )
-        self._table.write_many(deletes=list(older))
+        try:
+            self._table.write_many(deletes=list(older))
+        except (ClientError, OSError) as error:
+            raise OperationalError(str(error)) from error

@@ -420,6 +420,13 @@ def test_other_faults_are_the_librarys_operational_error(error: Exception) -> No
     assert (len(client.calls), pauses) == (2, [])
 
 
+def test_older_snapshots_that_cannot_be_deleted_are_the_same_fault() -> None:
+    client, recorder, _ = failing(refusal("AccessDeniedException"))
+    with pytest.raises(OperationalError):
+        DynamoSnapshots(recorder._table).drop_older("lobby", 3)
+    assert len(client.calls) == 1
+
+
 # SQLite
 
 

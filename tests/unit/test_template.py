@@ -207,7 +207,7 @@ def test_all_functions_share_runtime_architecture_alias_and_one_build() -> None:
     assert shared["Architectures"] == [{"Ref": "Architecture"}]
     assert shared["AutoPublishAlias"] == "live"
     assert shared["Tracing"] == {"Ref": "Tracing"}
-    assert template()["Parameters"]["Tracing"]["Default"] == "Active"
+    assert template()["Parameters"]["Tracing"]["Default"] == "PassThrough"
     assert shared["CodeUri"] == "artifact/"
     own = {"Runtime", "Architectures", "AutoPublishAlias", "Tracing", "CodeUri"}
     assert not [name for name, function in functions().items() if own & function.keys()]

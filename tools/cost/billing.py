@@ -42,7 +42,7 @@ LEFT_OUT = ("out", "trace")
 
 SENDS = "sent"
 """SNS's sends into SQS. AWS takes nothing for delivering to SQS; whether SQS bills the queue's
-owner for a send no source told. Counted as billed, and shown."""
+owner for a send sources disagree. Counted as billed, and shown."""
 
 
 @dataclass

@@ -35,19 +35,21 @@ _SNS = "factualminds.com, SNS pricing, 2026-06-13"
 _WATCH = "factualminds.com, CloudWatch pricing, 2026-06-13"
 _SIGNOZ = "signoz.io, CloudWatch pricing, 2026-02-15"
 _LAMBDA = "cloudchipr.com, Lambda pricing, 2024"
+_AMNIC = "amnic.com, API Gateway pricing"
+_LIST = "a public note after the Price List API, 2026"
 
 PRICES: dict[str, Price] = {
     "frame": Price("API Gateway", "million WebSocket messages of 32 KB", 1.00, M, _GUIDE),
-    "connected": Price("API Gateway", "million connection minutes", 0.25, M, REMEMBERED),
+    "connected": Price("API Gateway", "million connection minutes", 0.25, M, _AMNIC),
     "http": Price("API Gateway", "million HTTP API requests", 1.00, M, _GUIDE),
     "wru": Price("DynamoDB", "million write request units of 1 KB", 0.625, M, _AIRBYTE),
     "rru": Price("DynamoDB", "million read request units of 4 KB", 0.125, M, _AIRBYTE),
-    "stored": Price("DynamoDB", "GB-month stored", 0.25, GB, REMEMBERED),
+    "stored": Price("DynamoDB", "GB-month stored", 0.25, GB, "aws.amazon.com, DynamoDB pricing"),
     "recovery": Price("DynamoDB", "GB-month of point-in-time recovery", 0.20, GB, REMEMBERED),
     "publish": Price("SNS FIFO", "million publish requests of 64 KB", 0.30, M, _SNS),
-    "published": Price("SNS FIFO", "GB published", 0.017, GB, REMEMBERED),
-    "notified": Price("SNS FIFO", "million messages to subscriptions", 0.01, M, REMEMBERED),
-    "notified_bytes": Price("SNS FIFO", "GB to subscriptions", 0.001, GB, REMEMBERED),
+    "published": Price("SNS FIFO", "GB published", 0.017, GB, _LIST),
+    "notified": Price("SNS FIFO", "million messages to subscriptions", 0.01, M, _LIST),
+    "notified_bytes": Price("SNS FIFO", "GB to subscriptions", 0.001, GB, _LIST),
     "sent": Price("SNS to SQS", "million FIFO sends by SNS, if SQS bills them", 0.50, M, _SQS),
     "sqs_fifo": Price("SQS", "million FIFO requests of 64 KB", 0.50, M, _SQS),
     "sqs": Price("SQS", "million standard requests of 64 KB", 0.40, M, _SQS),
@@ -56,13 +58,15 @@ PRICES: dict[str, Price] = {
     "kms": Price("KMS", "10,000 requests", 0.03, 1e4, "a public note of 2019-10-30, github.com"),
     "kms_key": Price("KMS", "key-month", 1.00, 1, "a public note of 2019-10-30, github.com"),
     "logged": Price("CloudWatch", "GB of logs ingested", 0.50, GB, _WATCH),
-    "log_stored": Price("CloudWatch", "GB-month of logs stored", 0.03, GB, REMEMBERED),
+    "log_stored": Price(
+        "CloudWatch", "GB-month of logs stored", 0.03, GB, "hykell.com, CloudWatch Logs pricing"
+    ),
     "metric": Price("CloudWatch", "metric-month", 0.30, 1, _SIGNOZ),
-    "alarm": Price("CloudWatch", "alarm-metric-month", 0.10, 1, REMEMBERED),
+    "alarm": Price("CloudWatch", "alarm-metric-month", 0.10, 1, "c3x.dev, CloudWatch alarms"),
     "dashboard": Price("CloudWatch", "dashboard-month", 3.00, 1, _WATCH),
-    "archived": Price("Firehose", "GB taken, in records of 5 KB", 0.029, GB, REMEMBERED),
+    "archived": Price("Firehose", "GB taken, in records of 5 KB", 0.029, GB, _LIST),
     "converted": Price("Firehose", "GB converted to Parquet", 0.018, GB, REMEMBERED),
-    "trace": Price("X-Ray", "million traces recorded", 5.00, M, REMEMBERED),
-    "secret": Price("Secrets Manager", "secret-month", 0.40, 1, REMEMBERED),
+    "trace": Price("X-Ray", "million traces recorded", 5.00, M, "aws.amazon.com, X-Ray pricing"),
+    "secret": Price("Secrets Manager", "secret-month", 0.40, 1, "AWS's page as copied, 2026-09-20"),
     "out": Price("Transfer", "GB to the internet", 0.09, GB, _GUIDE),
 }
