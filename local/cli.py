@@ -16,7 +16,7 @@ from local.folder import DataFolder, FolderError
 from local.operations import OperationError, Operations, Progress
 from local.server import ServeError, Settings, serve
 
-ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "restore")
+ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "sign-out", "restore")
 """Commands that know deployed stacks too."""
 
 FILES = Path(__file__).parent.parent / "frontend" / "dist"
@@ -100,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("action", choices=["list", "redrive"])
     command = add("erase", "destroy a person's key: what they wrote can never be read again")
     command.add_argument("user", metavar="PERSON", help="the person's id, u_…")
+    command = add(
+        "sign-out",
+        "end a person's sessions and tickets and close their connections; nothing that they wrote "
+        "is touched. They may sign in again; a guest's nickname is free then",
+    )
+    command.add_argument("user", metavar="PERSON", help="the person's id, u_…")
     command = add("restore", "of a stack: put back events that its log has lost")
     command.add_argument(
         "source", metavar="TABLE|FOLDER", help="a restored table, or JSON lines of the archive"
@@ -128,8 +134,8 @@ def _operation(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         return "backup", {"file": str(options.file.absolute())}
     if options.command == "dead-letters":
         return f"dead-letters-{options.action}", {}
-    if options.command == "erase":
-        return "erase", {"user": options.user}
+    if options.command in ("erase", "sign-out"):
+        return options.command, {"user": options.user}
     if options.command == "restore":
         if not options.stack:
             raise OperationError("restore is for a stack: a folder is restored from its backup")

@@ -1,7 +1,7 @@
 """Dead-letter queues of a deployed stack: looking into them, and sending back what is there."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -54,15 +54,12 @@ class DeadLetters:
         """
         seen: list[Message] = []
         try:
-            for message in self._receive():
+            for message in receive(self._sqs, self._url):
                 seen.append(message)
                 if len(seen) >= SHOWN:
                     break
         finally:
-            for message in seen:
-                self._sqs.change_message_visibility(
-                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-                )
+            show_again(self._sqs, self._url, seen)
         return [{"queue": self.name, **address(message["Body"])} for message in seen]
 
     def redrive(self, run: int) -> str:
@@ -83,7 +80,7 @@ class DeadLetters:
 
     def _send_back(self, run: int) -> int:
         sent = 0
-        for message in self._receive():
+        for message in receive(self._sqs, self._url):
             attributes = message.get("MessageAttributes", {})
             self._sqs.send_message(
                 QueueUrl=self._source,
@@ -96,19 +93,43 @@ class DeadLetters:
             sent += 1
         return sent
 
-    def _receive(self) -> Iterator[Message]:
-        while True:
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=HIDDEN,
-                WaitTimeSeconds=WAIT,
-                AttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-            if not answer.get("Messages"):
-                return
-            yield from answer["Messages"]
+
+def receive(sqs: Any, url: str) -> Iterator[Message]:
+    """Yields a queue's messages, each once, until there are no more; each is hidden for HIDDEN
+    seconds."""
+    seen: set[str] = set()
+    while True:
+        answer = sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=HIDDEN,
+            WaitTimeSeconds=WAIT,
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        # One that somebody is slow with shows itself again.
+        new = [one for one in answer.get("Messages", ()) if one["MessageId"] not in seen]
+        if not new:
+            return
+        seen |= {one["MessageId"] for one in new}
+        yield from new
+
+
+def show_again(sqs: Any, url: str, messages: Iterable[Message]) -> None:
+    """Shows messages that were received to whoever looks next."""
+    for message in messages:
+        sqs.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+
+
+def drop(sqs: Any, url: str) -> int:
+    """Deletes the messages of a queue; returns how many there were."""
+    dropped = 0
+    for message in receive(sqs, url):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        dropped += 1
+    return dropped
 
 
 def address(body: str) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class Operations:
             "dead-letters-list": self.dead_letters,
             "dead-letters-redrive": self.redrive,
             "erase": self.erase,
+            "sign-out": self.sign_out,
             "views": self.views,
         }
         try:
@@ -148,6 +149,10 @@ class Operations:
                 gateway.close(connection, 4401)
         yield f"{user} is erased" if had else f"{user} was erased before"
 
+    def sign_out(self, _: Progress, user: str) -> Iterator[str]:
+        """Ends a person's sessions and closes their connections."""
+        return signed_out(self._chat, user)
+
     def backup(self, progress: Progress, file: str) -> Iterator[str]:
         """Writes a tar of consistent copies of the log, the keys and the accounts.
 
@@ -213,6 +218,12 @@ def log_lines(log: EventLog, vault: Vault, log_id: str) -> Iterator[str]:
         found, after = log.wire_events(log_id, after=after, limit=PAGE)
         for event in found:
             yield orjson.dumps(open_event(vault, event)).decode()
+
+
+def signed_out(chat: Chat, user: str) -> Iterator[str]:
+    """Signs a person out everywhere; yields what that ended. Raises NotFound."""
+    sessions, connections = chat.entering.sign_out(user)
+    yield f"{user} is signed out: {sessions} sessions ended, {connections} connections closed"
 
 
 def _skipped(problem: NotUnderstood) -> str:

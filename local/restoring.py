@@ -18,9 +18,9 @@ SHOWN = 5
 """Versions of a log that are named."""
 
 
-def of_table(table: Table) -> Iterator[StoredEvent]:
-    """Yields the events of a restored table: a Scan, which gives a log's items together."""
-    for item in table.every(ConsistentRead=True):
+def of_table(table: Table, *, consistent: bool = True) -> Iterator[StoredEvent]:
+    """Yields the events of a table: a Scan, which gives a log's items together and in order."""
+    for item in table.every(ConsistentRead=consistent):
         yield StoredEvent(item["log"], int(item["version"]), item["topic"], item["state"].encode())
 
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import botocore.session
 import orjson
@@ -28,6 +28,8 @@ from adapters.dynamodb.table import Table
 from adapters.dynamodb.views import DynamoViews
 from adapters.memory.gateway import InlineBackground
 from adapters.memory.limiter import TokenBuckets
+from adapters.messaging.firehose import Firehose
+from adapters.messaging.topic import Relay
 from adapters.vault.aes import AesVault
 from adapters.vault.kms import MasterKeyLost, stack_master_key
 from adapters.vault.openssl import OpenSslCipher
@@ -38,9 +40,11 @@ from domain.consuming import TRANSIENT, UNKNOWN
 from domain.errors import NotFound, ParleyError
 from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
-from local.deadletters import QUEUES, DeadLetters
-from local.operations import OperationError, Progress, log_lines
+from domain.ports import Vault
+from local.deadletters import QUEUES, DeadLetters, drop
+from local.operations import OperationError, Progress, log_lines, signed_out
 from local.restoring import Restoring, of_folder, of_table
+from local.streamfailures import Reader, Stream, StreamFailures
 
 ANY_VERSION = 2**53
 
@@ -103,55 +107,57 @@ class Stack:
         return {n: url for n, url in sorted(self._outputs.items()) if n.endswith("Failures")}
 
     def table(self, output: str) -> Table:
-
         return Table(self.client("dynamodb"), self.output(output))
 
     @cached_property
     def log(self) -> EventLog:
-
         events = DynamoEvents(self.table("EventsTable"))
         return EventLog(events, DynamoSnapshots(self.table("SnapshotsTable")))
 
     @cached_property
     def views(self) -> DynamoViews:
-
         return DynamoViews(self.table("ViewsTable"))
 
     @cached_property
     def generations(self) -> DynamoGenerations:
-
         return DynamoGenerations(self.table("ViewsTable"))
 
     @cached_property
     def progress(self) -> DynamoProgress:
-
         return DynamoProgress(self.table("ProgressTable"))
 
     @cached_property
     def vault(self) -> AesVault:
-
         keys = DynamoKeys(self.table("KeysTable"))
         master = stack_master_key(self.client("kms"), self.output("VaultKey"), keys)
         return AesVault(keys, master, OpenSslCipher)
 
     @cached_property
     def accounts(self) -> DynamoAccounts:
-
         return DynamoAccounts(self.table("AccountsTable"))
 
     @cached_property
     def connections(self) -> DynamoConnections:
-
         return DynamoConnections(self.table("ConnectionsTable"))
 
     @cached_property
     def gateway(self) -> ApiGateway:
-
         return ApiGateway(self.output("SocketEndpoint"), botocore.session.get_session())
+
+    @cached_property
+    def topic(self) -> Relay | None:
+        """What `relay_events` publishes to; None where the stack names none."""
+        return Relay(self.client("sns"), self.output("TopicArn")) if self.has("TopicArn") else None
+
+    @cached_property
+    def archive(self) -> Firehose | None:
+        """What `archive_events` puts to; None where the stack names none."""
+        if not self.has("ArchiveStream"):
+            return None
+        return Firehose(self.client("firehose"), self.output("ArchiveStream"))
 
     def dead_letters(self) -> list[DeadLetters]:
         """Returns the stack's dead-letter queues."""
-
         return [
             DeadLetters(
                 self.client("sqs"), name, self.output(f"{name}DeadLetters"), self.output(source)
@@ -171,6 +177,17 @@ class Stack:
         return sorted(str(item["log"]) for item in first)
 
 
+class Late:
+    """Stands in for what is made when it is first used: to sign somebody out nobody needs the
+    keys, and who closed the vault needs just that (docs/runbooks/leaked-ticket.md)."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
 class StackOperations:
     """What the command line does to a deployed stack; the counterpart of `Operations`."""
 
@@ -182,7 +199,6 @@ class StackOperations:
         )
 
     def _now(self) -> str:
-
         return datetime.fromtimestamp(self._seconds(), UTC).isoformat(timespec="microseconds")
 
     def run(self, name: str, arguments: dict[str, Any], progress: Progress) -> Iterator[str]:
@@ -194,6 +210,7 @@ class StackOperations:
             "dead-letters-list": self.dead_letters,
             "dead-letters-redrive": self.redrive,
             "erase": self.erase,
+            "sign-out": self.sign_out,
             "restore": self.restore,
         }
         with _in_words():
@@ -244,7 +261,8 @@ class StackOperations:
                 yield orjson.dumps({"queue": name, "dead_letters": count}).decode()
 
     def redrive(self, progress: Progress) -> Iterator[str]:
-        """Folds parked streams anew, then sends the queues' dead letters back."""
+        """Folds parked streams anew, sends the queues' dead letters back, and hands on what the
+        stream's readers gave up."""
         run = self._rebuilding.new_run()
         before = len(self._stack.progress.parked())
         self._rebuilding.redrive(run)
@@ -256,6 +274,22 @@ class StackOperations:
             if count := letters.count():
                 yield f"{letters.name}: about {count} dead letters, {letters.redrive(run)}"
             progress(done, len(queues))
+        yield from self._redrive_failures()
+
+    def _redrive_failures(self) -> Iterator[str]:
+        stack, sqs = self._stack, self._stack.client("sqs")
+        takes = {"RelayFailures": self._chat.relay, "ArchiveFailures": self._chat.archive}
+        readers = [
+            Reader(sqs, name, url, takes[name])
+            for name, url in stack.failures().items()
+            if name in takes
+        ]
+        stream, events = Stream(stack.client("dynamodbstreams")), stack.table("EventsTable")
+        # Eventually consistent, at half the price: what is looked for so is a day old.
+        every = partial(of_table, events, consistent=False)
+        yield from StreamFailures(readers, stream, stack.log.recorder, every).redrive()
+        if (sweep := stack.failures().get("SweepFailures")) and (dropped := drop(sqs, sweep)):
+            yield f"SweepFailures: {dropped} letters deleted: the next sweep does what they are of"
 
     def _redrive_others(self) -> None:
         """What other consumers parked: memberships are told again, of deliveries and notices
@@ -277,10 +311,12 @@ class StackOperations:
                 executor=DirectExecutor(stack.log, stack.views),
                 views=stack.views,
                 progress=stack.progress,
-                vault=stack.vault,
+                vault=cast(Vault, Late(lambda: stack.vault)),
                 accounts=stack.accounts,
                 connections=stack.connections,
                 gateway=stack.gateway,
+                topic=stack.topic,
+                archive=stack.archive,
                 limiter=TokenBuckets(0),
                 background=InlineBackground(),
                 now=self._now,
@@ -298,6 +334,10 @@ class StackOperations:
         for connection in stack.connections.of_user(user):
             stack.gateway.close(connection, 4401)
         yield f"{user} is erased" if had else f"{user} was erased before"
+
+    def sign_out(self, _: Progress, user: str) -> Iterator[str]:
+        """Ends a person's sessions and closes their connections."""
+        return signed_out(self._chat, user)
 
     def restore(self, progress: Progress, source: str) -> Iterator[str]:
         """Puts back events that the log lacks, out of a restored table or a folder of the

@@ -3,16 +3,24 @@
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from domain.aggregate import Command
 from domain.chat.opening import open_words
 from domain.chat.services import Services
-from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
+from domain.errors import Forbidden, NicknameTaken, NotFound, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
-from domain.person.person import EndSession, Person, Register, StartSession
+from domain.log import is_person
+from domain.person.person import (
+    EndSession,
+    Person,
+    Register,
+    SessionEnded,
+    SessionStarted,
+    StartSession,
+)
 from domain.ports import Session
 from domain.protocol.limits import MAX_NICKNAME
 
@@ -22,6 +30,12 @@ SESSION_LIFE = 30 * DAY
 
 TICKET_LIFE = 60.0
 """Seconds."""
+
+TOGETHER = 100
+"""Events that every recorder appends as a whole."""
+
+ROUNDS = 10
+"""Times that a sign-out looks whether sessions began meanwhile: somebody may go on for ever."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -201,17 +215,67 @@ class Entering:
         session = services.accounts.end_session(hashed(token)) if token else None
         if session is None or session.expires <= services.seconds():
             raise Unauthenticated
+        self._end(session.user, [session.session])
+
+    def _end(self, user: str, sessions: Sequence[str]) -> None:
+        """Has the person's log say that sessions ended; of one that it knows so, nothing."""
+        services = self._services
         now = services.now()
-        end = EndSession(
-            by=session.user,
-            id=f"end {session.session}",
-            session=session.session,
-            at=now,
-            recorded_at=now,
-            digest="",
-        )
-        (outcomes,) = outcomes_of(services.executor, [(session.user, [end])])
-        versions_of(outcomes)
+        common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
+        ends = [EndSession(id=f"end {one}", session=one, **common) for one in sessions]
+        batches = [(user, ends[at : at + TOGETHER]) for at in range(0, len(ends), TOGETHER)]
+        for outcomes in outcomes_of(services.executor, batches):
+            versions_of(outcomes)
+
+    def sign_out(self, user: str) -> tuple[int, int]:
+        """Ends all sessions of a person, voids their tickets and closes their connections;
+        nothing that they wrote is touched. A guest's nickname is free then (docs/adr/0005).
+
+        Doing it again completes what a failure left half done. A session that begins meanwhile
+        ends too, or is one that began after.
+
+        Returns
+        -------
+        How many sessions ended, those that had lapsed and never were ended among them, and how
+        many connections were closed.
+
+        Raises
+        ------
+        NotFound: there is no such person.
+        """
+        services = self._services
+        if not is_person(user) or not services.log.head(user):
+            raise NotFound(f"there is no person {user}")
+        connections = {*services.connections.of_user(user)}
+        ended = 0
+        for _ in range(ROUNDS):
+            # Tokens and tickets first: nobody gets in by them while the log is written. And once
+            # more after it, for one that was only kept when its session stood in the log already.
+            services.accounts.end_sessions_of(user)
+            sessions = self._open_sessions(user)
+            if not sessions:
+                break
+            self._end(user, sessions)
+            ended += len(sessions)
+        # After the log, which a connection looks at once it is noted (`Chat.connect`): one that
+        # was being opened by an older ticket is refused there, or found here.
+        connections |= {*services.connections.of_user(user)}
+        for connection in sorted(connections):
+            services.gateway.close(connection, 4401)
+        return ended, len(connections)
+
+    def _open_sessions(self, user: str) -> list[str]:
+        """Returns the sessions that the person's log has open at its head."""
+        person = self._services.log.read(user)
+        assert isinstance(person, Person)
+        # The version first: what another thread folds meanwhile may be folded twice.
+        version, sessions = person.version, {*person.sessions}
+        for event in self._services.log.events(user, after=version):
+            if isinstance(event, SessionStarted):
+                sessions.add(event.session)
+            elif isinstance(event, SessionEnded):
+                sessions.discard(event.session)
+        return sorted(sessions)
 
     def ticket(self, token: str | None) -> str:
         """Returns a ticket that opens one WebSocket within 60 s."""

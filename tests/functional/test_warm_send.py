@@ -88,9 +88,7 @@ def test_a_cold_process_reads_the_newest_snapshot_and_what_follows(warm: Warm) -
 
 
 def test_what_another_process_wrote_costs_one_lost_write_and_a_fold(warm: Warm) -> None:
-    elsewhere = warm.process(
-        warm.chat.services, EventLog(warm.log.recorder, warm.log.snapshot_store.recorder)
-    )
+    elsewhere = warm.process(warm.chat.services, EventLog(warm.log.recorder, warm.log.snapshots))
     warm.post(replace(warm.bob, chat=elsewhere))
     with counting(warm.client) as called:
         (ack,) = warm.post(warm.ann)

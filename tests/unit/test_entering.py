@@ -5,11 +5,23 @@ from dataclasses import replace
 import pytest
 
 from adapters.memory.accounts import MemoryAccounts
+from adapters.memory.events import MemorySnapshots
+from adapters.memory.gateway import RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
-from domain.chat.entering import DAY, SESSION_LIFE, TICKET_LIFE, hashed, new_user_id
-from domain.errors import NicknameTaken, RateLimited, Unauthenticated
-from domain.log import is_person
+from domain.chat.entering import (
+    DAY,
+    ROUNDS,
+    SESSION_LIFE,
+    TICKET_LIFE,
+    TOGETHER,
+    hashed,
+    new_user_id,
+)
+from domain.errors import NicknameTaken, NotFound, RateLimited, Unauthenticated
+from domain.executing import DirectExecutor, outcomes_of, versions_of
+from domain.log import EventLog, is_person
+from domain.person.person import SessionEnded, StartSession
 from domain.ports import Session
 from tests.support.chat import Clock, memory_chat, run_consumers
 
@@ -129,6 +141,129 @@ def test_entries_are_limited_by_address() -> None:
     with pytest.raises(RateLimited):
         chat.entering.enter("Cy", None, "192.0.2.1")
     assert chat.entering.enter("Cy", None, "192.0.2.2")
+
+
+def ended(chat: Chat, user: str) -> int:
+    return sum(isinstance(event, SessionEnded) for event in chat.services.log.events(user))
+
+
+def test_signing_out_ends_every_session_and_ticket(chat: Chat) -> None:
+    # given somebody with two sessions, a ticket of each and an open connection
+    token, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
+    other, again = chat.entering.exchange("sub", "ann@example.org", "Ann")
+    assert again == ann
+    tickets = [chat.entering.ticket(one) for one in (token, other)]
+    chat.connect("tab", chat.entering.who(token))
+    bob, user = chat.entering.enter("Bob", None)
+    chat.connect("bobs", chat.entering.who(bob))
+    # when they are signed out
+    assert chat.entering.sign_out(ann) == (2, 1)
+    # then nothing of theirs opens anything, and the log says why
+    for one in (token, other):
+        with pytest.raises(Unauthenticated):
+            chat.entering.who(one)
+    for one in tickets:
+        with pytest.raises(Unauthenticated):
+            chat.entering.redeem(one)
+    assert ended(chat, ann) == 2
+    gateway = chat.services.gateway
+    assert isinstance(gateway, RecordingGateway)
+    assert set(gateway.closed) == {("tab", 4401)}
+    # and others stay
+    assert chat.entering.who(bob).user == user
+    # and they come back as who they were
+    assert chat.entering.exchange("sub", "ann@example.org", "Ann")[1] == ann
+
+
+def test_signing_out_again_ends_nothing_and_completes_what_was_left(chat: Chat) -> None:
+    token, ann = chat.entering.enter("Ann", None)
+    session = chat.entering.who(token)
+    chat.connect("tab", session)
+    assert chat.entering.sign_out(ann) == (1, 1)
+    # Its closing was not told yet: it is closed again.
+    assert chat.entering.sign_out(ann) == (0, 1)
+    chat.disconnect("tab")
+    assert chat.entering.sign_out(ann) == (0, 0)
+    assert ended(chat, ann) == 1
+    # A token that outlived its session's end in the log, as a crash of `enter` may leave it.
+    chat.services.accounts.put_session(hashed("late"), session)
+    assert chat.entering.sign_out(ann) == (0, 0)
+    with pytest.raises(Unauthenticated):
+        chat.entering.who("late")
+
+
+def test_a_guests_nickname_is_free_after_a_sign_out(chat: Chat) -> None:
+    _, ann = chat.entering.enter("Ann", None)
+    chat.entering.sign_out(ann)
+    assert chat.entering.enter("Ann", None)[1] != ann
+
+
+def test_a_ticket_that_was_redeemed_before_the_sign_out_opens_nothing_after(chat: Chat) -> None:
+    token, ann = chat.entering.enter("Ann", None)
+    session = chat.entering.redeem(chat.entering.ticket(token))
+    chat.entering.sign_out(ann)
+    with pytest.raises(Unauthenticated):
+        chat.connect("late", session)
+
+
+def test_a_session_that_begins_during_a_sign_out_ends_too(chat: Chat) -> None:
+    token, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
+    late: list[str] = []
+
+    class Slow(MemoryAccounts):
+        """Somebody signs in by another process right after the sessions were ended."""
+
+        def end_sessions_of(self, user: str) -> None:
+            super().end_sessions_of(user)
+            if not late:
+                late.append(chat.entering.exchange("sub", "ann@example.org", "Ann")[0])
+
+    accounts = chat.services.accounts
+    assert isinstance(accounts, MemoryAccounts)
+    slow = Slow()
+    vars(slow).update(vars(accounts))
+    # A log of its own over the same events, as another process has: what it cached may be behind.
+    log = EventLog(chat.services.log.recorder, MemorySnapshots())
+    executor = DirectExecutor(log, chat.services.views, pause=lambda seconds: None)
+    operator = Chat(replace(chat.services, accounts=slow, log=log, executor=executor))
+    log.load(ann)
+    assert operator.entering.sign_out(ann) == (2, 0)
+    for one in (token, *late):
+        with pytest.raises(Unauthenticated):
+            operator.entering.who(one)
+
+
+def test_signing_out_has_an_end_though_somebody_signs_in_for_ever(chat: Chat) -> None:
+    _, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
+
+    class Stubborn(MemoryAccounts):
+        def end_sessions_of(self, user: str) -> None:
+            super().end_sessions_of(user)
+            chat.entering.exchange("sub", "ann@example.org", "Ann")
+
+    stubborn = Stubborn()
+    vars(stubborn).update(vars(chat.services.accounts))
+    operator = Chat(replace(chat.services, accounts=stubborn))
+    assert operator.entering.sign_out(ann)[0] == ROUNDS + 1
+
+
+def test_many_sessions_end_in_as_many_events(chat: Chat) -> None:
+    """More than a backend appends at once."""
+    _, ann = chat.entering.enter("Ann", None)
+    now = chat.services.now()
+    for number in range(TOGETHER + 5):
+        start = StartSession(
+            by=ann, id=f"session {number}", session=f"{number}", at=now, recorded_at=now, digest=""
+        )
+        versions_of(outcomes_of(chat.services.executor, [(ann, [start])])[0])
+    assert chat.entering.sign_out(ann) == (TOGETHER + 6, 0)
+    assert ended(chat, ann) == TOGETHER + 6
+
+
+@pytest.mark.parametrize("nobody", ["u_nobody", "lobby", ""])
+def test_nobody_is_not_signed_out(chat: Chat, nobody: str) -> None:
+    with pytest.raises(NotFound, match="no person"):
+        chat.entering.sign_out(nobody)
 
 
 def test_ids_are_of_the_protocols_form() -> None:

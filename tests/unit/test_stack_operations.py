@@ -13,7 +13,8 @@ from adapters.dynamodb.table import Table
 from adapters.memory.gateway import RecordingGateway
 from domain.chat import Chat
 from domain.consuming import Record
-from domain.log import envelope
+from domain.errors import Unauthenticated
+from domain.log import EventLog, envelope
 from domain.ports import Parked
 from local import cli, stack
 from local.deadletters import QUEUES
@@ -87,7 +88,12 @@ class Deployed:
             **self.queues,
             "VaultKey": kms.create_key()["KeyMetadata"]["Arn"],
             "SocketEndpoint": "https://socket.example/dev",
-            "RelayFailures": queue(self.sqs, "relay-failures", False),
+            **{
+                name: queue(self.sqs, name, False)
+                for name in ("RelayFailures", "ArchiveFailures", "SweepFailures")
+            },
+            "TopicArn": self.topic(),
+            "ArchiveStream": self.archive(),
         }
         CloudFormation.stacks[NAME] = outputs
         self.time = 1_000_000.0
@@ -99,6 +105,35 @@ class Deployed:
         self.bob.send(action="join", room="lobby")
         self.bob.send(action="post", room="lobby", text="a secret word")
         self.fold("lobby", "u_ann", "u_bob")
+
+    def topic(self) -> str:
+        """Makes the events' topic, and a queue that hears it."""
+        sns = boto3.client("sns", region_name="us-east-1")
+        arn: str = sns.create_topic(Name="events.fifo", Attributes={"FifoTopic": "true"})[
+            "TopicArn"
+        ]
+        url = self.queues["TopicQueue"] = queue(self.sqs, "topic", True)
+        hears = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        sns.subscribe(
+            TopicArn=arn,
+            Protocol="sqs",
+            Endpoint=hears["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return arn
+
+    def archive(self) -> str:
+        """Makes the archive's stream and its bucket."""
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="archive")
+        name = "archive"
+        boto3.client("firehose", region_name="us-east-1").create_delivery_stream(
+            DeliveryStreamName=name,
+            ExtendedS3DestinationConfiguration={
+                "RoleARN": "arn:aws:iam::123456789012:role/archive",
+                "BucketARN": "arn:aws:s3:::archive",
+            },
+        )
+        return name
 
     def stored(self, stream: str) -> list[Any]:
         return list(self.ports.log.recorder.select_events(stream))
@@ -138,6 +173,8 @@ def deployed(dynamo: Any, tables: dict[str, str], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(stack, "ApiGateway", Closing)
     # Nothing comes later: do not wait for it.
     monkeypatch.setattr("local.deadletters.WAIT", 0)
+    # moto does not know the streams' addresses that have the account's id in them.
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     return Deployed(tables)
 
 
@@ -256,6 +293,127 @@ def test_erasing_a_person(deployed: Deployed) -> None:
     for nobody in ("u_nobody", "lobby"):
         with pytest.raises(OperationError, match="no person"):
             deployed.run("erase", user=nobody)
+
+
+def test_signing_a_person_out(deployed: Deployed) -> None:
+    entering = deployed.chat.entering
+    ticket = entering.ticket(deployed.bob.token)
+    session = entering.redeem(entering.ticket(deployed.bob.token))
+    said = deployed.run("sign-out", user="u_bob")
+    assert said == ["u_bob is signed out: 1 sessions ended, 1 connections closed"]
+    assert Closing.last.closed == [("bob", 4401)]
+    assert deployed.run("events", room="u_bob")[-1]["type"] == "SessionEnded"
+    # What was underway is too late; the functions have caches of their own.
+    late = Chat(replace(deployed.chat.services, log=EventLog(*recorders(deployed))))
+    for refused in (
+        lambda: entering.who(deployed.bob.token),
+        lambda: entering.redeem(ticket),
+        lambda: late.connect("late", session),
+    ):
+        with pytest.raises(Unauthenticated):
+            refused()
+    # What they wrote is there, and others stay.
+    assert deployed.run("events", room="lobby")[-1]["data"]["text"] == "a secret word"
+    assert entering.who(deployed.ann.token).user == "u_ann"
+    assert deployed.run("sign-out", user="u_bob")[0].startswith("u_bob is signed out: 0 sessions")
+    for nobody in ("u_nobody", "lobby"):
+        with pytest.raises(OperationError, match="no person"):
+            deployed.run("sign-out", user=nobody)
+
+
+def test_signing_out_and_redriving_ask_for_no_key(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: Any) -> bytes:
+        raise AssertionError("the vault is closed")
+
+    monkeypatch.setattr(stack, "stack_master_key", closed)
+    batch_letter(deployed, "ArchiveFailures")
+    operations = stack.open_stack(NAME, lambda: deployed.time)
+    for name, arguments in (("sign-out", {"user": "u_bob"}), ("dead-letters-redrive", {})):
+        said = list(operations.run(name, arguments, lambda done, total: None))
+        assert ("1 sessions ended" in said[-1]) or ("1 letters done" in said[-1])
+
+
+def recorders(deployed: Deployed) -> tuple[Any, Any]:
+    log = deployed.ports.log
+    return log.recorder, log.snapshot_store.recorder
+
+
+def batch_letter(deployed: Deployed, queue: str) -> None:
+    """Gives a queue the letter of the last event that was appended."""
+    streams = deployed.ports.client("dynamodbstreams")
+    name = deployed.ports.output("EventsTable")
+    (stream,) = streams.list_streams(TableName=name)["Streams"]
+    arn = stream["StreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    last = streams.get_records(ShardIterator=iterator)["Records"][-1]["dynamodb"]
+    info = {
+        "shardId": shard["ShardId"], "streamArn": arn, "batchSize": 1,
+        "startSequenceNumber": last["SequenceNumber"],
+        "endSequenceNumber": last["SequenceNumber"],
+        "approximateArrivalOfFirstRecord": "2026-01-02T03:04:05Z",
+        "approximateArrivalOfLastRecord": "2026-01-02T03:04:05Z",
+    }  # fmt: skip
+    deployed.sqs.send_message(
+        QueueUrl=deployed.ports.output(queue),
+        MessageBody=orjson.dumps({"DDBStreamBatchInfo": info}).decode(),
+    )
+
+
+def test_what_the_streams_readers_gave_up_is_handed_on(deployed: Deployed) -> None:
+    """The parts are looked at in test_stream_failures.py."""
+    version = deployed.ann.send(action="post", room="lobby", text="told late")[-1]["version"]
+    for name in ("RelayFailures", "ArchiveFailures"):
+        batch_letter(deployed, name)
+    for _ in range(2):
+        deployed.sqs.send_message(
+            QueueUrl=deployed.ports.output("SweepFailures"), MessageBody='{"source": "aws.events"}'
+        )
+    assert [row["queue"] for row in deployed.run("dead-letters-list")] == [
+        "ArchiveFailures", "RelayFailures", "SweepFailures",
+    ]  # fmt: skip
+    assert deployed.run("dead-letters-redrive") == [
+        "0 parked events redriven, 0 left",
+        "ArchiveFailures: 1 letters done, 1 events told again",
+        "RelayFailures: 1 letters done, 1 events told again",
+        "SweepFailures: 2 letters deleted: the next sweep does what they are of",
+    ]
+    assert deployed.run("dead-letters-list") == []
+    (told,) = deployed.waiting("TopicQueue")
+    assert told["Attributes"]["MessageGroupId"] == "lobby"
+    assert (orjson.loads(told["Body"])["stream"], orjson.loads(told["Body"])["version"]) == (
+        "lobby",
+        version,
+    )
+    assert "secret" not in told["Body"]
+    (row,) = archived(deployed)
+    assert (row["log"], row["version"]) == ("lobby", version)
+
+
+def test_a_topic_that_takes_nothing_leaves_its_letter(deployed: Deployed) -> None:
+    deployed.ann.send(action="post", room="lobby", text="told late")
+    for name in ("RelayFailures", "ArchiveFailures"):
+        batch_letter(deployed, name)
+    sns = deployed.ports.client("sns")
+    sns.delete_topic(TopicArn=deployed.ports.output("TopicArn"))
+    assert deployed.run("dead-letters-redrive")[1:] == [
+        "ArchiveFailures: 1 letters done, 1 events told again",
+        "RelayFailures: 0 letters done, 0 events told again, 1 kept: not all was taken",
+    ]
+    assert deployed.run("dead-letters-list") == [{"queue": "RelayFailures", "dead_letters": 1}]
+
+
+def archived(deployed: Deployed) -> list[Any]:
+    s3 = deployed.ports.client("s3")
+    found = []
+    for one in s3.list_objects_v2(Bucket="archive").get("Contents", []):
+        body = s3.get_object(Bucket="archive", Key=one["Key"])["Body"].read()
+        found += [orjson.loads(line) for line in body.splitlines()]
+    return found
 
 
 def failed(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -1,0 +1,346 @@
+"""What the readers of the events table's stream gave up: handing it on again.
+
+A letter of such a queue holds no events, but where in the stream a batch was, and when. While the
+stream still has that place (24 h) it says which events they were. After that, all events that
+were recorded between the batch's first and last arrival are taken: one read of the whole table,
+however many letters need it.
+
+What comes twice is dropped where it arrives: consumers know it, the archive is read without
+repeats.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import orjson
+from botocore.exceptions import ClientError
+from eventsourcing.persistence import AggregateRecorder, StoredEvent
+
+from local.deadletters import Message, receive, show_again
+
+MARGIN = timedelta(minutes=1)
+"""By how much arrival in the stream, which is told to the second and about, may differ from when
+an event says that it was recorded, by a writer's clock."""
+
+FORGOTTEN = ("TrimmedDataAccessException", "ResourceNotFoundException")
+"""What the stream answers where it had a place and has it no more: records first, then shards."""
+
+EMPTY = 20
+"""Empty pages in a row after which a shard is taken to have no more."""
+
+PAGE = 1_000
+"""Records that GetRecords gives at the most; events that are handed on at a time."""
+
+Key = tuple[str, int]
+"""A log and a version."""
+
+Take = Callable[[Sequence[StoredEvent]], Sequence[int]]
+"""Hands events on; returns the places of those that could not be."""
+
+
+class NotUnderstood(ValueError):
+    """A letter is not what Lambda writes of a stream's batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of a stream.
+
+    Attributes
+    ----------
+    stream: the stream's ARN: a table that gets another stream keeps the old one for a day.
+    first, last: sequence numbers within; the first one is asked for as it was written.
+    """
+
+    stream: str
+    shard: str
+    first: str
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of a stream that its reader gave up.
+
+    Attributes
+    ----------
+    place: None in a letter that a person wrote (docs/runbooks/dead-letters.md).
+    since, upto: about when its first and last record arrived.
+    """
+
+    place: Place | None
+    since: datetime
+    upto: datetime
+
+
+def batch(body: str) -> Batch:
+    """Returns the batch of a letter. Raises NotUnderstood."""
+    try:
+        info = orjson.loads(body)["DDBStreamBatchInfo"]
+        return Batch(
+            place=_place(info) if "shardId" in info else None,
+            since=_time(info["approximateArrivalOfFirstRecord"]),
+            upto=_time(info["approximateArrivalOfLastRecord"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NotUnderstood(f"{type(error).__name__} in a letter") from error
+
+
+def _place(info: Mapping[str, Any]) -> Place:
+    return Place(
+        stream=str(info["streamArn"]),
+        shard=str(info["shardId"]),
+        first=_digits(info["startSequenceNumber"]),
+        last=int(info["endSequenceNumber"]),
+    )
+
+
+def _digits(text: str) -> str:
+    if not text.isdecimal():
+        raise ValueError("not a sequence number")
+    return text
+
+
+def _time(text: str) -> datetime:
+    """Returns a time that knows its offset: others cannot be compared with it."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without its offset")
+    return time
+
+
+class Stream:
+    """Reads a table's stream.
+
+    Parameters
+    ----------
+    client: boto3's `dynamodbstreams` client.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def inserted(self, place: Place) -> list[Key] | None:
+        """Returns what the records there inserted; None where the stream has not all of them.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError: any other refusal.
+        """
+        found: list[Key] = []
+        try:
+            for record in self._records(place):
+                change = record["dynamodb"]
+                number = int(change["SequenceNumber"])
+                if number <= place.last and record["eventName"] == "INSERT":
+                    keys = change["Keys"]
+                    found.append((keys["log"]["S"], int(keys["version"]["N"])))
+                if number >= place.last:
+                    return found
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in FORGOTTEN:
+                raise
+        return None
+
+    def _records(self, place: Place) -> Iterator[Mapping[str, Any]]:
+        """Yields a shard's records from the first on, to the shard's end or head."""
+        iterator = self._client.get_shard_iterator(
+            StreamArn=place.stream,
+            ShardId=place.shard,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=place.first,
+        )["ShardIterator"]
+        # Pages may be empty before what is asked for, but not many.
+        empty = 0
+        while iterator and empty < EMPTY:
+            answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE)
+            yield from answer["Records"]
+            empty = 0 if answer["Records"] else empty + 1
+            iterator = answer.get("NextShardIterator")
+
+
+class Times:
+    """Spans of time, which may overlap."""
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        for one in sorted(batches, key=lambda one: one.since):
+            start, end = one.since - MARGIN, one.upto + MARGIN
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(end, self._ends[-1])
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def __contains__(self, time: datetime) -> bool:
+        place = bisect_right(self._starts, time) - 1
+        return place >= 0 and time <= self._ends[place]
+
+
+class Reader:
+    """A reader of the stream, and the queue of what it gave up.
+
+    Parameters
+    ----------
+    sqs: boto3's `sqs` client.
+    name: of the queue, as people know it.
+    url: of the queue.
+    take: does what the reader does with events.
+
+    Attributes
+    ----------
+    waiting: letters whose place the stream has no more, with what they tell.
+    """
+
+    def __init__(self, sqs: Any, name: str, url: str, take: Take) -> None:
+        self._sqs = sqs
+        self._name = name
+        self._url = url
+        self._take = take
+        self._done = self._told = 0
+        self._kept: Counter[str] = Counter()
+        self._stay: list[Message] = []
+        self.waiting: list[tuple[Message, Batch]] = []
+
+    def letters(self) -> Iterator[Message]:
+        return receive(self._sqs, self._url)
+
+    def hand_on(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Hands events on; returns the places of those that were not taken."""
+        failed: list[int] = []
+        for start in range(0, len(events), PAGE):
+            failed += [start + place for place in self._take(events[start : start + PAGE])]
+        self._told += len(events) - len(failed)
+        return failed
+
+    def keep(self, letter: Message, why: str) -> None:
+        self._stay.append(letter)
+        self._kept[why] += 1
+
+    def end(self, letter: Message, *, taken: bool) -> None:
+        """Deletes a letter of which all was taken; keeps it otherwise."""
+        if not taken:
+            self.keep(letter, "not all was taken")
+            return
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=letter["ReceiptHandle"])
+        self._done += 1
+
+    def close(self) -> None:
+        """Shows the letters that stay to whoever looks next."""
+        left = [letter for letter, _ in self.waiting]
+        show_again(self._sqs, self._url, [*self._stay, *left])
+
+    def said(self) -> Iterator[str]:
+        if self._done or self._kept:
+            kept = "".join(f", {count} kept: {why}" for why, count in sorted(self._kept.items()))
+            yield f"{self._name}: {self._done} letters done, {self._told} events told again{kept}"
+
+
+class StreamFailures:
+    """The letters of all readers of the stream.
+
+    Parameters
+    ----------
+    log: the stack's log.
+    every: yields every event of the log, those of a log together and in order: a Scan.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        stream: Stream,
+        log: AggregateRecorder,
+        every: Callable[[], Iterable[StoredEvent]],
+    ) -> None:
+        self._readers = readers
+        self._stream = stream
+        self._log = log
+        self._every = every
+
+    def redrive(self) -> Iterator[str]:
+        """Hands on what the letters tell of; yields what was done, a line a queue.
+
+        A letter is deleted once all of it was taken; the others stay.
+        """
+        try:
+            for reader in self._readers:
+                self._by_place(reader)
+            self._by_time([reader for reader in self._readers if reader.waiting])
+        finally:
+            for reader in self._readers:
+                reader.close()
+        for reader in self._readers:
+            yield from reader.said()
+
+    def _by_place(self, reader: Reader) -> None:
+        """Does the letters whose place the stream has; the others wait for `_by_time`."""
+        for letter in reader.letters():
+            try:
+                found = batch(letter["Body"])
+            except NotUnderstood:
+                reader.keep(letter, "not understood")
+                continue
+            reader.waiting.append((letter, found))
+            keys = self._stream.inserted(found.place) if found.place else None
+            if keys is not None:
+                reader.end(letter, taken=not reader.hand_on(self._read(keys)))
+                reader.waiting.pop()
+
+    def _read(self, keys: Sequence[Key]) -> list[StoredEvent]:
+        """Returns events of the log, in order; one that it lost comes again when it is restored."""
+        events: list[StoredEvent] = []
+        for log, its in groupby(sorted(set(keys)), lambda key: key[0]):
+            for first, last in _runs([version for _, version in its]):
+                events += self._log.select_events(log, gt=first - 1, lte=last)
+        return events
+
+    def _by_time(self, readers: Sequence[Reader]) -> None:
+        """Does the letters that wait, by the times that they tell."""
+        if not readers:
+            return
+        times = [Times([found for _, found in reader.waiting]) for reader in readers]
+        left: list[list[datetime]] = [[] for _ in readers]
+        for page in self._recorded(times):
+            for reader, mine, failed in zip(readers, times, left, strict=True):
+                part = [(at, event) for at, event in page if at in mine]
+                places = reader.hand_on([event for _, event in part])
+                failed += [part[place][0] for place in places]
+        for reader, failed in zip(readers, left, strict=True):
+            while reader.waiting:
+                letter, found = reader.waiting[0]
+                reader.end(letter, taken=not any(at in Times([found]) for at in failed))
+                reader.waiting.pop(0)
+
+    def _recorded(self, times: Sequence[Times]) -> Iterator[list[tuple[datetime, StoredEvent]]]:
+        """Yields the events of those times, page by page, with when each was recorded."""
+        page: list[tuple[datetime, StoredEvent]] = []
+        for event in self._every():
+            at = _recorded_at(event)
+            if at is not None and any(at in one for one in times):
+                page.append((at, event))
+            if len(page) == PAGE:
+                yield page
+                page = []
+        if page:
+            yield page
+
+
+def _runs(versions: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yields the first and last of each run without gaps."""
+    for _, run in groupby(enumerate(versions), lambda one: one[1] - one[0]):
+        its = [version for _, version in run]
+        yield its[0], its[-1]
+
+
+def _recorded_at(event: StoredEvent) -> datetime | None:
+    """Returns when an event was recorded; None where it does not say."""
+    try:
+        return _time(orjson.loads(event.state)["recorded_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
