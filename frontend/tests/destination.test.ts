@@ -8,7 +8,7 @@ function arrivedAt(end: number): Destination {
   const destination = new Destination();
   destination.send("end");
   for (let frame = 0; frame < 3; frame += 1) destination.step(at(end, end));
-  destination.scrolled(end, end + 600, end);
+  destination.put(end);
   return destination;
 }
 
@@ -31,7 +31,7 @@ describe("Destination", () => {
   it("goes to the end again when an older page grew the list above", () => {
     const destination = arrivedAt(3_750);
     // The anchor was lost: the list grew, and it is scrolled where it was.
-    destination.scrolled(3_750, 13_322, 12_722);
+    expect(destination.found(3_750, 12_722)).toBe(false);
     destination.look();
     expect(destination.step(at(3_750, 12_722))).toBe("apply");
     for (const step of ["wait", "wait", "done"]) {
@@ -42,13 +42,44 @@ describe("Destination", () => {
 
   it("lets the person scroll away, and keeps to the end once they are back", () => {
     const destination = arrivedAt(3_750);
-    destination.scrolled(3_700, 4_350, 3_750);
+    expect(destination.found(3_700, 3_750)).toBe(true);
+    destination.release();
     expect(destination.step(at(3_700, 3_750))).toBe("done");
+    destination.keepAtEnd(3_700, 3_750);
     expect(destination.goal).toBeNull();
-    destination.scrolled(3_750, 4_350, 3_750);
+    destination.keepAtEnd(3_750, 3_750);
     expect(destination.goal).toBe("end");
     destination.release();
     expect(destination.step(at(0, 3_750))).toBe("done");
+  });
+
+  it("knows somebody's scrolling by the place alone, also while rows change their heights", () => {
+    for (const end of [3_750, 3_790, 3_600]) {
+      expect(arrivedAt(3_750).found(3_400, end)).toBe(true);
+    }
+  });
+
+  it("is not kept from where it is sent by the tail of a gesture", () => {
+    const destination = arrivedAt(3_750);
+    destination.release();
+    destination.send({ version: 7 });
+    destination.put(1_200);
+    // The wheel's smooth scrolling was still under way.
+    expect(destination.found(1_000, 3_750)).toBe(false);
+    expect(destination.step(at(1_000, 1_200))).toBe("apply");
+  });
+
+  it("takes neither its own scrolling nor the browser's for somebody's", () => {
+    const destination = arrivedAt(3_750);
+    destination.put(3_900);
+    expect(destination.found(3_900, 4_100)).toBe(false);
+    // Rows below went, so that the browser moved the list to its new end.
+    expect(destination.found(3_500, 3_500)).toBe(false);
+    expect(destination.found(3_500, 3_800)).toBe(false);
+    expect(destination.step(at(3_500, 3_800))).toBe("apply");
+    // Nothing is known of where it was when it is sent elsewhere.
+    destination.send({ version: 7 });
+    expect(destination.found(1_200, 3_800)).toBe(false);
   });
 
   it("lets go of a message once it is there, or where it is not loaded", () => {

@@ -111,6 +111,19 @@ def test_a_browser_that_knows_it_is_offline_loses_nothing(house: House, seconds:
     agree(room, texts, ann, bob)
 
 
+def test_a_phone_tells_in_the_room_that_it_is_offline(house: House) -> None:
+    tab = house.enter("ann", width=390, height=844)
+    tab.create(house.room_name())
+    state = tab.at("connection-state")
+    expect(state).to_have_count(0)
+    house.allow(NETWORK)
+    tab.page.context.set_offline(True)
+    expect(state).to_be_in_viewport()
+    expect(state).not_to_have_attribute("data-state", "online")
+    tab.page.context.set_offline(False)
+    expect(state).to_have_count(0, timeout=BACKOFF)
+
+
 def test_a_reload_of_a_page_whose_ack_was_lost_sends_once(house: House, proxy: Proxy) -> None:
     ann, bob, room = house.pair(url=proxy.url)
     house.allow(NETWORK)

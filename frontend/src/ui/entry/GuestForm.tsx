@@ -70,12 +70,7 @@ export function GuestForm({ nickname, onNickname, enter, label, note }: GuestFor
       <p id={`${id}-note`} role="alert" className="mt-1.5 min-h-5 text-sm text-danger">
         {told}
       </p>
-      <Button
-        type="submit"
-        data-testid="enter-button"
-        className="mt-2 h-12 w-full text-base"
-        disabled={busy}
-      >
+      <Button type="submit" data-testid="enter-button" large className="mt-2" disabled={busy}>
         {busy ? "Entering…" : label}
       </Button>
     </form>

@@ -42,7 +42,7 @@ export function SignInButton({ signIn, alone, note }: SignInButtonProps) {
       <Button
         look={alone ? "solid" : "quiet"}
         data-testid="sign-in-button"
-        className="h-12 w-full text-base"
+        large
         disabled={busy}
         onClick={() => void leave()}
       >

@@ -27,7 +27,7 @@ export function AddMember({ room }: { room: RoomState }) {
         data-testid="add-member-input"
         aria-label="Add somebody by name or id"
         placeholder="Add somebody"
-        className="h-9.5 w-full rounded-[10px] border border-line bg-canvas px-3 text-sm placeholder:text-faint placeholder:opacity-100 max-md:h-11"
+        className="h-9.5 w-full rounded-[10px] border border-edge bg-canvas px-3 text-sm placeholder:text-faint placeholder:opacity-100 max-md:h-11"
         value={wanted}
         onChange={(event) => {
           setWanted(event.target.value);

@@ -71,7 +71,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
           data-testid="member-menu"
           icon="more"
           label={`Actions for ${member.name}`}
-          className="size-8"
+          box="small"
         />
       </Menu.Trigger>
       <Menu.Content

@@ -10,12 +10,12 @@ interface EmojiPickerProps {
   children: ReactNode;
 }
 
-const COLUMNS = 8;
-const STEPS: Readonly<Record<string, number>> = {
-  ArrowLeft: -1,
-  ArrowRight: 1,
-  ArrowUp: -COLUMNS,
-  ArrowDown: COLUMNS,
+/** Steps along a row and rows down. */
+const STEPS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
 };
 
 export function EmojiPicker({ open, onOpenChange, onPick, children }: EmojiPickerProps) {
@@ -29,12 +29,12 @@ export function EmojiPicker({ open, onOpenChange, onPick, children }: EmojiPicke
           sideOffset={6}
           collisionPadding={12}
           aria-label="Choose a reaction"
-          className="z-50 animate-rise rounded-2xl border border-line bg-raised p-2 shadow-float"
+          className="z-50 max-h-(--radix-popover-content-available-height) animate-rise overflow-y-auto rounded-2xl border border-line bg-raised p-2 shadow-float"
         >
           <div
             role="group"
             aria-label="Emoji"
-            className="grid grid-cols-8 gap-0.5"
+            className="grid grid-cols-8 gap-0.5 max-md:grid-cols-6 pointer-coarse:grid-cols-6"
             onKeyDown={move}
           >
             {EMOJI.map(([emoji, name]) => (
@@ -45,7 +45,7 @@ export function EmojiPicker({ open, onOpenChange, onPick, children }: EmojiPicke
                 data-emoji={emoji}
                 aria-label={name}
                 title={name}
-                className="inline-flex size-9 items-center justify-center rounded-lg text-xl hover:bg-wash max-md:size-10"
+                className="inline-flex size-9 items-center justify-center rounded-lg text-xl hover:bg-wash max-md:size-11 pointer-coarse:size-11"
                 onClick={() => {
                   onPick(emoji);
                 }}
@@ -64,7 +64,9 @@ function move(event: KeyboardEvent<HTMLDivElement>): void {
   const step = STEPS[event.key];
   if (step === undefined) return;
   const buttons = [...event.currentTarget.querySelectorAll("button")];
-  const next = buttons[buttons.findIndex((button) => button === document.activeElement) + step];
+  const columns = getComputedStyle(event.currentTarget).gridTemplateColumns.split(" ").length;
+  const from = buttons.findIndex((button) => button === document.activeElement);
+  const next = buttons[from + step[0] + step[1] * columns];
   if (!next) return;
   event.preventDefault();
   next.focus();

@@ -49,13 +49,7 @@ export function MessageActions(props: MessageActionsProps) {
           actions.react(version, emoji, true);
         }}
       >
-        <IconButton
-          data-testid="message-react"
-          icon="smile"
-          label="React"
-          size={18}
-          className="size-8"
-        />
+        <IconButton data-testid="message-react" icon="smile" label="React" size={18} box="small" />
       </EmojiPicker>
       {mayPost && (
         <IconButton
@@ -63,7 +57,7 @@ export function MessageActions(props: MessageActionsProps) {
           icon="reply"
           label="Reply"
           size={18}
-          className="size-8"
+          box="small"
           onClick={() => {
             actions.reply(version);
           }}
@@ -75,7 +69,7 @@ export function MessageActions(props: MessageActionsProps) {
           icon="edit"
           label="Edit"
           size={18}
-          className="size-8"
+          box="small"
           onClick={() => {
             actions.edit(version);
           }}
@@ -87,7 +81,8 @@ export function MessageActions(props: MessageActionsProps) {
           icon="trash"
           label="Delete"
           size={18}
-          className="size-8 hover:text-danger"
+          look="danger"
+          box="small"
           onClick={() => {
             actions.remove(version);
           }}

@@ -1,4 +1,4 @@
-import { memo, useState } from "react";
+import { memo, useState, type PointerEvent } from "react";
 import type { FoldedMessage } from "../../fold/messages";
 import { indexOf } from "../../fold/messages";
 import type { Role } from "../../fold/room";
@@ -51,6 +51,10 @@ function MessageLine(props: MessageRowProps) {
   const action = message.kind === "action";
   const quoted = quotedIn(props);
   const failed = pending?.state === "failed";
+  const pointed = (event: PointerEvent) => {
+    // A finger has no hover: its tap focuses the row, which shows the buttons too.
+    if (event.pointerType !== "touch") setNear(true);
+  };
   const time = (
     <time
       dateTime={message.at}
@@ -82,10 +86,9 @@ function MessageLine(props: MessageRowProps) {
       className={`group relative flex gap-3 px-5 py-0.5 outline-offset-[-2px] hover:bg-sunken focus-within:bg-sunken md:px-7 ${
         leads ? "mt-2.5" : ""
       } ${flash ? "animate-flash" : ""}`}
-      onPointerEnter={(event) => {
-        // A finger has no hover: its tap focuses the row, which shows the buttons too.
-        if (event.pointerType !== "touch") setNear(true);
-      }}
+      onPointerEnter={pointed}
+      // The focus may have left while the pointer stayed.
+      onPointerMove={pointed}
       onPointerLeave={() => {
         setNear(false);
       }}

@@ -33,7 +33,8 @@ export function Quote({ version, quoted, people, jump, want }: QuoteProps) {
       onClick={() => {
         jump(version);
       }}
-      className="mb-0.5 flex h-6 max-w-full items-center gap-1.5 rounded-md border-l-[3px] border-line bg-sunken pr-2 pl-2 text-left text-xs text-soft hover:border-accent hover:text-ink"
+      // A finger's 44 px reach past what is seen, over the name, where nothing else is pressed.
+      className="relative mb-0.5 flex h-6 max-w-full items-center gap-1.5 rounded-md border-l-[3px] border-line bg-sunken pr-2 pl-2 text-left text-xs text-soft after:absolute after:inset-x-0 after:-top-4 after:-bottom-1 hover:border-accent hover:text-ink pointer-fine:after:hidden"
     >
       {quoted ? (
         <>

@@ -33,7 +33,7 @@ export function ComposeBanner({ compose, messages, cancel }: ComposeBannerProps)
         </span>
         {message && !editing && <span> · {snippetOf(message)}</span>}
       </span>
-      <IconButton icon="close" label="Cancel" size={16} className="size-8" onClick={cancel} />
+      <IconButton icon="close" label="Cancel" size={16} box="small" onClick={cancel} />
     </div>
   );
 }

@@ -108,7 +108,7 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
             placeholder={`Message ${room.name ?? "the room"}`}
             rows={1}
             enterKeyHint="send"
-            className="max-h-55 min-h-10 flex-1 resize-none bg-transparent py-2.5 leading-5 text-ink outline-none placeholder:text-faint placeholder:opacity-100 max-md:text-base"
+            className="max-h-55 min-h-10 flex-1 pointer-coarse:min-h-11 pointer-coarse:py-3 resize-none bg-transparent py-2.5 leading-5 text-ink outline-none placeholder:text-faint placeholder:opacity-100 max-md:text-base"
             value={value}
             onChange={(event) => {
               change(event.target.value);
@@ -128,7 +128,8 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
             icon={editing === null ? "send" : "check"}
             label={editing === null ? "Send" : "Save"}
             disabled={text === "" || left < 0}
-            className="size-10 bg-accent text-on-accent hover:bg-accent-strong hover:text-on-accent disabled:bg-transparent disabled:text-faint"
+            look="solid"
+            box="large"
             onClick={submit}
           />
         </div>

@@ -36,14 +36,9 @@ export function MessageList(props: MessageListProps) {
   const people = useChatState((state) => state.people);
   const [deleting, setDeleting] = useState<number | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const { virtualizer, items, measure, sizer, scrolling, atEnd, arrived, flashed } = useTimeline(
-    scroller,
-    room,
-    entries,
-    range,
-    place,
-  );
-  const older = usePaging(room.room, entries, range, items, arrived, scrolling);
+  const timeline = useTimeline(scroller, room, entries, range, place);
+  const { virtualizer, items, measure, sizer, scrolling, atEnd, flashed } = timeline;
+  const older = usePaging(room.room, entries, range, timeline.shown, timeline.arrived);
   const cursor = useCursor(entries, virtualizer, scroller, items);
 
   const actions = useMemo(

@@ -1,11 +1,12 @@
 import { useState } from "react";
 import type { RoomState } from "../../store/state";
-import { useChat } from "../chat";
+import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
 import { Confirm } from "../common/Confirm";
 import { Icon } from "../common/Icon";
 import { RoomTile } from "../common/RoomTile";
-import { goTo } from "../hooks";
+import { goTo, useMedia } from "../hooks";
+import { ConnectionStatus } from "../shell/ConnectionState";
 
 interface RoomHeaderProps {
   room: RoomState;
@@ -18,6 +19,9 @@ const kinds = { public: "Public room", private: "Private room", broadcast: "Broa
 export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
   const chat = useChat();
   const [leaving, setLeaving] = useState(false);
+  // A phone does not show the list of rooms beside it, where the connection stands.
+  const beside = useMedia("(min-width: 48rem)");
+  const cutOff = useChatState((state) => state.connection !== "online") && !beside;
 
   async function leave() {
     const problem = await chat.commands.leave(room.room);
@@ -37,7 +41,8 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
       <RoomTile room={room.room} kind={room.kind} size={34} />
       <div className="min-w-0 flex-1">
         <h1 className="truncate leading-5 font-semibold tracking-tight">{room.name ?? "…"}</h1>
-        <p className="truncate text-xs text-faint">
+        {cutOff && <ConnectionStatus />}
+        <p className={`truncate text-xs text-faint ${cutOff ? "hidden" : ""}`}>
           {/* A phone has no place for it beside the counts; the tile shows the kind there. */}
           <span className={room.memberCount > 0 ? "max-md:sr-only" : ""}>
             {kinds[room.kind]}
@@ -63,7 +68,7 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
         icon="people"
         label="Members"
         aria-pressed={panel}
-        className={panel ? "bg-wash text-ink" : ""}
+        look={panel ? "pressed" : "plain"}
         onClick={togglePanel}
       />
       <Confirm

@@ -2,6 +2,10 @@
  * Where a list is going, and whether it is there. Rows get their true heights only once they are
  * shown, and older pages come in meanwhile, so a list is on its way until it stood still where it
  * was sent for some frames. One that was sent to its end is kept there until somebody scrolls.
+ *
+ * Somebody scrolled where the list is neither where it was put nor at its end, to which the
+ * browser moves what would stand beyond it. No gesture is needed for that: a screen reader, a
+ * search in the page and the focus that moves scroll by script.
  */
 export type Goal = "end" | { readonly version: number };
 
@@ -29,11 +33,21 @@ export class Destination {
   goal: Goal | null = null;
   private steady = 0;
   private frames = 0;
-  private last = { top: 0, height: 0 };
+  /** Where it was put or found last; null where that is not known. */
+  private known: number | null = null;
+  /** True once it has been at its goal: what moves it before may be a gesture's tail. */
+  private reached = false;
 
   send(goal: Goal): void {
     this.goal = goal;
+    this.known = null;
+    this.reached = false;
     this.look();
+  }
+
+  /** The list scrolled itself, and that is where it came to. */
+  put(top: number): void {
+    this.known = top;
   }
 
   /** Something changed: looks anew whether the list is where it should be. */
@@ -56,6 +70,7 @@ export class Destination {
     this.steady = Math.abs(top - believed) > NEAR ? 0 : this.steady + 1;
     if (this.steady < STEADY_FRAMES) return "wait";
     this.arrived = true;
+    this.reached = true;
     if (this.goal !== "end") this.goal = null;
     return "done";
   }
@@ -66,14 +81,17 @@ export class Destination {
     this.arrived = true;
   }
 
-  /**
-   * The element scrolled. Up, with the same height, is somebody's will, be it by a search or a
-   * scroll bar; everything else that leads away from the end is a change of the rows.
-   */
-  scrolled(top: number, height: number, end: number): void {
-    const { last } = this;
-    this.last = { top, height };
-    if (this.goal === "end" && height === last.height && top < last.top - NEAR) this.release();
-    else if (this.goal === null && this.arrived && top >= end - NEAR) this.goal = "end";
+  /** The element is at `top`. True where somebody scrolled it there, away from its goal. */
+  found(top: number, end: number): boolean {
+    const own = this.known === null || Math.abs(top - this.known) <= NEAR || top >= end - NEAR;
+    this.known = top;
+    return !own && this.reached && this.goal !== null;
+  }
+
+  /** Whoever comes to the end by themselves is kept there. */
+  keepAtEnd(top: number, end: number): void {
+    if (this.goal !== null || !this.arrived || top < end - NEAR) return;
+    this.goal = "end";
+    this.reached = true;
   }
 }

@@ -1,13 +1,10 @@
 import { useEffect, useState } from "react";
-import type { VirtualItem } from "@tanstack/react-virtual";
 import type { Range } from "../../fold/history";
 import { useChat } from "../chat";
 import { isMessage, type Entry } from "./entries";
 
 /** Entries from an edge at which the next page is asked for: more than a snapshot has. */
 const AHEAD = 120;
-/** The same while the list moves: rows that come in above are best added while it stands still. */
-const AHEAD_MOVING = 25;
 
 export interface Older {
   readonly failed: boolean;
@@ -19,17 +16,15 @@ export function usePaging(
   room: string,
   entries: readonly Entry[],
   range: Range,
-  items: readonly VirtualItem[],
+  /** The indexes in view. */
+  shown: { readonly startIndex: number; readonly endIndex: number } | null,
   /** False until the list is where it begins: a page above it would move it on its way. */
   arrived: boolean,
-  moving: boolean,
 ): Older {
   const { history } = useChat();
   const [failed, setFailed] = useState(false);
-  const first = items[0]?.index ?? 0;
-  const last = items.at(-1)?.index ?? 0;
-  const nearTop = items.length > 0 && first < (moving ? AHEAD_MOVING : AHEAD);
-  const nearBottom = items.length > 0 && last > entries.length - AHEAD;
+  const nearTop = shown !== null && shown.startIndex < AHEAD;
+  const nearBottom = shown !== null && shown.endIndex > entries.length - AHEAD;
   const oldest = entries.find(isMessage)?.version;
 
   useEffect(() => {

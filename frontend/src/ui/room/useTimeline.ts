@@ -1,5 +1,18 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import {
+  defaultRangeExtractor,
+  useVirtualizer,
+  type Range as Rows,
+  type Virtualizer,
+} from "@tanstack/react-virtual";
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type RefObject,
+} from "react";
 import type { Range } from "../../fold/history";
 import type { RoomState } from "../../store/state";
 import { useChat } from "../chat";
@@ -7,16 +20,25 @@ import { useAttention } from "../hooks";
 import { entryOf, estimateHeight, isMessage, keyOf, type Entry } from "./entries";
 import { Destination } from "./destination";
 import type { Place } from "./place";
+import { readsByFocus, useFocusedRow, useReadsByFocus } from "./useFocusedRow";
 
 /** Pixels above the first message, for the room's beginning or what is loading. */
 export const TOP = 104;
+/** Pixels below the last. */
+const BOTTOM = 8;
 /** So near to the end counts as at it. */
 const NEAR_END = 60;
+/** The same for whoever reads by the focus: less than a message has. */
+const NEAR_END_HELD = 12;
 const FLASH_LASTS = 1_800;
-/** Milliseconds from the reader's first gesture until a page may come in above. */
-const TAKEN_OVER = 400;
 /** By these the reader takes over from where the list was sent. */
 const GESTURES = ["wheel", "touchmove", "keydown"] as const;
+
+type List = Virtualizer<HTMLDivElement, HTMLDivElement>;
+
+function endOf({ scrollHeight, clientHeight }: HTMLElement): number {
+  return scrollHeight - clientHeight;
+}
 
 /** The virtual list, anchored to its end, and where the reader is in it. */
 export function useTimeline(
@@ -38,17 +60,58 @@ export function useTimeline(
     },
     [entries],
   );
+  const [destination] = useState(() => new Destination());
+  const [arrived, setArrived] = useState(false);
+  const release = useCallback(
+    (list: List) => {
+      // While a command runs the virtual list would not keep what is read in its place.
+      if (destination.goal !== null) list.cancelScroll();
+      destination.release();
+      setArrived(true);
+    },
+    [destination],
+  );
+  const scrollToFn = useCallback<List["options"]["scrollToFn"]>(
+    (offset, { adjustments = 0 }, list) => {
+      const element = list.scrollElement;
+      if (!element) return;
+      // Without a goal the element is not asked: that would force a layout in mid-scroll.
+      const kept = destination.goal !== null;
+      if (kept && destination.found(element.scrollTop, endOf(element))) {
+        // Somebody scrolled, of which the virtual list will hear only in the next frame.
+        release(list);
+        return;
+      }
+      element.scrollTo({ top: offset + adjustments });
+      if (kept) destination.put(element.scrollTop);
+    },
+    [destination, release],
+  );
+
+  // A message that is read by the focus stays where it is, and none is taken from the page while
+  // it has the focus, which would be lost with it.
+  const held = useReadsByFocus(scroller);
+  const focused = useFocusedRow(scroller);
+  const pinned = useMemo(
+    () => (focused === null ? -1 : entries.findIndex((entry) => keyOf(entry) === focused)),
+    [entries, focused],
+  );
+  const nearEnd = held ? NEAR_END_HELD : NEAR_END;
+  const rangeExtractor = useCallback((rows: Rows) => withRow(rows, pinned), [pinned]);
+
   const virtualizer = useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: entries.length,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => estimateHeight(entries[index]),
     getItemKey,
     overscan: 5,
+    rangeExtractor,
+    scrollToFn,
     paddingStart: TOP,
-    paddingEnd: 8,
+    paddingEnd: BOTTOM,
     anchorTo: "end",
-    followOnAppend: isLive,
-    scrollEndThreshold: NEAR_END,
+    followOnAppend: isLive && !held,
+    scrollEndThreshold: nearEnd,
     directDomUpdates: true,
     // A transform would make a compositor layer of every row.
     directDomUpdatesMode: "position",
@@ -58,16 +121,13 @@ export function useTimeline(
     virtualizer.getTotalSize() -
     (virtualizer.scrollOffset ?? Infinity) -
     (virtualizer.scrollRect?.height ?? 0);
-  const atEnd = below < NEAR_END;
+  const atEnd = below <= nearEnd;
 
   // Go where the list is asked to be: once a place, not again with each message. What was read
   // before an older page came stays in view by the virtual list's own anchor.
   const wanted = useRef<Place | null>(null);
   const count = entries.length;
   const { firstUnread } = room;
-  const [arrived, setArrived] = useState(false);
-  const [destination] = useState(() => new Destination());
-  const released = useRef(false);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element || count === 0) return;
@@ -86,42 +146,47 @@ export function useTimeline(
         destination.send("end");
       }
     }
+    const takeOver = () => {
+      release(virtualizer);
+    };
+    const noticed = () => {
+      if (destination.found(element.scrollTop, endOf(element))) takeOver();
+    };
     // Looks each frame until the list stands there; again with each change of rows or sizes.
     let frame: number | null = null;
     const look = () => {
       frame = null;
+      noticed();
       const { goal } = destination;
       const index = goal === null || goal === "end" ? -1 : entryOf(entries, goal.version);
       const offset = index < 0 ? undefined : virtualizer.getOffsetForIndex(index, "center");
       const step = destination.step({
         top: element.scrollTop,
         believed: virtualizer.scrollOffset ?? 0,
-        goal: goal === "end" ? element.scrollHeight - element.clientHeight : (offset?.[0] ?? null),
+        goal: goal === "end" ? endOf(element) : (offset?.[0] ?? null),
       });
       if (step === "apply" && goal === "end") virtualizer.scrollToEnd();
       else if (step === "apply") virtualizer.scrollToIndex(index, { align: "center" });
-      if (destination.arrived && !released.current) setArrived(true);
+      if (destination.arrived) setArrived(true);
       if (step !== "done") frame = requestAnimationFrame(look);
     };
     const lookAnew = () => {
+      noticed();
       destination.look();
       if (destination.goal !== null) frame ??= requestAnimationFrame(look);
     };
-    const release = () => {
-      // While a command runs the virtual list would not keep what is read in its place.
-      if (!destination.arrived) virtualizer.cancelScroll();
-      destination.release();
-      if (released.current) return;
-      released.current = true;
-      setTimeout(() => {
-        setArrived(true);
-      }, TAKEN_OVER);
-    };
     const scrolled = () => {
-      const { scrollTop, scrollHeight, clientHeight } = element;
+      noticed();
       // The end of a stretch is only on the way: what is loaded next must not pull the reader on.
-      const end = isLive ? scrollHeight - clientHeight : Infinity;
-      destination.scrolled(scrollTop, scrollHeight, end);
+      if (isLive && !readsByFocus(element)) {
+        destination.keepAtEnd(element.scrollTop, endOf(element));
+      }
+    };
+    const focusCame = () => {
+      if (readsByFocus(element)) takeOver();
+    };
+    const focusLeft = ({ relatedTarget }: FocusEvent) => {
+      if (!(relatedTarget instanceof Node && element.contains(relatedTarget))) scrolled();
     };
     destination.look();
     look();
@@ -129,14 +194,18 @@ export function useTimeline(
     sizes.observe(element);
     if (element.firstElementChild) sizes.observe(element.firstElementChild);
     element.addEventListener("scroll", scrolled, { passive: true });
-    for (const gesture of GESTURES) element.addEventListener(gesture, release, { passive: true });
+    element.addEventListener("focusin", focusCame);
+    element.addEventListener("focusout", focusLeft);
+    for (const gesture of GESTURES) element.addEventListener(gesture, takeOver, { passive: true });
     return () => {
       if (frame !== null) cancelAnimationFrame(frame);
       sizes.disconnect();
       element.removeEventListener("scroll", scrolled);
-      for (const gesture of GESTURES) element.removeEventListener(gesture, release);
+      element.removeEventListener("focusin", focusCame);
+      element.removeEventListener("focusout", focusLeft);
+      for (const gesture of GESTURES) element.removeEventListener(gesture, takeOver);
     };
-  }, [scroller, place, count, entries, firstUnread, isLive, virtualizer, destination]);
+  }, [scroller, place, count, entries, firstUnread, isLive, virtualizer, destination, release]);
 
   useEffect(() => {
     if (flashed === null) return;
@@ -156,6 +225,7 @@ export function useTimeline(
   return {
     virtualizer,
     items: virtualizer.getVirtualItems(),
+    shown: virtualizer.range,
     measure: virtualizer.measureElement,
     sizer: virtualizer.containerRef,
     scrolling: virtualizer.isScrolling,
@@ -163,4 +233,15 @@ export function useTimeline(
     arrived,
     flashed,
   };
+}
+
+/** The indexes to render, among them that of a row that must not go. */
+function withRow(rows: Rows, pinned: number): number[] {
+  const indexes = defaultRangeExtractor(rows);
+  const [first, last] = [indexes[0], indexes.at(-1)];
+  if (pinned < 0 || pinned >= rows.count || first === undefined || last === undefined) {
+    return indexes;
+  }
+  if (pinned < first) return [pinned, ...indexes];
+  return pinned > last ? [...indexes, pinned] : indexes;
 }

@@ -6,20 +6,28 @@ const looks = {
   offline: { dot: "bg-danger", text: "Offline" },
 } as const;
 
+/** The words alone. */
+export function ConnectionStatus() {
+  const state = useChatState((all) => all.connection);
+  return (
+    <span
+      role="status"
+      data-testid="connection-state"
+      data-state={state}
+      className="flex items-center gap-1.5 text-xs text-faint"
+    >
+      <span className={`size-2 rounded-full ${looks[state].dot}`} aria-hidden="true" />
+      {looks[state].text}
+    </span>
+  );
+}
+
 export function ConnectionState() {
   const chat = useChat();
   const state = useChatState((all) => all.connection);
   return (
     <span className="flex items-center gap-1.5 text-xs text-faint">
-      <span
-        role="status"
-        data-testid="connection-state"
-        data-state={state}
-        className="flex items-center gap-1.5"
-      >
-        <span className={`size-2 rounded-full ${looks[state].dot}`} aria-hidden="true" />
-        {looks[state].text}
-      </span>
+      <ConnectionStatus />
       {state === "offline" && (
         <button
           type="button"

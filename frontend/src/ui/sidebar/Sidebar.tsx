@@ -42,7 +42,7 @@ export function Sidebar({ active, logOut }: SidebarProps) {
           type="search"
           aria-label="Find a room"
           placeholder="Find a room"
-          className="h-9.5 w-full rounded-[10px] border border-line bg-canvas pr-3 pl-9 text-sm text-ink placeholder:text-faint placeholder:opacity-100 max-md:h-11"
+          className="h-9.5 w-full rounded-[10px] border border-edge bg-canvas pr-3 pl-9 text-sm text-ink placeholder:text-faint placeholder:opacity-100 max-md:h-11"
           value={filter}
           onChange={(event) => {
             setFilter(event.target.value);
