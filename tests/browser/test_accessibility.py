@@ -144,6 +144,7 @@ def test_axe_finds_no_violation(
     tab.page.keyboard.press("Escape")
     expect(tab.at("emoji")).to_have_count(0)
 
+    row.focus()
     row.get_by_test_id("message-reply").click()
     expect(tab.at("compose-banner")).to_be_visible()
     tab.at("composer").fill("By the shed, you say?")

@@ -89,8 +89,9 @@ function MessageLine(props: MessageRowProps) {
       onPointerEnter={pointed}
       // The focus may have left while the pointer stayed.
       onPointerMove={pointed}
-      onPointerLeave={() => {
-        setNear(false);
+      onPointerLeave={({ currentTarget: row }) => {
+        // Not from under the focus of somebody at the keys, which would be lost.
+        if (!row.matches(":focus-visible, :has(:focus-visible)")) setNear(false);
       }}
       onFocus={() => {
         setNear(true);
