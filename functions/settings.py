@@ -32,26 +32,26 @@ def _days(value: str) -> int:
     return days
 
 
-class Optional(NamedTuple):
-    """A setting that may be missing."""
+class Default(NamedTuple):
+    """What stands for a setting that is missing, and how one that is given is read."""
 
-    default: Any
+    value: Any
     read: Callable[[str], Any] = str
 
 
-OPTIONAL: Mapping[str, Optional] = {
-    "METRICS_NAMESPACE": Optional("Parley"),
+OPTIONAL: Mapping[str, Default] = {
+    "METRICS_NAMESPACE": Default("Parley"),
     # Origins that may open a WebSocket; any where none is named.
-    "ALLOWED_ORIGINS": Optional(frozenset(), _names),
+    "ALLOWED_ORIGINS": Default(frozenset(), _names),
     # Whether events are published right after the acknowledgement too; Streams do so anyway.
-    "FAST_PUBLISH": Optional(True, _switch),
-    "GUESTS": Optional(True, _switch),
+    "FAST_PUBLISH": Default(True, _switch),
+    "GUESTS": Default(True, _switch),
     # What CloudFront adds to each request; empty takes requests from anywhere.
-    "ORIGIN_SECRET": Optional(""),
-    "SENDER": Optional(""),
-    "WEB_URL": Optional(""),
+    "ORIGIN_SECRET": Default(""),
+    "SENDER": Default(""),
+    "WEB_URL": Default(""),
     # Days after which an event's content is replaced by a mark; 0 keeps it.
-    "RETENTION_DAYS": Optional(0, _days),
+    "RETENTION_DAYS": Default(0, _days),
 }
 """All others are required, and text that is not empty."""
 
@@ -114,7 +114,7 @@ def read(function: str, environment: Mapping[str, str]) -> Settings:
                     raise ValueError
                 settings[name] = given
             else:
-                settings[name] = optional.default if given is None else optional.read(given)
+                settings[name] = optional.value if given is None else optional.read(given)
         except (ValueError, KeyError):
             wrong.append(name)
     if wrong:

@@ -117,31 +117,32 @@ def event(version: int, log_id: str = "lobby") -> StoredEvent:
 
 
 @pytest.fixture(params=["memory", "sqlite", *ENGINES])
-def recorder(
+def stores(
     request: pytest.FixtureRequest, tmp_path: Path, no_scan: None
-) -> Iterator[AggregateRecorder]:
+) -> Iterator[tuple[AggregateRecorder, Snapshots]]:
+    """Events and snapshots."""
     if request.param == "memory":
-        yield MemoryEvents()
+        yield MemoryEvents(), MemorySnapshots()
     elif request.param == "sqlite":
         store = SqliteEvents(tmp_path / "events.db")
-        yield store.events
+        yield store.events, store.snapshots
         store.close()
     else:
         client, tables = engine_of(request, request.param)
-        yield DynamoEvents(Table(client, tables["events"]))
+        yield (
+            DynamoEvents(Table(client, tables["events"])),
+            DynamoSnapshots(Table(client, tables["snapshots"])),
+        )
 
 
-@pytest.fixture(params=["memory", "sqlite", *ENGINES])
-def snapshots(request: pytest.FixtureRequest, tmp_path: Path, no_scan: None) -> Iterator[Snapshots]:
-    if request.param == "memory":
-        yield MemorySnapshots()
-    elif request.param == "sqlite":
-        store = SqliteEvents(tmp_path / "events.db")
-        yield store.snapshots
-        store.close()
-    else:
-        client, tables = engine_of(request, request.param)
-        yield DynamoSnapshots(Table(client, tables["snapshots"]))
+@pytest.fixture
+def recorder(stores: tuple[AggregateRecorder, Snapshots]) -> AggregateRecorder:
+    return stores[0]
+
+
+@pytest.fixture
+def snapshots(stores: tuple[AggregateRecorder, Snapshots]) -> Snapshots:
+    return stores[1]
 
 
 def test_a_snapshot_takes_the_place_of_older_ones(snapshots: Snapshots) -> None:

@@ -16,7 +16,7 @@ def test_what_is_optional_has_a_default(function: str) -> None:
     settings = read(function, {**complete(function), "PATH": "/bin"})
     assert settings.keys() == SETTINGS[function]
     for name in settings.keys() - required(function):
-        assert settings[name] == OPTIONAL[name].default
+        assert settings[name] == OPTIONAL[name].value
 
 
 @pytest.mark.parametrize(
