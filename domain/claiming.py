@@ -103,7 +103,14 @@ class Claiming(Consuming):
     def _claim(self, run: Run, first: int, upto: int) -> int:
         """Moves the cursor to `upto`; returns the first version that is then to be done."""
         for _ in range(ATTEMPTS):
-            stands = self._cursors.advance(self._lane(run), first, upto)
+            try:
+                stands = self._cursors.advance(self._lane(run), first, upto)
+            except TRANSIENT:
+                # It may have moved all the same. Left there, the versions between the cursor's
+                # old place and the records, which no record brings again, would count as done.
+                with suppress(*TRANSIENT):
+                    self._cursors.retreat(self._lane(run), first, upto)
+                raise
             if stands is None:
                 return first
             first = stands + 1

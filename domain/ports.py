@@ -429,7 +429,9 @@ class Cursors(Protocol):
     def advance(self, lane: str, first: int, last: int) -> int | None:
         """Moves a cursor from `first - 1`, or from nowhere, to `last`.
 
-        Returns None where it moved, else the version at which it stands.
+        Returns None where this call moved it, else the version at which it stands. A call that
+        had to be retried since the answer of a try was lost still tells its own move from
+        another's. Raises OSError or Throttled where it is unknown whether the cursor moved.
         """
         ...
 

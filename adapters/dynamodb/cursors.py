@@ -1,6 +1,7 @@
 """Cursors of delivery: one item a lane, moved by one conditional write."""
 
 import math
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,15 +28,22 @@ class DynamoCursors:
         self._clock = clock
 
     def advance(self, lane: str, first: int, last: int) -> int | None:
+        """One conditional write.
+
+        It carries a token. When the answer of a try is lost, the retry fails on the cursor that
+        the lost try moved; the token shows that this call moved it.
+        """
+        token = secrets.token_hex(8)
         try:
             self._table.update(
                 _key(lane),
-                "SET #version = :last, expires = :expires",
-                names={"#version": "version"},
+                "SET #version = :last, expires = :expires, #token = :token",
+                names={"#version": "version", "#token": "token"},
                 values={
                     ":last": last,
                     ":before": first - 1,
                     ":expires": math.ceil(self._clock() + LIFETIME),
+                    ":token": token,
                 },
                 condition="attribute_not_exists(pk) OR #version = :before",
                 held=True,
@@ -43,6 +51,8 @@ class DynamoCursors:
         except ConditionFailed as failed:
             # An engine of before 2023 does not return the item with the refusal.
             held = failed.item or self._table.get(_key(lane))
+            if held is not None and held.get("token") == token:
+                return None
             return first - 1 if held is None else int(held["version"])
         return None
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from adapters.dynamodb.cursors import LIFETIME, DynamoCursors
 from adapters.dynamodb.table import Table
 from domain.claiming import ProcessCursors
 from domain.ports import Cursors
-from tests.support.dynamodb import ENGINES, counting, engine_of
+from tests.support.dynamodb import ENGINES, LosingClient, counting, engine_of
 
 
 @pytest.fixture(params=["memory", *ENGINES])
@@ -55,6 +56,35 @@ def test_a_move_in_order_is_one_write(dynamo: Any, tables: Mapping[str, str]) ->
     assert calls == ["UpdateItem"] * 2
     (item,) = dynamo.scan(TableName=tables["progress"])["Items"]
     assert item["expires"] == {"N": str(1_001 + int(LIFETIME))}
+
+
+FAULT = ClientError({"Error": {"Code": "InternalServerError"}}, "UpdateItem")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("lost", [None, FAULT], ids=["botocore retries", "the table retries"])
+def test_a_move_whose_answer_is_lost_is_this_call_s_own(
+    request: pytest.FixtureRequest, engine: str, lost: Exception | None
+) -> None:
+    client, tables = engine_of(request, engine)
+    losing = LosingClient(client, "update_item", lost)
+    cursors = DynamoCursors(Table(losing, tables["progress"], lambda seconds: None))
+    losing.loses = 1
+    assert cursors.advance("a", 1, 3) is None, "an event counted as done that nobody handed on"
+    losing.loses = 1
+    assert cursors.advance("a", 4, 4) is None
+    losing.loses = 1
+    assert cursors.advance("a", 4, 4) == 4, "what another call did stays another's"
+
+
+def test_a_move_that_may_have_happened_is_an_error(dynamo: Any, tables: Mapping[str, str]) -> None:
+    losing = LosingClient(dynamo, "update_item", ReadTimeoutError(endpoint_url="here"))
+    cursors = DynamoCursors(Table(losing, tables["progress"], lambda seconds: None))
+    losing.loses = 1
+    with pytest.raises(OSError, match="update_item"):
+        cursors.advance("a", 1, 3)
+    cursors.retreat("a", 1, 3)
+    assert cursors.advance("a", 1, 3) is None
 
 
 def test_memory_forgets_the_longest_unused(monkeypatch: pytest.MonkeyPatch) -> None:

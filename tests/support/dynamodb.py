@@ -262,6 +262,36 @@ def counting(client: Any) -> Iterator[list[str]]:
         client.meta.events.unregister("before-call.dynamodb", note)
 
 
+class LosingClient:
+    """A client that carries out an operation and loses its answer.
+
+    Parameters
+    ----------
+    lost: whether botocore's own retry meets the lost answer, which the caller does not see, or
+        the caller, who is told of the error.
+    """
+
+    def __init__(self, client: Any, operation: str, lost: Exception | None) -> None:
+        self._client = client
+        self._operation = operation
+        self._lost = lost
+        self.loses = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if name != self._operation or not self.loses:
+            return method
+
+        def losing(**arguments: Any) -> Any:
+            self.loses -= 1
+            method(**arguments)
+            if self._lost is not None:
+                raise self._lost
+            return method(**arguments)
+
+        return losing
+
+
 class ScanGuard:
     """Hears of every Scan of the clients made here."""
 

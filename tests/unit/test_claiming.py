@@ -120,6 +120,31 @@ class Died(BaseException):
     """The process ended in the middle."""
 
 
+class Unanswering(Durable):
+    """Moves, and does not say so: the answer is lost, and so are those of all retries."""
+
+    lost = 0
+
+    def advance(self, lane: str, first: int, last: int) -> int | None:
+        stands = super().advance(lane, first, last)
+        if stands is None and self.lost:
+            self.lost -= 1
+            raise OSError("no answer")
+        return stands
+
+
+def test_a_move_without_an_answer_loses_nothing() -> None:
+    cursors = Unanswering()
+    one = Process(cursors)
+    one.feed.consume(lobby(1))
+    cursors.lost = 1
+    # 2 to 4 come by the log: their records do not come again.
+    assert one.feed.consume(lobby(5)) == ["5-1"]
+    assert Process(cursors).feed.consume(lobby(1)) == []
+    assert one.feed.consume(lobby(5, receives=2)) == []
+    assert one.versions() == [1, 2, 3, 4, 5]
+
+
 def test_what_a_dead_process_claimed_is_handed_on_when_it_comes_again(
     cursors: Durable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
