@@ -86,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command = add("events", "print a room's log, an event a line")
     command.add_argument("room", metavar="ROOM")
+    command.add_argument(
+        "--deleted", action="store_true", help="show the texts of deleted messages too"
+    )
     command = add("rebuild", "fold the views anew from the log")
     command.add_argument(
         "--resume",
@@ -129,7 +132,7 @@ def _operation(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         files = [str(file.absolute()) for file in options.files]
         return "import-irc", {"files": files, "room": options.room, "strict": options.strict}
     if options.command == "events":
-        return "events", {"room": options.room}
+        return "events", {"room": options.room, "deleted": options.deleted}
     if options.command == "backup":
         return "backup", {"file": str(options.file.absolute())}
     if options.command == "dead-letters":

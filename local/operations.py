@@ -13,6 +13,7 @@ import orjson
 
 from domain.chat import Chat
 from domain.chat.opening import open_event
+from domain.chat.withholding import withhold_deleted
 from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
 from domain.log import EventLog, envelope, is_person
@@ -73,9 +74,10 @@ class Operations:
 
     # Reading
 
-    def events(self, _: Progress, room: str) -> Iterator[str]:
-        """Yields the log of a room or a person, an event a line, as the protocol shows it."""
-        return log_lines(self._stores.log, self._stores.vault, room)
+    def events(self, _: Progress, room: str, deleted: bool = False) -> Iterator[str]:
+        """Yields the log of a room or a person, an event a line, as the protocol shows it to a
+        member; with `deleted` the texts of deleted messages too."""
+        return log_lines(self._stores.log, self._stores.vault, room, deleted)
 
     def views(self, _: Progress) -> Iterator[str]:
         """Yields the views in a fixed order, sealed as they are stored."""
@@ -208,16 +210,38 @@ class Operations:
             progress(position, recorder.max_notification_id() or 0)
 
 
-def log_lines(log: EventLog, vault: Vault, log_id: str) -> Iterator[str]:
-    """Yields a log, an event a line, as the protocol shows it. Raises NotFound."""
-    after = 0
+def log_lines(log: EventLog, vault: Vault, log_id: str, deleted: bool = False) -> Iterator[str]:
+    """Yields a log, an event a line, as the protocol shows it to a member.
+
+    The log is read twice: a deletion comes after the texts that it withholds.
+
+    Parameters
+    ----------
+    deleted: whether texts of deleted messages are shown; then one reading suffices.
+
+    Raises
+    ------
+    NotFound: there is no such log.
+    """
     head = log.head(log_id)
     if not head:
         raise NotFound(f"there is no log named {log_id}")
-    while after < head:
-        found, after = log.wire_events(log_id, after=after, limit=PAGE)
-        for event in found:
+    gone: set[int] = set()
+    if not deleted and not is_person(log_id):
+        for page in _pages(log, log_id, head):
+            gone |= {e["data"]["message"] for e in page if e["type"] == "MessageDeleted"}
+    for page in _pages(log, log_id, head):
+        withhold_deleted(page, gone)
+        for event in page:
             yield orjson.dumps(open_event(vault, event)).decode()
+
+
+def _pages(log: EventLog, log_id: str, head: int) -> Iterator[list[dict[str, Any]]]:
+    """Yields a log's events up to `head` in the protocol's shape, page by page."""
+    after = 0
+    while after < head:
+        found, after = log.wire_events(log_id, after=after, limit=min(PAGE, head - after))
+        yield found
 
 
 def signed_out(chat: Chat, user: str) -> Iterator[str]:

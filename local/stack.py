@@ -216,9 +216,10 @@ class StackOperations:
         with _in_words():
             yield from operations[name](progress, **arguments)
 
-    def events(self, _: Progress, room: str) -> Iterator[str]:
-        """Yields the log of a room or a person, an event a line."""
-        return log_lines(self._stack.log, self._stack.vault, room)
+    def events(self, _: Progress, room: str, deleted: bool = False) -> Iterator[str]:
+        """Yields the log of a room or a person, an event a line; with `deleted` the texts of
+        deleted messages too."""
+        return log_lines(self._stack.log, self._stack.vault, room, deleted)
 
     def views(self, _: Progress) -> Iterator[str]:
         """Yields the views in a fixed order, sealed as they are stored."""

@@ -12,6 +12,7 @@ from domain.aggregate import Event
 from domain.chat import frames
 from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
+from domain.chat.withholding import deleted_by, withhold_deleted
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.person import SessionEnded
@@ -88,16 +89,18 @@ class Deliver:
         present = self._present(room, events, shard)
         if present is None:
             return
+        # A push that is late, as after a failure, may come with the deletion of its message.
+        deleted = deleted_by(events)
         start = 0
         for index, event in enumerate(events):
             if isinstance(event, MemberLeft):
-                self._push(room, events[start : index + 1], present)
+                self._push(room, events[start : index + 1], present, deleted)
                 version = event.originator_version
                 connections.unsubscribe(event.user, room, before=version, shard=shard)
                 start = index + 1
                 if start < len(events):
                     present = connections.in_room(room, shard)
-        self._push(room, events[start:], present)
+        self._push(room, events[start:], present, deleted)
 
     def _present(
         self, room: str, events: Sequence[Event], shard: Shard | None
@@ -117,12 +120,17 @@ class Deliver:
         shards.enqueue(room, [(one.originator_version, envelope(one)) for one in stored], of)
         return None
 
-    def _push(self, room: str, events: Sequence[Event], connections: Sequence[str]) -> None:
+    def _push(
+        self, room: str, events: Sequence[Event], connections: Sequence[str], deleted: set[int]
+    ) -> None:
         services = self._services
         self._learn(room, events)
         if not events or not connections:
             return
-        parts = [orjson.dumps(open_event(services.vault, event.wire())) for event in events]
+        shown = [event.wire() for event in events]
+        if deleted:
+            withhold_deleted(shown, deleted)
+        parts = [orjson.dumps(open_event(services.vault, event)) for event in shown]
         authors = [event.by for event in events]
         people = self._people(room, set(authors))
         for frame in frames.events(room, parts, authors, people):

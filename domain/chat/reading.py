@@ -7,6 +7,7 @@ from typing import Any
 from domain.aggregate import Event
 from domain.chat.opening import names_at_head, open_event, open_message, open_words, people
 from domain.chat.services import Services
+from domain.chat.withholding import EventPage, withhold
 from domain.errors import NotFound
 from domain.person.person import Person
 from domain.projections.room_view import Message, RoomView
@@ -111,9 +112,17 @@ class Reading:
         return found
 
     def events(self, room: str, user: str, after: int, limit: int) -> dict[str, Any]:
-        self.access(room, user)
-        found, _ = self._log.wire_events(room, after=after, limit=limit)
-        return {"events": [open_event(self._vault, event) for event in found]}
+        """A page of the log; texts that the person may not see are null."""
+        page = EventPage(self._log, self._views, room, after, limit)
+        access = self.access(room, user, page.load)
+        shown = page.shown(access.view.messages, member=access.role is not None)
+        return {"events": [open_event(self._vault, event) for event in shown]}
+
+    def open_to_head(self, access: Access, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """Opens all events above a version as the person may see them."""
+        shown = [event.wire() for event in events]
+        withhold(shown, member=access.role is not None)
+        return [open_event(self._vault, event) for event in shown]
 
     def open_events(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         return [open_event(self._vault, event.wire()) for event in events]

@@ -97,7 +97,7 @@ class Syncing:
 
     def _parts(self, access: Access, held: int, events: list[Event]) -> list[dict[str, Any]]:
         head = events[-1].originator_version if events else held
-        encoded = [orjson.dumps(event) for event in self._reading.open_events(events)]
+        encoded = [orjson.dumps(event) for event in self._reading.open_to_head(access, events)]
         parts: list[dict[str, Any]] = []
         done = 0
         authors = [event.by for event in events]

@@ -25,7 +25,7 @@ ErrorCode = Literal[
     "internal",
 ]
 Words = str | None
-"""Free text; null once its writer's key was destroyed."""
+"""Free text; null once its writer's key was destroyed, and a message's once it was deleted."""
 
 
 class RoomCreated(Wire):

@@ -78,7 +78,16 @@ def test_events_are_those_of_the_api(served: Server) -> None:
     assert served.parley("events", room).rows == api
     assert spawned("events", "--data-dir", served.folder, room).rows == api
     assert versions(served.parley("events", ann.id).rows)[:2] == [1, 2]
+    tab.ok("delete", room=room, version=version)
+    withheld, whole = ann.events(room), served.parley("events", room, "--deleted").rows
+    assert [e["data"]["text"] for e in withheld if e["version"] in (version, version + 2)] == [
+        None, None,
+    ]  # fmt: skip
+    assert whole == [*api, withheld[-1]]
+    assert served.parley("events", room).rows == withheld
+    api = withheld
     served.stop()
+    assert parley(served.folder, "events", room, "--deleted").rows == whole
     assert parley(served.folder, "events", room).rows == api
     assert spawned("events", room, "--data-dir", served.folder).rows == api
     for nothing in ("no-such-room", "u_nobody", "../x"):

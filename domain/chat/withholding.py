@@ -1,0 +1,114 @@
+"""Withholding: texts of deleted messages are shown to nobody, texts that an edit replaced to
+members alone.
+
+The log keeps both. An event whose text is withheld keeps its place and shape, with `text` null:
+a later event takes the text away or replaces it, so the fold ends in the same view.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from domain.aggregate import Event
+from domain.log import EventLog
+from domain.ports import Views
+from domain.projections.room_view import Message, RoomView
+from domain.room.room import MessageDeleted
+
+WireEvents = Sequence[dict[str, Any]]
+"""Events in the protocol's shape (`Event.wire()`), changed in place."""
+
+
+def withhold(
+    events: WireEvents, *, member: bool, known: Mapping[int, Message] | None = None
+) -> None:
+    """Withholds what the reader of a stretch of a log may not see.
+
+    Parameters
+    ----------
+    member: whether the reader is a member, who sees what edits replaced.
+    known: messages folded to the log's head, by version. None where the stretch reaches the head:
+        it then has every later edit and deletion itself. A message that is missing from `known`
+        is withheld, since nothing tells whether it was deleted.
+    """
+    deleted = {e["data"]["message"] for e in events if e["type"] == "MessageDeleted"}
+    edits = {e["data"]["message"]: e["version"] for e in events if e["type"] == "MessageEdited"}
+    for event in events:
+        message = _message(event)
+        if message is None:
+            continue
+        gone, edited = message in deleted, edits.get(message, message) != event["version"]
+        if known is not None and not gone:
+            folded = known.get(message)
+            gone = folded is None or folded["deleted"]
+            edited = edited or (folded is not None and _replaced(event, folded))
+        if gone or (edited and not member):
+            event["data"]["text"] = None
+
+
+def withhold_deleted(events: WireEvents, deleted: Collection[int]) -> None:
+    """Withholds the texts of the messages that have the versions `deleted`."""
+    for event in events:
+        if _message(event) in deleted:
+            event["data"]["text"] = None
+
+
+def deleted_by(events: Iterable[Event]) -> set[int]:
+    """Returns the versions of the messages that the events delete."""
+    return {event.message for event in events if isinstance(event, MessageDeleted)}
+
+
+def _message(event: Mapping[str, Any]) -> int | None:
+    """Returns the version of the message whose text an event carries; None without one."""
+    if event["type"] == "MessagePosted":
+        return int(event["version"])
+    return int(event["data"]["message"]) if event["type"] == "MessageEdited" else None
+
+
+def _replaced(event: Mapping[str, Any], folded: Message) -> bool:
+    """Returns whether an edit that the folded message knows replaced the event's text."""
+    at = folded["edited_at"]
+    return at is not None if event["type"] == "MessagePosted" else at != event["at"]
+
+
+class EventPage:
+    """A page of a room's log, with what its messages became.
+
+    It costs one read of the log and, where the page does not reach the log's head, at most two of
+    the views, whatever the number of events.
+
+    Attributes
+    ----------
+    events: the page in the protocol's shape, once `load` was called.
+    """
+
+    def __init__(self, log: EventLog, views: Views, room: str, after: int, limit: int) -> None:
+        self._log = log
+        self._views = views
+        self._room = room
+        self._after = after
+        self._limit = limit
+        self._whole = False
+        self.events: list[dict[str, Any]] = []
+
+    def load(self, view: RoomView) -> None:
+        """Reads the page, and into `view` the messages that it is about (`Reading.access`)."""
+        self.events, last = self._log.wire_events(self._room, after=self._after, limit=self._limit)
+        self._whole = last - self._after < self._limit
+        if self._whole:
+            return
+        posted = {e["version"] for e in self.events if e["type"] == "MessagePosted"}
+        if posted:
+            # The newest of that many up to the page's end are the page's own.
+            for message in self._views.page(self._room, last + 1, len(posted)):
+                view.messages[message["version"]] = message
+        edited = {e["data"]["message"] for e in self.events if e["type"] == "MessageEdited"}
+        others = [(self._room, version) for version in sorted(edited - posted)]
+        if others:
+            for (_, version), message in self._views.messages_at(others).items():
+                view.messages[version] = message
+
+    def shown(self, known: Mapping[int, Message], *, member: bool) -> list[dict[str, Any]]:
+        """Returns the events as the reader may see them, still sealed; `known` are messages of
+        the view that `load` filled, folded to the log's head."""
+        withhold(self.events, member=member, known=None if self._whole else known)
+        return self.events
