@@ -19,6 +19,7 @@ from local.bootstrap import Engine, Stores
 from local.control import ControlServer
 from local.folder import DataFolder
 from local.hosts import host_check
+from local.probe import LoopProbe
 from local.sockets import Socket
 from local.web import Web
 
@@ -136,11 +137,14 @@ async def _run(settings: Settings, folder: DataFolder, listener: socket.socket) 
     control = ControlServer(engine)
     await control.start()
     idle = loop.create_task(_close_idle(engine))
+    probe = LoopProbe.of_environment(loop)
     try:
         server = _Server(_config(settings, engine), _address(settings.host, listener))
         await server.serve([listener])
     finally:
         idle.cancel()
+        if probe is not None:
+            probe.close()
         await control.close()
         await engine.close()
 

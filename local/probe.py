@@ -1,0 +1,109 @@
+"""Measures how long the event loop is kept from its next turn; for tests.
+
+`PARLEY_LOOP_PROBE=FILE parley serve` appends one JSON line a second to FILE. A timer on the loop
+beats every 5 ms; how late the beat comes is how long something held the loop, whatever it was:
+a frame, a push, a commit's callback, or a thread that keeps the interpreter lock. asyncio's own
+debug mode would miss what uvloop calls straight from a readable socket, where frames are handled.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+VARIABLE = "PARLEY_LOOP_PROBE"
+BEAT = 0.005
+"""Seconds between beats."""
+
+LATE = 0.1
+"""Seconds after which the loop's stack is sampled, each as long again as LOOK."""
+
+LOOK = 0.025
+REPORT = 1.0
+"""Seconds between lines of the file."""
+
+DEPTH = 14
+"""Innermost calls that a sample shows."""
+
+
+class LoopProbe:
+    """Notes the longest wait of each second, and where the loop was then.
+
+    A line holds `at` (monotonic seconds), `longest_ms` (by the clock), `cpu_ms` (of the loop's
+    thread meanwhile: much less than `longest_ms` means that it waited for a lock, the disk or a
+    processor) and `stack` (files, lines and functions; never values).
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path) -> None:
+        self._loop = loop
+        self._path = path
+        self._thread = threading.get_ident()
+        self._last = time.monotonic()
+        self._cpu = time.thread_time()
+        self._longest: dict[str, Any] = _nothing()
+        self._sample: list[str] = []
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="parley-probe", daemon=True)
+
+    @classmethod
+    def of_environment(cls, loop: asyncio.AbstractEventLoop) -> "LoopProbe | None":
+        """Starts a probe where the environment asks for one."""
+        path = os.environ.get(VARIABLE)
+        if not path:
+            return None
+        probe = cls(loop, Path(path))
+        probe.start()
+        return probe
+
+    def start(self) -> None:
+        self._loop.call_later(BEAT, self._beat)
+        self._watcher.start()
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._watcher.join()
+
+    def _beat(self) -> None:
+        now, cpu = time.monotonic(), time.thread_time()
+        waited = (now - self._last - BEAT) * 1e3
+        if waited > self._longest["longest_ms"]:
+            self._longest = {
+                "longest_ms": round(waited, 1),
+                "cpu_ms": round((cpu - self._cpu) * 1e3, 1),
+                "stack": self._sample,
+            }
+        self._sample = []
+        self._last, self._cpu = now, cpu
+        if not self._stopping.is_set():
+            self._loop.call_later(BEAT, self._beat)
+
+    def _watch(self) -> None:
+        reported = time.monotonic()
+        with self._path.open("ab") as file:
+            while not self._stopping.wait(LOOK):
+                now = time.monotonic()
+                if now - self._last > LATE:
+                    self._sample = self._where()
+                if now - reported >= REPORT:
+                    longest, self._longest = self._longest, _nothing()
+                    file.write(orjson.dumps({"at": now, **longest}) + b"\n")
+                    file.flush()
+                    reported = now
+
+    def _where(self) -> list[str]:
+        calls: list[str] = []
+        frame = sys._current_frames().get(self._thread)
+        while frame is not None and len(calls) < DEPTH:
+            code = frame.f_code
+            calls.append(f"{code.co_filename}:{frame.f_lineno} {code.co_name}")
+            frame = frame.f_back
+        return calls
+
+
+def _nothing() -> dict[str, Any]:
+    return {"longest_ms": 0.0, "cpu_ms": 0.0, "stack": []}

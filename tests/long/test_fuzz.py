@@ -1,0 +1,50 @@
+"""Nothing that strangers send holds the loop, grows memory or disturbs those who talk."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.running import Report, run
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS") or 120)
+
+MAX_TICK_MS = 250.0
+"""Longest that the loop may be kept from its next turn."""
+
+MAX_P99_MS = 50.0
+"""From sending to the ack, of people in a room of their own."""
+
+GROWTH_MB = 24.0
+"""Resident memory that may be added after the warm-up. The fuzzer's rooms, people and nicknames
+are of a fixed number, but their logs grow: the allocator's own margin is the most of it."""
+
+
+def check(report: Report) -> None:
+    """Asserts what holds for any run, however busy the machine is."""
+    assert report.faults == []
+    assert report.logged == []
+    assert report.problems == []
+
+
+def test_fuzzed_briefly(tmp_path: Path) -> None:
+    report = run(tmp_path, 4.0, seed=20261121, calm=2.0, settle=1.0)
+    print(report.text())
+    check(report)
+    assert report.posts > 0
+    assert report.answers["synced"] > 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(SECONDS + 300)
+def test_fuzzed(tmp_path: Path) -> None:
+    given = os.environ.get("FUZZ_SEED")
+    report = run(tmp_path, SECONDS, seed=int(given) if given else random.randrange(2**32))
+    print(report.text())
+    check(report)
+    worst = report.ticks[0]
+    assert worst["longest_ms"] < MAX_TICK_MS, (report.seed, worst)
+    assert report.fuzzed_p99_ms < MAX_P99_MS, (report.seed, report.text())
+    warmed, ended = report.rss_mb
+    assert ended - warmed < GROWTH_MB, (report.seed, report.rss_mb)
