@@ -131,6 +131,13 @@ class EventLog:
         except AggregateNotFoundError:
             return empty(log_id)
 
+    def at_head(self, log_id: str) -> Aggregate:
+        """Returns the aggregate folded to its log's head, whatever is in memory; not kept."""
+        try:
+            return self._unkept.get(log_id)
+        except AggregateNotFoundError:
+            return empty(log_id)
+
     def keep(self, aggregate: Aggregate) -> None:
         self._cache.put(aggregate.id, aggregate)
 

@@ -54,7 +54,12 @@ class Vault(Protocol):
         ...
 
     def destroy(self, user: str) -> bool:
-        """Destroys the user's key for good; returns whether there was one."""
+        """Destroys the user's key for good; returns whether there was one. No use of it that is
+        under way leaves it in a cache."""
+        ...
+
+    def forget(self, user: str) -> None:
+        """Drops the key from this process's cache: it may have been destroyed elsewhere."""
         ...
 
 
@@ -323,6 +328,11 @@ class Accounts(Protocol):
 
     def end_sessions_of(self, user: str) -> None:
         """Ends every session of a person, voids their tickets and frees their nickname."""
+        ...
+
+    def forget(self, user: str) -> None:
+        """Does what `end_sessions_of` does, and deletes the person's e-mail address and what links
+        nicknames to them; their sign-in subject stays theirs. May be repeated."""
         ...
 
     def put_ticket(self, ticket: str, session: Session) -> None: ...

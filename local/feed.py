@@ -133,6 +133,10 @@ class Feed:
         """Returns how many events each durable consumer is behind."""
         return {name: self.head - consumer.position for name, consumer in self._consumers.items()}
 
+    def behind(self, position: int) -> int:
+        """Returns how many events up to `position` the slowest durable consumer has to do."""
+        return max(0, *(position - consumer.position for consumer in self._consumers.values()))
+
 
 class DurableConsumer:
     """One thread that feeds one handler from its stored position on."""

@@ -140,16 +140,10 @@ class Operations:
         yield f"{len(parked)} dead letters in {len(streams)} streams redriven, {left} left"
 
     def erase(self, _: Progress, user: str) -> Iterator[str]:
-        """Destroys a person's key and ends their sessions."""
-        if not is_person(user) or not self._stores.log.head(user):
-            raise NotFound(f"there is no person {user}")
-        had = self._stores.vault.destroy(user)
-        self._stores.accounts.end_sessions_of(user)
-        if self._engine:
-            gateway, connections = self._engine.gateway, self._engine.connections
-            for connection in connections.of_user(user):
-                gateway.close(connection, 4401)
-        yield f"{user} is erased" if had else f"{user} was erased before"
+        """Destroys a person's key and ends all that they have open."""
+        yield from erased(self._chat, user)
+        # What holds their name has dropped it when the command is done.
+        self._catch_up(lambda done, total: None)
 
     def sign_out(self, _: Progress, user: str) -> Iterator[str]:
         """Ends a person's sessions and closes their connections."""
@@ -181,15 +175,18 @@ class Operations:
     # Catching up without a running feed
 
     def _catch_up(self, progress: Progress) -> int:
-        """Has the durable consumers reach the log's head; returns how far that is."""
+        """Has the durable consumers reach what is the log's head now; returns how far that is.
+
+        What is appended meanwhile is not waited for: under steady traffic that has no end.
+        """
         recorder = self._stores.events.events
         head = recorder.max_notification_id() or 0
         if self._engine is None:
             for consumer in DURABLE:
                 self._consume(consumer, progress)
         else:
-            while lag := max(self._engine.feed.lag().values()):
-                progress(head - lag, head)
+            while behind := self._engine.feed.behind(head):
+                progress(head - behind, head)
                 self._engine.wait_caught_up(0.2)
         progress(head, head)
         return head
@@ -242,6 +239,12 @@ def _pages(log: EventLog, log_id: str, head: int) -> Iterator[list[dict[str, Any
     while after < head:
         found, after = log.wire_events(log_id, after=after, limit=min(PAGE, head - after))
         yield found
+
+
+def erased(chat: Chat, user: str) -> Iterator[str]:
+    """Erases a person; yields what to print. Raises NotFound."""
+    done = chat.erasing.erase(user)
+    yield f"{user} is erased" if done else f"{user} was erased before"
 
 
 def signed_out(chat: Chat, user: str) -> Iterator[str]:

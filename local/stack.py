@@ -37,12 +37,12 @@ from domain.chat import Chat, Services
 from domain.chat.consumers import ProjectViews, TrackMemberships
 from domain.chat.rebuilding import Rebuilding, StillMoving
 from domain.consuming import TRANSIENT, UNKNOWN
-from domain.errors import NotFound, ParleyError
+from domain.errors import ParleyError
 from domain.executing import DirectExecutor
-from domain.log import EventLog, is_person
+from domain.log import EventLog
 from domain.ports import Vault
 from local.deadletters import QUEUES, DeadLetters, drop
-from local.operations import OperationError, Progress, log_lines, signed_out
+from local.operations import OperationError, Progress, erased, log_lines, signed_out
 from local.restoring import Restoring, of_folder, of_table
 from local.streamfailures import Reader, Stream, StreamFailures
 
@@ -326,15 +326,8 @@ class StackOperations:
         )
 
     def erase(self, _: Progress, user: str) -> Iterator[str]:
-        """Destroys a person's key, ends their sessions and closes their connections."""
-        stack = self._stack
-        if not is_person(user) or not stack.log.head(user):
-            raise NotFound(f"there is no person {user}")
-        had = stack.vault.destroy(user)
-        stack.accounts.end_sessions_of(user)
-        for connection in stack.connections.of_user(user):
-            stack.gateway.close(connection, 4401)
-        yield f"{user} is erased" if had else f"{user} was erased before"
+        """Destroys a person's key and ends all that they have open."""
+        return erased(self._chat, user)
 
     def sign_out(self, _: Progress, user: str) -> Iterator[str]:
         """Ends a person's sessions and closes their connections."""

@@ -153,6 +153,20 @@ class DynamoAccounts:
         self._delete([*self._of(user, "session#"), *self._of(user, "ticket#")])
         self._release(user)
 
+    def forget(self, user: str) -> None:
+        self.end_sessions_of(user)
+        for mirror in self._of(user, "nickname#"):
+            with suppress(ConditionFailed):  # somebody else's by now
+                self._table.delete(
+                    {"pk": mirror["sk"], "sk": "-"},
+                    condition="#user = :user",
+                    names={"#user": "user"},
+                    values={":user": user},
+                )
+            # Last, so that another try finds what a failure left.
+            self._table.delete({"pk": mirror["pk"], "sk": mirror["sk"]})
+        self._table.delete({"pk": f"person#{user}", "sk": "email"})
+
     def _of(self, user: str, kind: str) -> list[Item]:
         """Returns what stands under a person of one kind, `session#` say."""
         condition = "pk = :pk AND begins_with(sk, :kind)"

@@ -62,6 +62,13 @@ class MemoryAccounts:
             self._release(user)
             self._drop_tickets(lambda ticket: ticket.user == user)
 
+    def forget(self, user: str) -> None:
+        self.end_sessions_of(user)
+        with self._lock:
+            for pseudonym in [p for p, (holder, _) in self._nicknames.items() if holder == user]:
+                del self._nicknames[pseudonym]
+            self._emails.pop(user, None)
+
     def _drop_tickets(self, over: Callable[[Session], bool]) -> None:
         self._tickets = {key: kept for key, kept in self._tickets.items() if not over(kept)}
 

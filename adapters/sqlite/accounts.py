@@ -92,6 +92,13 @@ class SqliteAccounts:
             connection.execute("DELETE FROM tickets WHERE user=?", (user,))
             connection.execute("UPDATE nicknames SET reserved=0 WHERE user=?", (user,))
 
+    def forget(self, user: str) -> None:
+        with self.database.writing() as connection:
+            for table in ("sessions", "tickets", "nicknames", "emails"):
+                connection.execute(f"DELETE FROM {table} WHERE user=?", (user,))
+        # The write-ahead log would keep the old pages until the next checkpoint.
+        self.database.truncate_log()
+
     def put_ticket(self, ticket: str, session: Session) -> None:
         with self.database.writing() as connection:
             # The new one's expiry tells the time: what expired a minute earlier is over.

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import math
 import os
+import threading
 import time
 from base64 import b64decode, b64encode
 from collections import OrderedDict
@@ -104,6 +105,8 @@ class AesVault:
         self._lifetime = math.inf if lifetime is None else lifetime
         self._clock = clock
         self._cache: OrderedDict[str, _Key] = OrderedDict()
+        self._lock = threading.Lock()
+        self._forgotten = 0
 
     def create(self, users: Sequence[str]) -> None:
         self._keys.add({user: self._wrap(user, os.urandom(KEY_BYTES)) for user in users})
@@ -113,18 +116,26 @@ class AesVault:
 
     def _key(self, user: str) -> _Key | None:
         key, now = self._cache.get(user), self._clock()
-        if key is None or now >= key.until:
-            self._cache.pop(user, None)
+        if key is not None and now < key.until:
+            return key
+        while True:
+            before = self._forgotten
             wrapped = self._keys.wrapped(user)
-            if wrapped is None:
-                return None
-            raw = _decrypt(self._master, wrapped, user)
-            digest_key = hmac.digest(raw, b"parley:digest", "sha256")
-            key = _Key(self._cipher_of(raw), digest_key, now + self._lifetime)
-            self._cache[user] = key
-            if len(self._cache) > CACHE:
-                self._cache.popitem(last=False)
-        return key
+            key = None if wrapped is None else self._unwrapped(user, wrapped, now)
+            with self._lock:
+                # Where a key was destroyed since it was read, it may be this one: read again.
+                if before == self._forgotten:
+                    self._cache.pop(user, None)
+                    if key is not None:
+                        self._cache[user] = key
+                        if len(self._cache) > CACHE:
+                            self._cache.popitem(last=False)
+                    return key
+
+    def _unwrapped(self, user: str, wrapped: bytes, now: float) -> _Key:
+        raw = _decrypt(self._master, wrapped, user)
+        digest_key = hmac.digest(raw, b"parley:digest", "sha256")
+        return _Key(self._cipher_of(raw), digest_key, now + self._lifetime)
 
     def _own_key(self, user: str) -> _Key:
         key = self._key(user)
@@ -153,9 +164,16 @@ class AesVault:
         return hmac.digest(self._pepper, text.encode(), "sha256")[:16].hex()
 
     def destroy(self, user: str) -> bool:
-        destroyed = self._keys.destroy(user)
-        self._cache.pop(user, None)
-        return destroyed
+        try:
+            return self._keys.destroy(user)
+        finally:
+            # Also where it failed: the answer may have been lost, not the write.
+            self.forget(user)
+
+    def forget(self, user: str) -> None:
+        with self._lock:
+            self._forgotten += 1
+            self._cache.pop(user, None)
 
 
 def _encrypt(cipher: Cipher, data: bytes, user: str) -> bytes:

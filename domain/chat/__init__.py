@@ -13,6 +13,7 @@ from domain.chat.archiving import document
 from domain.chat.consumers import ProjectViews, TrackMemberships
 from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
+from domain.chat.erasing import Erasing
 from domain.chat.hints import hearing
 from domain.chat.notifying import Notifying
 from domain.chat.reading import Reading
@@ -32,6 +33,7 @@ class Chat:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.entering = Entering(services)
+        self.erasing = Erasing(services)
         self.reading = Reading(services)
         self._notifying = Notifying(services)
         self._retaining = Retaining(services)

@@ -24,7 +24,7 @@ Built = tuple[Services, str, dict[str, Any]]
 
 def _sealed_name(services: Services, user: str) -> dict[str, str]:
     person = cast(Person, services.log.read(user))
-    if not person.version:
+    if not person.version or person.erased:
         raise NotFound("no such person")
     return person.name
 

@@ -15,7 +15,7 @@ from domain.chat.services import Services
 from domain.chat.withholding import deleted_by, withhold_deleted
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
-from domain.person.person import SessionEnded
+from domain.person.person import PersonErased, SessionEnded
 from domain.ports import Shard
 from domain.room.room import MemberJoined, MemberLeft, MemberRenamed
 
@@ -70,6 +70,10 @@ class Deliver:
 
     def _push_own(self, user: str, events: Sequence[Event]) -> None:
         services = self._services
+        erased = any(isinstance(event, PersonErased) for event in events)
+        if erased:
+            # Destroyed before it was announced: it is not loaded again.
+            services.vault.forget(user)
         connections = services.connections.of_user(user)
         if not connections:
             return
@@ -80,6 +84,9 @@ class Deliver:
             if isinstance(event, SessionEnded):
                 for connection in services.connections.of_session(user, event.session):
                     services.gateway.close(connection, 4401)
+        if erased:
+            for connection in services.connections.of_user(user):
+                services.gateway.close(connection, 4401)
 
     # A room
 

@@ -16,6 +16,7 @@ from domain.log import is_person
 from domain.person.person import (
     EndSession,
     Person,
+    PersonErased,
     Register,
     SessionEnded,
     SessionStarted,
@@ -33,6 +34,9 @@ TICKET_LIFE = 60.0
 
 TOGETHER = 100
 """Events that every recorder appends as a whole."""
+
+TRIES = 5
+"""Times that somebody who signs in may be erased meanwhile."""
 
 ROUNDS = 10
 """Times that a sign-out looks whether sessions began meanwhile: somebody may go on for ever."""
@@ -112,9 +116,23 @@ class Entering:
         NicknameTaken: the nickname is taken with each number that was tried.
         RateLimited: too many from this address.
         """
-        services = self._services
         self._count(source)
-        user, name = self._person_of(sub)
+        for _ in range(TRIES):
+            user, name = self._person_of(sub)
+            try:
+                return self._sign_in(user, name, email, nickname), user
+            except Unauthenticated:
+                person = self._services.log.at_head(user)
+                if not isinstance(person, Person) or not person.erased:
+                    raise
+                # They were erased meanwhile: what was just kept of them goes as well.
+                self._services.accounts.forget(user)
+        raise Unauthenticated
+
+    def _sign_in(self, user: str, name: str | None, email: str, nickname: str) -> str:
+        """Starts a session of somebody who is to register under `nickname` where they have no
+        name yet; returns its token. Raises Unauthenticated where they were erased meanwhile."""
+        services = self._services
         if name is None:
             services.vault.create([user])
             token = self._start(user, self._free_name(nickname, user))
@@ -123,7 +141,12 @@ class Entering:
             self._claim(name, user)
             token = self._start(user)
         services.accounts.put_email(user, services.vault.seal(user, email))
-        return token, user
+        # Last: who is erased, or signed out, before this look is found by it; after it,
+        # `Erasing` and `sign_out` find what was kept.
+        if hashed(token)[:32] not in self._open_sessions(user):
+            services.accounts.end_session(hashed(token))
+            raise Unauthenticated
+        return token
 
     def _count(self, source: str) -> None:
         if not self._services.limiter.allow(f"from:{source}"):
@@ -275,6 +298,8 @@ class Entering:
                 sessions.add(event.session)
             elif isinstance(event, SessionEnded):
                 sessions.discard(event.session)
+            elif isinstance(event, PersonErased):
+                sessions.clear()
         return sorted(sessions)
 
     def ticket(self, token: str | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.aggregate import (
+    NOT_KEPT,
     Aggregate,
     Command,
     Event,
@@ -17,7 +18,7 @@ from domain.aggregate import (
     restore_window,
     window_state,
 )
-from domain.errors import NotFound
+from domain.errors import NotFound, Unauthenticated
 
 # Events
 
@@ -103,6 +104,19 @@ class FileImported(PersonEvent):
         aggregate.files.add((self.room, self.file))
 
 
+@dataclass(kw_only=True)
+class PersonErased(PersonEvent):
+    """Their key was destroyed and all their sessions ended. It holds nothing that is sealed: it is
+    written, read and shown without the key."""
+
+    TOPIC = "person.erased"
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.erased = True
+        aggregate.name = NOT_KEPT
+        aggregate.sessions.clear()
+
+
 PERSON_EVENTS: tuple[type[PersonEvent], ...] = (
     PersonRegistered,
     SessionStarted,
@@ -111,6 +125,7 @@ PERSON_EVENTS: tuple[type[PersonEvent], ...] = (
     RoomGained,
     RoomLost,
     FileImported,
+    PersonErased,
 )
 
 
@@ -126,6 +141,7 @@ class PersonSnapshot(Snapshot):
         person.marks = {room: (mark, own) for room, mark, own in self.state["marks"]}
         person.rooms = {room: (role, version) for room, role, version in self.state["rooms"]}
         person.files = {(room, file) for room, file in self.state["files"]}
+        person.erased = self.state.get("erased", False)
         restore_window(person, self.state)
         return person
 
@@ -173,6 +189,11 @@ class NoteImport(Command):
     file: str
 
 
+@dataclass(kw_only=True, slots=True)
+class Erase(Command):
+    """Notes that the person's key was destroyed."""
+
+
 # State
 
 
@@ -190,6 +211,7 @@ class Person(Aggregate):
         self.rooms: dict[str, tuple[str | None, int]] = {}
         """Room to (role, None once it was lost; version of the room's event that says so)."""
         self.files: set[tuple[str, str]] = set()
+        self.erased = False
 
     def snapshot_state(self) -> dict[str, Any]:
         return {
@@ -198,10 +220,15 @@ class Person(Aggregate):
             "marks": [[room, *mark] for room, mark in self.marks.items()],
             "rooms": [[room, *known] for room, known in self.rooms.items()],
             "files": sorted(self.files),
+            "erased": self.erased,
             **window_state(self),
         }
 
     def decide(self, command: Command, message_of: MessageOf) -> int:
+        if self.erased and not isinstance(command, AFTER_ERASURE):
+            if command.by == self.id:
+                raise Unauthenticated("this person was erased")
+            raise NotFound("no such person")
         return DECISIONS[type(command)](self, command)
 
 
@@ -273,6 +300,17 @@ def note_import(person: Person, command: NoteImport) -> int:
     return person.append(FileImported, command, room=command.room, file=command.file)
 
 
+def erase(person: Person, command: Erase) -> int:
+    _registered(person)
+    if person.erased:
+        return person.version
+    return person.append(PersonErased, command)
+
+
+AFTER_ERASURE = (Erase, EndSession, GainRoom, LoseRoom)
+"""What an erased person's log still takes: none of it is something that they do. Rooms that they
+were in may be heard of late."""
+
 DECISIONS: dict[type[Command], Callable[[Person, Any], int]] = {
     Register: register,
     StartSession: start_session,
@@ -281,4 +319,5 @@ DECISIONS: dict[type[Command], Callable[[Person, Any], int]] = {
     GainRoom: gain_room,
     LoseRoom: lose_room,
     NoteImport: note_import,
+    Erase: erase,
 }

@@ -230,6 +230,15 @@ class FileImportedEvent(Envelope):
     data: FileImported
 
 
+class PersonErased(Wire):
+    """The person's key was destroyed; every connection of theirs is closed with 4401."""
+
+
+class PersonErasedEvent(Envelope):
+    type: Literal["PersonErased"]
+    data: PersonErased
+
+
 PersonEvent = Annotated[
     PersonRegisteredEvent
     | SessionStartedEvent
@@ -237,7 +246,8 @@ PersonEvent = Annotated[
     | ReadMarkedEvent
     | RoomGainedEvent
     | RoomLostEvent
-    | FileImportedEvent,
+    | FileImportedEvent
+    | PersonErasedEvent,
     Field(discriminator="type"),
 ]
 

@@ -57,6 +57,39 @@ def test_a_prolonged_session_keeps_its_nickname(accounts: Accounts) -> None:
     assert accounts.claim_nickname("ann", "u_eve", NOW + 501) is True
 
 
+def test_who_is_forgotten_leaves_nothing_but_their_subject(accounts: Accounts) -> None:
+    # given somebody with a session, a ticket, nicknames, an address and a subject
+    for user, nickname in (("u_ann", "ann"), ("u_ann", "anna"), ("u_bob", "bob")):
+        assert accounts.claim_nickname(nickname, user, NOW)
+    accounts.put_session("t1", LIVE)
+    accounts.put_ticket("k1", LIVE)
+    accounts.put_session("t2", Session("u_bob", "s2", NOW + 100))
+    accounts.claim_subject("sub", "u_ann")
+    for user in ("u_ann", "u_bob"):
+        accounts.put_email(user, {"k": user, "c": "sealed"})
+    # when they are forgotten, twice
+    for _ in range(2):
+        accounts.forget("u_ann")
+        # then nothing names them
+        assert accounts.session("t1", NOW) is None
+        assert accounts.take_ticket("k1", NOW) is None
+        assert accounts.nickname_holder("ann") is accounts.nickname_holder("anna") is None
+        assert accounts.email("u_ann") is None
+        # and their subject stays theirs, and others stay as they are
+        assert accounts.claim_subject("sub", "u_new") == "u_ann"
+        assert accounts.session("t2", NOW) is not None
+        assert accounts.nickname_holder("bob") == "u_bob"
+        assert accounts.email("u_bob") == {"k": "u_bob", "c": "sealed"}
+    assert accounts.claim_nickname("ann", "u_eve", NOW)
+
+
+def test_who_is_forgotten_keeps_no_nickname_from_its_later_holder(accounts: Accounts) -> None:
+    accounts.claim_nickname("ann", "u_ann", NOW)
+    accounts.claim_nickname("ann", "u_eve", NOW + 1_000)
+    accounts.forget("u_ann")
+    assert accounts.nickname_holder("ann") == "u_eve"
+
+
 @pytest.mark.parametrize("how", ["one", "all"])
 def test_a_session_that_ended_is_not_prolonged(accounts: Accounts, how: str) -> None:
     accounts.prolong("t1", NOW + 500)

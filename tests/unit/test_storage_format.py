@@ -37,11 +37,12 @@ PINNED = """
     person.room-gained      1   room role room_version
     person.room-lost        1   room room_version
     person.file-imported    1   room file
+    person.erased           1
 """
 
 SNAPSHOTS = """
     room.snapshot           1   kind n members forgotten recent
-    person.snapshot         1   name sessions marks rooms files forgotten recent
+    person.snapshot         1   name sessions marks rooms files erased forgotten recent
 """
 
 TESTS = Path(__file__).parent.parent
@@ -86,7 +87,8 @@ def test_snapshots_are_pinned() -> None:
 def test_the_documentation_has_the_same_table() -> None:
     told = (TESTS.parent / "docs" / "events.md").read_text()
     for topic, (version, names) in {**table(PINNED), **table(SNAPSHOTS)}.items():
-        assert f"| `{topic}` | {version} | `{', '.join(names)}` |" in told
+        fields = f"`{', '.join(names)}`" if names else "none"
+        assert f"| `{topic}` | {version} | {fields} |" in told
 
 
 def golden(path: Path) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import threading
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,84 @@ def test_a_file_that_is_no_key_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a key of 32 bytes"):
         master_key(path)
     assert path.read_bytes() == b"half a key"
+
+
+# Destroying a key while it is used
+
+
+class Interleaved(MemoryKeys):
+    """Runs `meanwhile` between the read of a wrapped key and its return."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def wrapped(self, user: str) -> bytes | None:
+        found = super().wrapped(user)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return found
+
+
+def test_a_key_that_is_destroyed_while_it_is_loaded_does_not_stay() -> None:
+    keys = Interleaved()
+    vault = AesVault(keys, MASTER, OpenSslCipher)
+    vault.create(["u_ann", "u_bob"])
+    ann, bob = vault.seal("u_ann", "hello"), vault.seal("u_bob", "hello")
+    for user in ("u_ann", "u_bob"):
+        vault.forget(user)
+    keys.meanwhile = lambda: vault.destroy("u_ann")  # type: ignore[assignment]
+    assert vault.open(ann) is None
+    with pytest.raises(Unauthenticated):
+        vault.seal("u_ann", "again")
+    # Somebody else's key that is loaded meanwhile is loaded all the same.
+    keys.meanwhile = lambda: vault.forget("u_ann")
+    assert vault.open(bob) == "hello"
+
+
+def test_a_key_that_is_destroyed_beside_threads_that_use_it_does_not_stay() -> None:
+    keys = MemoryKeys()
+    vault = AesVault(keys, MASTER, OpenSslCipher, lifetime=0.0)  # loaded at each use
+    people = [f"u_{number}" for number in range(30)]
+    vault.create(people)
+    sealed = {user: vault.seal(user, "hello") for user in people}
+    stop, opened = threading.Event(), 0
+
+    def use() -> None:
+        nonlocal opened
+        while not stop.is_set():
+            for user in people:
+                opened += vault.open(sealed[user]) is not None
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for user in people:
+            assert vault.destroy(user)
+            assert vault.open(sealed[user]) is None
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(before)
+    assert opened
+    assert not vault._cache
+
+
+def test_a_destroyed_key_goes_from_the_cache_though_the_answer_was_lost() -> None:
+    class Losing(MemoryKeys):
+        def destroy(self, user: str) -> bool:
+            super().destroy(user)
+            raise OSError("no answer")
+
+    vault = AesVault(Losing(), MASTER, OpenSslCipher)
+    vault.create(["u_ann"])
+    sealed = vault.seal("u_ann", "hello")
+    with pytest.raises(OSError, match="no answer"):
+        vault.destroy("u_ann")
+    assert vault.open(sealed) is None
 
 
 # Either library

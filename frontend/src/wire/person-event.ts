@@ -7,7 +7,8 @@ export type PersonEvent =
   | ReadMarkedEvent
   | RoomGainedEvent
   | RoomLostEvent
-  | FileImportedEvent;
+  | FileImportedEvent
+  | PersonErasedEvent;
 
 export interface PersonRegisteredEvent {
   at: string;
@@ -91,3 +92,15 @@ export interface FileImported {
   file: string;
   room: string;
 }
+export interface PersonErasedEvent {
+  at: string;
+  by: string;
+  data: PersonErased;
+  id?: string | null;
+  type: "PersonErased";
+  version: number;
+}
+/**
+ * The person's key was destroyed; every connection of theirs is closed with 4401.
+ */
+export interface PersonErased {}

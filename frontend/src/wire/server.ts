@@ -179,6 +179,7 @@ export interface User {
     | RoomGainedEvent
     | RoomLostEvent
     | FileImportedEvent
+    | PersonErasedEvent
   )[];
   type: "user";
   version: number;
@@ -265,6 +266,18 @@ export interface FileImported {
   file: string;
   room: string;
 }
+export interface PersonErasedEvent {
+  at: string;
+  by: string;
+  data: PersonErased;
+  id?: string | null;
+  type: "PersonErased";
+  version: number;
+}
+/**
+ * The person's key was destroyed; every connection of theirs is closed with 4401.
+ */
+export interface PersonErased {}
 export interface Synced {
   id: string;
   more?: boolean;
