@@ -5,6 +5,7 @@ answer has no Access-Control headers and other origins' pages cannot read it.
 """
 
 import hmac
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ ORIGIN_SECRET, VIEWER = "x-origin-secret", "x-viewer-address"
 """Headers that CloudFront adds, in place of what the viewer calls so (template.yaml)."""
 
 HEALTH = "/healthz"
+READY = "/readyz"
+
+READY_FOR = 5.0
+"""Seconds that an answer about readiness counts in a process: a probe costs no more reads."""
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 """Made of these routes by `make types`."""
@@ -157,6 +162,28 @@ def openapi(request: Request[None]) -> Answer:
 @router.on("GET", HEALTH)
 def health(request: Request[None]) -> Answer:
     return _json({"status": "ok"})
+
+
+_looked: tuple[float, bool] = (-READY_FOR, False)
+"""When readiness was looked at, by the monotonic clock, and what was found."""
+
+
+@router.on("GET", READY)
+def ready(request: Request[None]) -> Answer:
+    """Reads one item that every call needs: a session that does not exist."""
+    global _looked
+    now = time.monotonic()
+    if now - _looked[0] >= READY_FOR:
+        try:
+            services = chat().services
+            services.accounts.session("readyz", services.seconds())
+            _looked = (now, True)
+        except Exception as error:
+            report(error)
+            _looked = (now, False)
+    if _looked[1]:
+        return _json({"status": "ready"})
+    return _json({"status": "unready", "reasons": ["the accounts cannot be read"]}, 503)
 
 
 def _went_round(event: Event) -> bool:

@@ -43,10 +43,15 @@ from local.executor import GroupCommitExecutor
 from local.feed import Feed, Subscription
 from local.folder import DataFolder, FolderError
 from local.payloads import CONTEXT
+from local.readiness import Readiness
 from local.sockets import SocketGateway
 
 PRESENCE_GRACE = 30.0
 """Seconds after the last close before a person is said to be offline."""
+
+APPEND_FAILED = 30.0
+"""Seconds after a failed append that the engine is not ready, unless a later one succeeds. Longer
+would keep an engine out of service that nobody sends anything that could succeed."""
 
 THREADS = 4
 """For `sync` and handshakes, which wait for the disk or read a lot."""
@@ -203,6 +208,7 @@ class Engine:
             loop,
             self.feed.publish,
         )
+        self.readiness = Readiness(stores.folder.path, self.troubles, loop)
         self.gateway = SocketGateway(SocketHandlers(), loop, allowed, self.in_thread)
         background = LoopBackground(loop, self._threads)
         self.connections = MemoryConnections()
@@ -251,6 +257,12 @@ class Engine:
             "conflicts": self.executor.conflicts,
             "lag": self.feed.lag(),
         }
+
+    def troubles(self) -> list[str]:
+        """Returns what keeps the engine from its work, a line each, for /readyz."""
+        failed = self.executor.failed_at
+        recent = failed is not None and self.loop.time() - failed < APPEND_FAILED
+        return [*(["the log cannot be appended to"] if recent else []), *self.feed.troubles()]
 
     async def close(self) -> None:
         """Lets what was accepted become durable, then closes everything."""

@@ -55,6 +55,7 @@ class GroupCommitExecutor:
     Attributes
     ----------
     commits: transactions so far.
+    failed_at: when an append failed last, by the loop's clock; None after one that did not.
     appended: events so far.
     """
 
@@ -81,6 +82,7 @@ class GroupCommitExecutor:
         self.commits = 0
         self.appended = 0
         self.conflicts = 0
+        self.failed_at: float | None = None
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
         """Queues commands; safe to call from any thread. `reply` runs on the loop."""
@@ -167,6 +169,7 @@ class GroupCommitExecutor:
             self._run()
             return
         self.commits += 1
+        self.failed_at = None
         self.appended += len(ids)
         # The next group goes to the disk first: it is written while this one is told of.
         self._run()
@@ -179,6 +182,7 @@ class GroupCommitExecutor:
         """Drops the aggregates that ran ahead of the log and decides again."""
         logger.error("append failed", extra={"error": type(error).__name__})
         self.conflicts += 1
+        self.failed_at = self._loop.time()
         for log_id in group.logs:
             self._log.evict(log_id)
         again = []

@@ -19,7 +19,7 @@ from eventsourcing.persistence import ApplicationRecorder
 from domain.consuming import MAX_RECEIVES
 from domain.log import envelope
 from domain.ports import Progress
-from functions.observing import report
+from functions.observing import logger, report
 from local.payloads import CONTEXT, Event, sqs_event
 
 Handler = Callable[[Event, Any], dict[str, Any]]
@@ -36,6 +36,18 @@ LINGER = 0.02
 
 BACKOFF = 0.05
 """Seconds before the first retry; doubled for each further one."""
+
+LONGEST_BACKOFF = 10.0
+"""Seconds between the tries of a consumer that fails again and again."""
+
+STUCK_AFTER = 5.0
+"""Seconds of failures in a row after which a consumer is reported as stuck."""
+
+HUNG_AFTER = 60.0
+"""Seconds that one batch may take before its consumer is reported as stuck."""
+
+MAX_LAG = 20_000
+"""Events that a consumer may be behind and still be reported as well: some seconds of folding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +101,22 @@ class Feed:
             consumer.wake()
 
     def _push(self, name: str, handler: Handler, records: list[tuple[int, bytes, int]]) -> None:
+        """Hands records to the prompt consumer; those that fail are handed to it again, at most
+        MAX_RECEIVES times in all.
+
+        A retry may come after later records of the same room. The consumer itself keeps the
+        order (domain/claiming.py): those later records bring what failed with them. What is given
+        up clients find missing by the room's next push or the next `pong`.
+        """
         try:
             failed = _failed(handler(sqs_event(name, records), CONTEXT))
         except Exception as error:
             report(error, consumer=name)
             failed = {record[0] for record in records}
         again = [(i, body, n + 1) for i, body, n in records if i in failed and n < MAX_RECEIVES]
+        if len(again) < len(failed):
+            count = str(len(failed) - len(again))
+            logger.error("records were given up", extra={"consumer": name, "count": count})
         if again:
             delay = BACKOFF * 2 ** again[0][2]
             self._loop.call_later(delay, self._push, name, handler, again)
@@ -137,6 +159,15 @@ class Feed:
         """Returns how many events up to `position` the slowest durable consumer has to do."""
         return max(0, *(position - consumer.position for consumer in self._consumers.values()))
 
+    def troubles(self) -> list[str]:
+        """Returns why durable consumers do not do their work, a line each; for operators."""
+        found = []
+        for name, consumer in list(self._consumers.items()):
+            trouble = consumer.trouble(self.head)
+            if trouble is not None:
+                found.append(f"{name} {trouble}")
+        return found
+
 
 class DurableConsumer:
     """One thread that feeds one handler from its stored position on."""
@@ -152,12 +183,19 @@ class DurableConsumer:
         self.subscription = subscription
         # An envelope names its topic before the state, which holds no such text unescaped.
         self._marks = [b'"topic":"%b",' % topic.encode() for topic in subscription.topics]
-        self.position = progress.position(name)
+        self.position = 0
+        """Of the last notification done; 0 until the thread has read it."""
+        self._begun = False
+        self._failures = 0
+        self._failing: tuple[float, str] | None = None
+        """When the failures in a row began, and the type of the last one."""
+        self._busy: float | None = None
+        """When the batch began that is being handled."""
         self._feed = feed
         self._progress = progress
         self._woken = threading.Event()
         self._hurry = threading.Event()
-        self._stopping = False
+        self._ended = threading.Event()
         self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[bool]]] = []
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"parley-{name}", daemon=True)
@@ -169,7 +207,7 @@ class DurableConsumer:
         self._woken.set()
 
     def stop(self) -> None:
-        self._stopping = True
+        self._ended.set()
         self._woken.set()
         self._hurry.set()
         if self._thread.is_alive():
@@ -188,38 +226,77 @@ class DurableConsumer:
         except TimeoutError:
             return False
 
+    def trouble(self, head: int) -> str | None:
+        """Returns what is wrong with the consumer; None while it works or was stopped."""
+        if self._ended.is_set():
+            return None
+        if not self._thread.is_alive():
+            return "is not running"
+        failing = self._failing
+        if failing is not None and time.monotonic() - failing[0] >= STUCK_AFTER:
+            return f"has failed for {time.monotonic() - failing[0]:.0f} s: {failing[1]}"
+        busy = self._busy
+        if busy is not None and time.monotonic() - busy >= HUNG_AFTER:
+            return f"has been at one batch for {time.monotonic() - busy:.0f} s"
+        if head - self.position > MAX_LAG:
+            return f"is {head - self.position} events behind"
+        return None
+
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._ended.is_set():
             self._woken.clear()
-            notices = self._feed.after(self.position, BATCH)
-            if notices:
-                try:
-                    together = self.subscription.together
-                    with self._progress.together() if together else nullcontext():
-                        self._handle([(*notice, 1) for notice in notices if self._wants(notice)])
-                        self._progress.advance(self.name, notices[-1][0])
-                    self.position = notices[-1][0]
-                except Exception as error:
-                    # The position did not move: the same batch comes again.
-                    report(error, consumer=self.name)
-                    time.sleep(BACKOFF)
-            self._tell_waiters()
-            if len(notices) < BATCH:
+            self._busy = time.monotonic()
+            try:
+                done = self._batch()
+                self._failures, self._failing = 0, None
+                self._tell_waiters()
+            except Exception as error:
+                self._note(error)
+                continue
+            finally:
+                self._busy = None
+            if done < BATCH:
                 self._woken.wait()
                 if not self._waiters:
                     self._hurry.wait(LINGER)
                 self._hurry.clear()
+
+    def _batch(self) -> int:
+        """Handles the next notices; returns how many. When it fails the position has not moved,
+        and the same notices come again."""
+        if not self._begun:
+            self.position = self._progress.position(self.name)
+            self._begun = True
+        notices = self._feed.after(self.position, BATCH)
+        if notices:
+            together = self.subscription.together
+            with self._progress.together() if together else nullcontext():
+                self._handle([(*notice, 1) for notice in notices if self._wants(notice)])
+                self._progress.advance(self.name, notices[-1][0])
+            self.position = notices[-1][0]
+        return len(notices)
+
+    def _note(self, error: Exception) -> None:
+        """Notes a failure and waits; whatever it was, the consumer tries again."""
+        if self._ended.is_set():
+            return
+        report(error, consumer=self.name)
+        since = self._failing[0] if self._failing else time.monotonic()
+        self._failing = (since, type(error).__name__)
+        # Bounded before it is doubled: a float ends at 2**1024.
+        self._ended.wait(min(BACKOFF * 2 ** min(self._failures, 16), LONGEST_BACKOFF))
+        self._failures += 1
 
     def _wants(self, notice: Notice) -> bool:
         """An SNS subscription's filter policy does this on AWS."""
         return not self._marks or any(mark in notice[1] for mark in self._marks)
 
     def _handle(self, records: list[tuple[int, bytes, int]]) -> None:
-        while records and not self._stopping:
+        while records and not self._ended.is_set():
             failed = _failed(self.subscription.handler(sqs_event(self.name, records), CONTEXT))
             records = [(i, body, n + 1) for i, body, n in records if i in failed]
             if records:
-                time.sleep(BACKOFF * 2 ** records[0][2])
+                self._ended.wait(BACKOFF * 2 ** records[0][2])
         if records:
             raise InterruptedError("stopped with records to retry")
 

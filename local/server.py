@@ -156,6 +156,7 @@ def _config(settings: Settings, engine: Engine) -> uvicorn.Config:
         engine.gateway.allowed,
         engine.fresh,
         engine.status,
+        engine.readiness.reasons,
     )
 
     def upgrade(config: Any, server_state: Any, app_state: Any, **_: Any) -> Socket:

@@ -41,6 +41,7 @@ class Web:
     allowed: tells whether a request's Host and Origin may ask.
     fresh: waits until lists show what was acknowledged.
     status: figures of the running engine for /healthz.
+    unready: tells why the engine does not do all of its work, for /readyz; empty where it does.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Web:
         allowed: Callable[[str, str | None], bool],
         fresh: Callable[[], Awaitable[Any]],
         status: Callable[[], dict[str, Any]],
+        unready: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self._api = api
         self._files = StaticFiles(directory=files, html=True, check_dir=False)
@@ -57,6 +59,7 @@ class Web:
         self._allowed = allowed
         self._fresh = fresh
         self._status = status
+        self._unready = unready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,9 +77,17 @@ class Web:
         path: str = scope["path"]
         if path == "/healthz":
             return _json({"status": "ok", **self._status()})
+        if path == "/readyz":
+            return await self._readiness()
         if path.startswith("/api/"):
             return await self._call(scope, receive, headers)
         return await self._file(scope, path)
+
+    async def _readiness(self) -> Response:
+        reasons = await self._unready()
+        if reasons:
+            return _json({"status": "unready", "reasons": reasons}, 503)
+        return _json({"status": "ready"})
 
     async def _call(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Response:
         body = await _body(receive)
@@ -127,7 +138,8 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
+    headers = {"Cache-Control": "no-store"}
+    return Response(orjson.dumps(value), status, headers, media_type="application/json")
 
 
 def _problem(status: int, code: str, message: str) -> Response:

@@ -49,6 +49,12 @@ HEALTHY = {
     "required": ["status"],
     "description": "The local engine adds figures of its own.",
 }
+READY = {
+    "type": "object",
+    "properties": {"status": {"const": "ready"}},
+    "required": ["status"],
+    "description": "503 with `{status: unready, reasons}` where it is not.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ TOLD: Mapping[str, Told] = {
     "members": Told("Reads a page of members", 200, answers.Members, SESSION, PAGE),
     "openapi": Told("Gives this document", 200, {"type": "object"}, []),
     "health": Told("Tells that the service answers", 200, HEALTHY, []),
+    "ready": Told("Tells that the service can do its work", 200, READY, []),
 }
 
 

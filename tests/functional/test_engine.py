@@ -1,6 +1,7 @@
 """The local engine's parts in process: group commit and feed."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -250,5 +251,176 @@ def test_a_consumer_of_topics_is_handed_no_others(store: SqliteEvents) -> None:
         assert handler.received == [2]
         await asyncio.to_thread(feed.close)
         bench.executor.close()
+
+    run(main)
+
+
+# Consumers that fail
+
+
+class Flaky:
+    """Hands calls on to `inner`; the named methods raise while `broken`."""
+
+    def __init__(self, inner: Any, *methods: str) -> None:
+        self._inner = inner
+        self._methods = methods
+        self.broken = True
+        self.tries = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._methods and self.broken:
+            self.tries += 1
+            raise OperationalError("the disk does not answer")
+        return getattr(self._inner, name)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.feed.BACKOFF", 0.001)
+    monkeypatch.setattr("local.feed.LONGEST_BACKOFF", 0.01)
+    monkeypatch.setattr("local.feed.STUCK_AFTER", 0.02)
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("method", ["select_notifications", "position", "advance"])
+def test_a_consumer_survives_that_its_files_fail_and_says_so(
+    store: SqliteEvents, impatient: None, method: str
+) -> None:
+    async def main() -> None:
+        bench, handler = Bench(store), Receiving()
+        await bench.ask("room", create(), post("one"))
+        recorder, progress = Flaky(store.events, method), Flaky(MemoryProgress(), method)
+        feed = Feed(recorder, progress, asyncio.get_running_loop())  # type: ignore[arg-type]
+        feed.add("views", Subscription(handler))
+        feed.start()
+        await until(feed.troubles)
+        (trouble,) = feed.troubles()
+        assert trouble.startswith("views has failed for 0 s: OperationalError")
+        recorder.broken = progress.broken = False
+        assert await feed.caught_up("views")
+        assert feed.troubles() == []
+        assert sorted(set(handler.received)) == [1, 2, 3]
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_consumer_that_always_fails_waits_longer_each_time(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.feed.BACKOFF", 0.01)
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        recorder = Flaky(store.events, "select_notifications")
+        feed = Feed(recorder, MemoryProgress(), asyncio.get_running_loop())  # type: ignore[arg-type]
+        feed.add("views", Subscription(Receiving()))
+        feed.start()
+        await asyncio.sleep(0.5)
+        # 10, 20, 40, 80, 160, 320 ms …
+        assert 3 <= recorder.tries <= 7
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+class Quits(BaseException):
+    """What no consumer can survive."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_consumer_that_is_dead_is_told_of(store: SqliteEvents) -> None:
+    def quitting(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        raise Quits
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create(), post("one"))
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        feed.add("dead", Subscription(quitting))
+        feed.add("well", Subscription(Receiving()))
+        feed.start()
+        assert await feed.caught_up("well")
+        await until(feed.troubles)
+        assert feed.troubles() == ["dead is not running"]
+        await asyncio.to_thread(feed.pause)
+        assert feed.troubles() == [], "what was stopped on purpose is no trouble"
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_consumer_that_hangs_or_is_far_behind_is_told_of(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+
+    def hanging(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        going_on.wait(10)
+        return {"batchItemFailures": []}
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create(), post("one"))
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        feed.add("slow", Subscription(hanging))
+        feed.start()
+        assert feed.troubles() == []
+        monkeypatch.setattr("local.feed.MAX_LAG", 2)
+        assert feed.troubles() == ["slow is 3 events behind"]
+        monkeypatch.setattr("local.feed.HUNG_AFTER", 0.001)
+        await until(lambda: feed.troubles() == ["slow has been at one batch for 0 s"])
+        going_on.set()
+        assert await feed.caught_up("slow")
+        await until(lambda: feed.troubles() == [])
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+class Pushing:
+    """A prompt consumer; it fails, by answer or by exception, for the first `failures` calls."""
+
+    def __init__(self, failures: int, how: str) -> None:
+        self.calls: list[tuple[int, list[int]]] = []
+        self._failures = failures
+        self._how = how
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        ids = [record["messageId"] for record in event["Records"]]
+        receives = int(event["Records"][0]["attributes"]["ApproximateReceiveCount"])
+        self.calls.append((receives, [int(id) for id in ids]))
+        if len(self.calls) > self._failures:
+            return {"batchItemFailures": []}
+        if self._how == "raises":
+            raise RuntimeError
+        return {"batchItemFailures": [{"itemIdentifier": id} for id in ids]}
+
+
+@pytest.mark.parametrize("how", ["raises", "answers"])
+@pytest.mark.parametrize(("failures", "calls"), [(0, 1), (1, 2), (4, 5), (99, 5)])
+def test_a_push_that_fails_is_tried_five_times(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch, how: str, failures: int, calls: int
+) -> None:
+    # A sixth try would come after 6 ms.
+    monkeypatch.setattr("local.feed.BACKOFF", 0.0001)
+
+    async def main() -> None:
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        handler = Pushing(failures, how)
+        feed.add_prompt("deliver", handler)
+        feed.publish([(1, b"{}"), (2, b"{}")])
+        await until(lambda: len(handler.calls) >= calls)
+        await asyncio.sleep(0.1)
+        assert handler.calls == [(n + 1, [1, 2]) for n in range(calls)]
 
     run(main)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.protocol import answers, server
-from functions.http_api import DOCUMENT, HEALTH, router
+from functions.http_api import DOCUMENT, HEALTH, READY, router
 from tools.openapi import TOLD, document
 
 SHIPPED: dict[str, Any] = json.loads(DOCUMENT.read_text())
@@ -88,7 +88,7 @@ def test_the_document_is_whole() -> None:
 
 def test_a_token_is_asked_for_save_by_the_open_calls() -> None:
     free = {place for place, operation in OPERATIONS.items() if not operation["security"]}
-    assert free == {("get", "/api/openapi.json"), ("get", HEALTH)}
+    assert free == {("get", "/api/openapi.json"), ("get", HEALTH), ("get", READY)}
     assert {} in OPERATIONS[("post", "/api/session")]["security"]
 
 

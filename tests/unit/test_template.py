@@ -33,7 +33,7 @@ ANYTHING = {
 }
 """Resources whose policy may say `*`, and why."""
 
-OPEN_ROUTES = {"POST /api/session", "GET /api/openapi.json", "GET /healthz"}
+OPEN_ROUTES = {"POST /api/session", "GET /api/openapi.json", "GET /healthz", "GET /readyz"}
 
 
 @cache

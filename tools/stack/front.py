@@ -63,6 +63,7 @@ def front(files: Path, api: str, hosted: str, config: dict[str, Any]) -> Starlet
             Route("/config.json", config_json),
             Route("/api/{rest:path}", api_call, methods=methods),
             Route("/healthz", api_call),
+            Route("/readyz", api_call),
             Route("/oauth2/{rest:path}", hosted_page, methods=methods),
             Route("/login", hosted_page, methods=methods),
             Route("/logout", hosted_page, methods=methods),
