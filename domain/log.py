@@ -185,6 +185,11 @@ class EventLog:
         found = self.store.get(log_id, gt=after, lte=upto, limit=limit)
         return cast(list[Event], list(found))
 
+    def newest(self, log_id: str, *, after: int, limit: int) -> list[Event]:
+        """Returns the newest `limit` events above a version, in order, upcast."""
+        found = self.recorder.select_events(log_id, gt=after, desc=True, limit=limit)
+        return [cast(Event, mapper.to_domain_event(stored)) for stored in reversed(found)]
+
     def wire_events(self, log_id: str, *, after: int = 0, limit: int) -> tuple[list[Any], int]:
         """Returns events for reading, in the protocol's shape, and the last version looked at.
 

@@ -473,14 +473,25 @@ class Gateway(Protocol):
 
 
 class Limiter(Protocol):
-    def allow(self, user: str) -> bool:
-        """Takes one command off the person's allowance."""
+    """Allowances, each refilled over time. A key is a person for commands, `reads:PERSON` for what
+    they read, `from:ADDRESS` for entries."""
+
+    def allow(self, user: str, cost: int = 1) -> bool:
+        """Takes `cost` off an allowance; False, and nothing is taken, where less is left.
+
+        A cost above what the allowance can ever hold takes all of a full one.
+        """
         ...
 
 
 class Background(Protocol):
-    def run(self, work: Callable[[], None]) -> None:
-        """Runs `work` apart from what must answer at once; on Lambda, right away."""
+    def run(self, work: Callable[[], None], owner: str = "") -> None:
+        """Runs `work` apart from what must answer at once; on Lambda, right away.
+
+        Raises
+        ------
+        RateLimited: too much of the owner's work waits already, or of everybody's.
+        """
         ...
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:

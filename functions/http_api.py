@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from domain.chat.metering import spend_read
 from domain.errors import Forbidden, Internal, ParleyError
 from domain.ports import Session
 from domain.protocol.http import (
@@ -72,8 +73,15 @@ def _session(request: Request[Any]) -> Session:
     return chat().entering.who(_token(request))
 
 
+def _metered(request: Request[Any]) -> Session:
+    """Returns the caller's session, with the call taken off their allowance."""
+    session = _session(request)
+    spend_read(chat().services, session.user, getattr(request.given, "limit", 0))
+    return session
+
+
 def _user(request: Request[Any]) -> str:
-    return _session(request).user
+    return _metered(request).user
 
 
 def _source(request: Request[Any]) -> str:
@@ -115,7 +123,7 @@ def leave(request: Request[None]) -> Answer:
 
 @router.on("POST", "/api/tickets")
 def ticket(request: Request[None]) -> Answer:
-    made = chat().entering.ticket_for(_session(request))
+    made = chat().entering.ticket_for(_metered(request))
     return _json({"ticket": made, "url": f"{_socket_url(request)}?ticket={made}"}, 201)
 
 

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from domain.errors import Unauthenticated
+from domain.errors import ParleyError
 from domain.ports import Session
 from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
@@ -14,6 +14,6 @@ def handler(event: Event, context: LambdaContext) -> Answer:
     known = request["authorizer"]
     try:
         chat().connect(request["connectionId"], Session(known["user"], known["session"], 0.0))
-    except Unauthenticated as refusal:
+    except ParleyError as refusal:
         return {"statusCode": refusal.status}
     return {"statusCode": 200}

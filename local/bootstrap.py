@@ -4,11 +4,10 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 from eventsourcing.persistence import PersistenceError
@@ -38,16 +37,13 @@ from functions import (
     socket_message,
     track_memberships,
 )
-from functions.observing import report
+from local.background import LoopBackground, Threads
 from local.executor import GroupCommitExecutor
 from local.feed import Feed, Subscription
 from local.folder import DataFolder, FolderError
 from local.payloads import CONTEXT
 from local.readiness import Readiness
-from local.sockets import SocketGateway
-
-PRESENCE_GRACE = 30.0
-"""Seconds after the last close before a person is said to be offline."""
+from local.sockets import FRAMES, SocketGateway
 
 APPEND_FAILED = 30.0
 """Seconds after a failed append that the engine is not ready, unless a later one succeeds. Longer
@@ -59,6 +55,10 @@ THREADS = 4
 HTTP_THREADS = 2
 """For the HTTP API: entering and tickets wait for the disk, and pages need not wait for them. More
 gain little and take time from the loop, which writes messages (docs/adr/0014)."""
+
+MAX_CALLS = 1_000
+"""Calls that wait for a thread; a further one is refused. At a millisecond each, the last of them
+waits for half a second."""
 
 DURABLE = {
     "project_views": Subscription(project_views.handler, together=True),
@@ -157,29 +157,6 @@ class SocketHandlers:
     disconnect: Callable[[Any, Any], dict[str, Any]] = socket_disconnect.handler
 
 
-class LoopBackground:
-    """Implements the Background port on the event loop and its threads."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, threads: ThreadPoolExecutor) -> None:
-        self._loop = loop
-        self._threads = threads
-        self.settle: Callable[[str, Sequence[str]], None] = lambda user, rooms: None
-
-    def run(self, work: Callable[[], None]) -> None:
-        self._threads.submit(_reporting, work)
-
-    def presence_check(self, user: str, rooms: Sequence[str]) -> None:
-        if rooms:
-            self._loop.call_later(PRESENCE_GRACE, self.settle, user, rooms)
-
-
-def _reporting(work: Callable[[], None]) -> None:
-    try:
-        work()
-    except Exception as error:
-        report(error)
-
-
 class Engine:
     """The running engine: stores, executor, feed and gateway on one event loop.
 
@@ -198,8 +175,8 @@ class Engine:
     ) -> None:
         self.stores = stores
         self.loop = loop
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="parley-call")
-        self._http = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="parley-http")
+        self._threads = Threads(loop, THREADS, "parley-call", MAX_CALLS)
+        self._http = Threads(loop, HTTP_THREADS, "parley-http", MAX_CALLS)
         self.feed = Feed(stores.events.events, stores.progress, loop)
         self.executor = GroupCommitExecutor(
             stores.log,
@@ -209,7 +186,9 @@ class Engine:
             self.feed.publish,
         )
         self.readiness = Readiness(stores.folder.path, self.troubles, loop)
-        self.gateway = SocketGateway(SocketHandlers(), loop, allowed, self.in_thread)
+        self.gateway = SocketGateway(
+            SocketHandlers(), loop, allowed, self.in_thread, frames=FRAMES if rate else 0
+        )
         background = LoopBackground(loop, self._threads)
         self.connections = MemoryConnections()
         self.chat = Chat(
@@ -229,11 +208,13 @@ class Engine:
         self.feed.start()
 
     def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
-        return self.loop.run_in_executor(self._threads, work)
+        """Runs a call that may block on a thread. Raises RoomBusy where too many wait."""
+        return self._threads.run(work)
 
-    def call_api(self, event: dict[str, Any]) -> "asyncio.Future[dict[str, Any]]":
-        """Runs the HTTP API's handler on a thread that may block."""
-        return self.loop.run_in_executor(self._http, http_api.handler, event, CONTEXT)
+    async def call_api(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Runs the HTTP API's handler on a thread that may block. Raises RoomBusy where too many
+        calls wait."""
+        return cast(dict[str, Any], await self._http.run(lambda: http_api.handler(event, CONTEXT)))
 
     async def fresh(self) -> None:
         """Waits until the views show all that was acknowledged before."""

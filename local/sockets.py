@@ -10,6 +10,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, cast
@@ -21,6 +22,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from domain.errors import RoomBusy
 from domain.protocol.limits import MAX_FRAME
 from functions.observing import report
 from local import payloads
@@ -35,6 +37,20 @@ ABORT_AFTER = 5.0
 """Seconds that a closing handshake may take."""
 
 MAX_HANDSHAKE = 16 * 1024
+
+SLICE = 4 * 1024
+"""Bytes of one socket that are parsed at a time: some 600 of the smallest frames, or 6 ms."""
+
+TURN = 0.005
+"""Seconds for which one socket's frames are handled before the other sockets have their turn."""
+
+FRAMES = 100
+"""Frames a second that a socket may send where people's commands are metered. Beyond that the
+socket is not read for as long as it takes: parsing frames that are then refused would still take
+the loop's time."""
+
+BURST = 10
+"""Seconds of FRAMES that a socket may send at once."""
 
 _silent = logging.getLogger("parley.websockets")
 _silent.addHandler(logging.NullHandler())
@@ -67,6 +83,7 @@ class SocketGateway:
     ----------
     allowed: tells whether a handshake's Host and Origin may connect.
     in_thread: runs a call that may block on another thread.
+    frames: frames a second that a socket may send; 0 for no limit.
     """
 
     def __init__(
@@ -75,7 +92,9 @@ class SocketGateway:
         loop: asyncio.AbstractEventLoop,
         allowed: Callable[[str, str | None], bool],
         in_thread: Callable[[Callable[[], Any]], "asyncio.Future[Any]"],
+        frames: float = 0,
     ) -> None:
+        self.frames = frames
         self.handlers = handlers
         self.loop = loop
         self.allowed = allowed
@@ -141,10 +160,16 @@ class Socket(asyncio.Protocol):
 
     __slots__ = (
         "_context",
+        "_deaf",
+        "_earned",
+        "_events",
         "_fragments",
         "_gateway",
+        "_paused",
+        "_pending",
         "_protocol",
         "_server_connections",
+        "_tokens",
         "_transport",
         "heard",
         "id",
@@ -161,6 +186,12 @@ class Socket(asyncio.Protocol):
         self.id = ""
         self.out: list[bytes] = []
         self.heard = time.monotonic()
+        self._pending = b""
+        self._events: deque[Any] = deque()
+        self._paused = False
+        self._tokens = gateway.frames * BURST
+        self._earned = self.heard
+        self._deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -184,17 +215,54 @@ class Socket(asyncio.Protocol):
         self.close(1001)
 
     def data_received(self, data: bytes) -> None:
+        self.heard = time.monotonic()
+        self._pending += data
+        if not self._paused:
+            self._take()
+
+    def _take(self) -> None:
+        """Takes the next slice of what came; what is left comes in a later tick."""
         protocol = self._protocol
         if protocol is None:
             return
-        self.heard = time.monotonic()
-        protocol.receive_data(data)
-        for event in protocol.events_received():
+        self._earn()
+        if not self._events:
+            data, self._pending = self._pending[:SLICE], self._pending[SLICE:]
+            protocol.receive_data(data)
+            self._events.extend(protocol.events_received())
+        until = time.monotonic() + TURN
+        while self._events:
+            event = self._events.popleft()
+            self._tokens -= 1
             if isinstance(event, Request):
                 self._shake(event)
             elif isinstance(event, Frame):
                 self._frame(event)
+            if time.monotonic() > until:
+                break
         self._send_protocol_data()
+        frames = self._gateway.frames
+        wait = (1 - self._tokens) / frames if frames and self._tokens < 0 else 0.0
+        if self._pending or self._events or wait:
+            self._pause(wait)
+        elif self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _earn(self) -> None:
+        """Refills the allowance of frames."""
+        now, frames = time.monotonic(), self._gateway.frames
+        self._tokens = min(frames * BURST, self._tokens + (now - self._earned) * frames)
+        self._earned = now
+
+    def _pause(self, seconds: float) -> None:
+        """Stops reading, so that the sender's own buffers fill, and goes on after a time."""
+        if self._transport is None:
+            return
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._gateway.loop.call_later(seconds, self._take)
 
     def _send_protocol_data(self) -> None:
         """Sends what the protocol itself has to say: handshake, pongs, close frames."""
@@ -227,9 +295,13 @@ class Socket(asyncio.Protocol):
             self._refuse(HTTPStatus.UNAUTHORIZED if parts.path == "/ws" else HTTPStatus.NOT_FOUND)
             return
         event = payloads.authorizer_event(ticket, host)
-        policy = self._gateway.in_thread(
-            lambda: self._gateway.handlers.authorize(event, payloads.CONTEXT)
-        )
+        try:
+            policy = self._gateway.in_thread(
+                lambda: self._gateway.handlers.authorize(event, payloads.CONTEXT)
+            )
+        except RoomBusy:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+            return
         policy.add_done_callback(lambda done: self._authorized(request, host, done))
 
     def _authorized(self, request: Request, host: str, done: "asyncio.Future[Any]") -> None:
@@ -288,7 +360,7 @@ class Socket(asyncio.Protocol):
         except UnicodeDecodeError:
             self._fail(1007, "not UTF-8")
             return
-        if self._context is not None:
+        if self._context is not None and not self._deaf:
             self._gateway.handlers.message(
                 payloads.socket_event(self._context, body), payloads.CONTEXT
             )
@@ -309,6 +381,8 @@ class Socket(asyncio.Protocol):
         transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _give_up(self, transport: asyncio.Transport) -> None:
+        # What it sent before it was given up must not be executed after.
+        self._deaf = True
         if self._gateway.sockets.get(self.id) is self:
             transport.write(
                 Frame(Opcode.CLOSE, Close(1013, "too slow").serialize()).serialize(mask=False)
@@ -326,6 +400,7 @@ class Socket(asyncio.Protocol):
         if protocol is None or transport is None:
             return
         if protocol.state is State.OPEN:
+            self._deaf = True
             self.flush()
             protocol.send_close(code)
             self._send_protocol_data()

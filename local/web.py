@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from domain.errors import RoomBusy
 from local import payloads
 
 MAX_BODY = 64 * 1024
@@ -107,7 +108,10 @@ class Web:
             text,
             (scope.get("client") or ("",))[0],
         )
-        answer = await self._api(event)
+        try:
+            answer = await self._api(event)
+        except RoomBusy as refusal:
+            return _problem(refusal.status, refusal.code, refusal.message)
         return Response(answer["body"], answer["statusCode"], answer["headers"])
 
     async def _file(self, scope: Scope, path: str) -> Response:

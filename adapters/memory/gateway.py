@@ -32,7 +32,7 @@ class InlineBackground:
     def __init__(self) -> None:
         self.checks: list[tuple[str, list[str]]] = []
 
-    def run(self, work: Callable[[], None]) -> None:
+    def run(self, work: Callable[[], None], owner: str = "") -> None:
         work()
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:

@@ -27,17 +27,17 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = Lock()
 
-    def allow(self, user: str) -> bool:
+    def allow(self, user: str, cost: int = 1) -> bool:
         if not self._rate:
             return True
         with self._lock:
-            return self._take(user, self._clock())
+            return self._take(user, min(float(cost), self._burst), self._clock())
 
-    def _take(self, user: str, now: float) -> bool:
+    def _take(self, user: str, cost: float, now: float) -> bool:
         tokens, then = self._buckets.get(user, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._rate)
-        allowed = tokens >= 1
-        self._buckets[user] = (tokens - 1 if allowed else tokens, now)
+        allowed = tokens >= cost
+        self._buckets[user] = (tokens - cost if allowed else tokens, now)
         self._buckets.move_to_end(user)
         if len(self._buckets) > PEOPLE:
             self._buckets.popitem(last=False)

@@ -26,7 +26,7 @@ class PresenceQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def run(self, work: Callable[[], None]) -> None:
+    def run(self, work: Callable[[], None], owner: str = "") -> None:
         # A process is frozen once it has answered: what is to be done is done before.
         work()
 

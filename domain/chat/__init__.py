@@ -21,10 +21,13 @@ from domain.chat.retaining import Retaining
 from domain.chat.services import Services
 from domain.claiming import Claiming
 from domain.consuming import Consuming, Record
-from domain.errors import Unauthenticated
+from domain.errors import RateLimited, Unauthenticated
 from domain.ports import Connection, Session
 
 __all__ = ["Chat", "Services"]
+
+MAX_CONNECTIONS = 50
+"""Connections that a person may have at once: a push to them costs one post each."""
 
 
 class Chat:
@@ -50,7 +53,10 @@ class Chat:
         Raises
         ------
         Unauthenticated: the session ended since its ticket was redeemed.
+        RateLimited: the person has MAX_CONNECTIONS already.
         """
+        if len(self.services.connections.of_user(session.user)) >= MAX_CONNECTIONS:
+            raise RateLimited("too many connections of one person")
         self.services.connections.open(Connection(connection_id, session.user, session.session))
         # Looked at after it is noted: an end that comes later finds it and closes it.
         if not self.entering.lives(session):

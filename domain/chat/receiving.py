@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from domain.chat import frames
 from domain.chat.commanding import Commanding
+from domain.chat.metering import spend_read, spend_sync
 from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.chat.syncing import Syncing
@@ -28,11 +29,19 @@ class Receiving:
         """Takes one client frame; answers go to the connection, refusals too."""
         id: str | None = None
         try:
-            frame = parse(body)
+            frame = self._parse(connection, body)
             id = frame.id
             self._dispatch(connection, frame)
         except ParleyError as refusal:
             self._services.gateway.post([connection.id], frames.error(refusal, id or _id_of(body)))
+
+    def _parse(self, connection: Connection, body: str) -> Any:
+        try:
+            return parse(body)
+        except Invalid:
+            # Reading a frame that is none costs as much as one that is.
+            spend_read(self._services, connection.user)
+            raise
 
     def _dispatch(self, connection: Connection, frame: Any) -> None:
         if isinstance(frame, wire.Read):
@@ -40,10 +49,16 @@ class Receiving:
         elif isinstance(frame, wire.Command):
             self._commanding.command(connection, frame)
         elif isinstance(frame, wire.Sync):
-            self._services.background.run(lambda: self._sync(connection, frame))
+            snapshots = sum(held is None for held in frame.rooms.values())
+            held = len(frame.rooms) - snapshots
+            spend_sync(self._services, connection.user, held, snapshots)
+            self._services.background.run(
+                lambda: self._sync(connection, frame), owner=connection.user
+            )
         elif isinstance(frame, wire.Typing):
             self._commanding.typing(connection, frame)
         else:
+            spend_read(self._services, connection.user)
             self._services.gateway.post([connection.id], frames.PONG)
 
     def _sync(self, connection: Connection, frame: wire.Sync) -> None:

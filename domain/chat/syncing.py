@@ -18,7 +18,7 @@ from domain.protocol.client import Sync
 from domain.protocol.limits import MAX_FRAME
 
 MAX_EVENTS = 500
-"""Events behind which a client gets a snapshot instead."""
+"""Events behind which a client gets a snapshot instead; of one's own log it gets the newest."""
 
 ONLINE_LIMIT = 100
 """People named as online in an answer."""
@@ -50,7 +50,7 @@ class Syncing:
             post([connection.id], answer)
 
     def _own_log(self, user: str, after: int) -> Iterator[bytes]:
-        events = self._services.log.events(user, after=after)
+        events = self._services.log.newest(user, after=after, limit=MAX_EVENTS)
         return frames.user(self._reading.open_events(events))
 
     def _room(self, connection: Connection, room: str, held: int | None) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from domain.protocol.fields import (
     Version,
     Wire,
 )
+from domain.protocol.limits import MAX_SYNC_ROOMS
 
 
 class Command(Wire):
@@ -41,7 +42,7 @@ class Sync(Wire):
 
     action: Literal["sync"]
     id: CommandId
-    rooms: dict[RoomId, Since | None]
+    rooms: Annotated[dict[RoomId, Since | None], Field(max_length=MAX_SYNC_ROOMS)]
     user: Since | None = None
 
 

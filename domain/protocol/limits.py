@@ -14,6 +14,9 @@ MAX_NICKNAME = 32
 MAX_FRAME = 32 * 1024
 """Bytes of one WebSocket frame: API Gateway's limit and its billing unit."""
 
+MAX_SYNC_ROOMS = 200
+"""Rooms of one `sync` frame: with the longest ids they fit MAX_FRAME."""
+
 MAX_VERSION = 2**53 - 1
 """Largest integer that a browser holds exactly."""
 

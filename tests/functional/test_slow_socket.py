@@ -1,7 +1,9 @@
 """A socket that does not read costs nobody else anything."""
 
+import contextlib
 from pathlib import Path
 
+import orjson
 import pytest
 
 from local.sockets import MAX_BUFFER
@@ -56,3 +58,28 @@ def test_a_socket_that_does_not_read_is_closed(tmp_path: Path) -> None:
         assert again.sync({room: None})[room]["head"] == last
         assert not server.faults
         until(lambda: server.http("GET", "/healthz").json["lag"]["project_views"] == 0)
+
+
+def test_what_a_socket_sent_before_it_was_given_up_is_not_executed(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        party = Party(server)
+        room, (ann, _), (tab, _) = party.tabs("ann", "bob")
+        cleo = party.enter("cleo")
+        cleo.connect().ok("join", room=room)
+        text = "x" * 3_900
+        with RawSocket(cleo.ticket(), buffer=4_096) as deaf:
+            deaf.send(frame(f'{{"action":"sync","id":"s","rooms":{{"{room}":null}}}}'.encode()))
+            connected = server.http("GET", "/healthz").json["connections"]
+            while server.http("GET", "/healthz").json["connections"] == connected:
+                ids = [tab.send("post", room=room, text=text) for _ in range(100)]
+                for id in ids:
+                    tab.answer(id)
+            # It is given up: what it sends now is nobody's.
+            late = {"action": "post", "id": "late", "room": room, "text": "too late"}
+            with contextlib.suppress(OSError):
+                deaf.send(frame(orjson.dumps(late)))
+            while deaf.read().opcode not in (CLOSE, END.opcode):
+                pass
+        assert tab.ok("post", room=room, text="the last one")
+        newest = ann.get(f"/api/rooms/{room}/messages?limit=2")["messages"]
+        assert [message["text"] for message in newest] == [text, "the last one"]

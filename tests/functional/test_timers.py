@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,8 @@ from domain.chat.receiving import Receiving
 from domain.errors import Unauthenticated
 from domain.ports import Connection
 from domain.protocol.server import server_frame
-from local.bootstrap import PRESENCE_GRACE, LoopBackground, Offline, SocketHandlers, Stores
+from local.background import PRESENCE_GRACE, LoopBackground, Threads
+from local.bootstrap import Offline, SocketHandlers, Stores
 from local.folder import DataFolder
 from local.sockets import IDLE_LIMIT, SocketGateway
 
@@ -168,12 +168,12 @@ class Loop:
 def test_presence_waits_thirty_seconds() -> None:
     loop = Loop()
     settled: list[tuple[str, Sequence[str]]] = []
-    with ThreadPoolExecutor(1) as threads:
-        background = LoopBackground(cast(asyncio.AbstractEventLoop, loop), threads)
-        background.settle = lambda user, rooms: settled.append((user, rooms))
-        background.presence_check("u_ann", [])
-        assert loop.later == []
-        background.presence_check("u_ann", ["tea"])
+    on = cast(asyncio.AbstractEventLoop, loop)
+    background = LoopBackground(on, Threads(on, 1, "test", limit=1))
+    background.settle = lambda user, rooms: settled.append((user, rooms))
+    background.presence_check("u_ann", [])
+    assert loop.later == []
+    background.presence_check("u_ann", ["tea"])
     ((delay, work, values),) = loop.later
     assert delay == PRESENCE_GRACE == 30.0
     assert settled == []

@@ -1,0 +1,205 @@
+"""What a person may ask for in a time: frames, `sync`, pages, tickets, connections, queued work."""
+
+import asyncio
+from functools import partial
+from threading import Event
+from typing import Any, cast
+
+import pytest
+
+from adapters.memory.limiter import TokenBuckets
+from domain.chat import MAX_CONNECTIONS
+from domain.chat.metering import spend_read
+from domain.chat.syncing import MAX_EVENTS
+from domain.errors import RateLimited, RoomBusy
+from domain.ports import Session
+from domain.protocol.limits import MAX_SYNC_ROOMS
+from functions import bootstrap, http_api, socket_connect
+from local.background import MAX_OWNED, LoopBackground, Threads
+from local.payloads import CONTEXT, http_event, socket_context, socket_event
+from tests.support.chat import memory_chat, person
+
+
+def still() -> TokenBuckets:
+    """An allowance of a burst of 100 that never refills."""
+    return TokenBuckets(300, burst=100, clock=lambda: 0.0)
+
+
+def codes(frames: list[dict[str, Any]]) -> list[str]:
+    return [frame.get("code", frame["type"]) for frame in frames]
+
+
+def test_syncs_are_metered_even_of_nothing() -> None:
+    chat = memory_chat(limiter=still())
+    ann = person(chat, "ann")
+    answers = [code for _ in range(200) for code in codes(ann.sync())]
+    assert answers == ["synced"] * 100 + ["rate_limited"] * 100
+
+
+def test_rooms_of_a_sync_cost_more_and_snapshots_most() -> None:
+    chat = memory_chat(limiter=still())
+    ann = person(chat, "ann")
+    rooms: dict[str, int | None] = {f"r{i}": 1 for i in range(200)}
+    answers = [code for _ in range(25) for code in codes(ann.sync(**rooms))]
+    assert answers.count("synced") == 20
+    bob = person(chat, "bob")
+    unknown: dict[str, int | None] = dict.fromkeys(rooms)
+    answers = [code for _ in range(5) for code in codes(bob.sync(**unknown))]
+    assert answers.count("synced") == 2
+
+
+def test_a_sync_tells_the_newest_of_ones_own_log() -> None:
+    chat = memory_chat()
+    ann = person(chat, "ann")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    for version in range(3, MAX_EVENTS + 53):
+        ann.send(action="post", room="lobby", text="x")
+        ann.send(action="read", room="lobby", version=version)
+    head = chat.services.log.head(ann.user)
+    told = [
+        event
+        for frame in ann.send(action="sync", rooms={}, user=0)
+        if frame["type"] == "user"
+        for event in frame["events"]
+    ]
+    assert [event["version"] for event in told] == list(range(head - MAX_EVENTS + 1, head + 1))
+    told = [
+        event
+        for frame in ann.send(action="sync", rooms={}, user=head - 3)
+        if frame["type"] == "user"
+        for event in frame["events"]
+    ]
+    assert [event["version"] for event in told] == [head - 2, head - 1, head]
+
+
+def test_a_sync_has_a_bounded_number_of_rooms() -> None:
+    ann = person(memory_chat(), "ann")
+    rooms: dict[str, int | None] = {f"r{i}": None for i in range(MAX_SYNC_ROOMS)}
+    assert codes(ann.sync(**rooms)) == ["synced"]
+    assert codes(ann.sync(**rooms, more=None)) == ["invalid"]
+
+
+def test_frames_that_are_none_are_metered_and_pings_too() -> None:
+    chat = memory_chat(limiter=still())
+    ann = person(chat, "ann")
+    answers = [code for _ in range(60) for code in codes(ann.send(action="no-such", id="x"))]
+    assert answers == ["invalid"] * 60
+    answers = [code for _ in range(60) for code in codes(ann.send(action="ping"))]
+    assert answers == ["pong"] * 40 + ["rate_limited"] * 20
+
+
+def test_reads_and_commands_have_allowances_of_their_own() -> None:
+    chat = memory_chat(limiter=still())
+    ann = person(chat, "ann")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    posts = [
+        code
+        for _ in range(110)
+        for code in codes(ann.send(action="post", room="lobby", text="x"))
+        if code in ("ack", "rate_limited")
+    ]
+    assert posts.count("rate_limited") == 11
+    assert codes(ann.sync(lobby=2)) == ["synced"]
+
+
+def test_pages_and_tickets_are_metered() -> None:
+    chat = memory_chat(limiter=still())
+    ann = person(chat, "ann")
+    bootstrap.use(chat)
+    try:
+
+        def call(method: str, path: str, query: str = "") -> int:
+            headers = {"authorization": f"Bearer {ann.token}", "host": "localhost"}
+            event = http_event(method, path, query, headers, "", "127.0.0.1")
+            return int(http_api.handler(event, CONTEXT)["statusCode"])
+
+        ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+        # A page of 1,000 costs six calls, one of 50 one.
+        pages = [call("GET", "/api/rooms/lobby/messages", "limit=1000") for _ in range(10)]
+        assert pages == [200] * 10
+        assert [call("POST", "/api/tickets") for _ in range(50)] == [201] * 40 + [429] * 10
+        assert call("GET", "/api/rooms") == 429
+        assert call("GET", "/api/rooms/lobby/events") == 429
+        # Somebody else is not held up, and leaving is always possible.
+        assert person(chat, "bob").sync() != []
+        assert call("DELETE", "/api/session") == 204
+    finally:
+        bootstrap.use(None)
+
+
+def test_a_cost_above_the_burst_takes_all_of_it() -> None:
+    buckets = still()
+    assert buckets.allow("a", 1_000)
+    assert not buckets.allow("a")
+    assert buckets.allow("b")
+    assert not buckets.allow("b", 1_000)
+    assert buckets.allow("b", 99)
+
+
+def test_a_refused_read_costs_nothing() -> None:
+    services = memory_chat(limiter=still()).services
+    for _ in range(9):
+        spend_read(services, "u_ann", rows=2_000)
+    with pytest.raises(RateLimited):
+        spend_read(services, "u_ann", rows=200)
+    spend_read(services, "u_ann")
+
+
+def test_connections_of_one_person_are_bounded() -> None:
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    session = Session(ann.user, ann.connection.session, 0.0)
+    for number in range(MAX_CONNECTIONS - 1):
+        chat.connect(f"tab-{number}", session)
+    with pytest.raises(RateLimited):
+        chat.connect("one-more", session)
+    chat.connect("bobs", Session(bob.user, bob.connection.session, 0.0))
+    bootstrap.use(chat)
+    try:
+        known = {"user": ann.user, "session": ann.connection.session}
+        event = socket_event(socket_context("one-more", known, "localhost"))
+        assert socket_connect.handler(event, CONTEXT)["statusCode"] == 429
+        chat.disconnect("tab-0")
+        assert socket_connect.handler(event, CONTEXT)["statusCode"] == 200
+    finally:
+        bootstrap.use(None)
+
+
+def test_queued_work_is_bounded_by_person_and_in_all() -> None:
+    on = cast(asyncio.AbstractEventLoop, None)
+    threads = Threads(on, 1, "test", limit=MAX_OWNED + 2)
+    background, go = LoopBackground(on, threads), Event()
+    done: list[int] = []
+
+    def wait(number: int) -> None:
+        go.wait()
+        done.append(number)
+
+    for number in range(MAX_OWNED):
+        background.run(partial(wait, number), owner="u_ann")
+    with pytest.raises(RateLimited):
+        background.run(lambda: None, owner="u_ann")
+    for _ in range(2):
+        background.run(lambda: None, owner="u_bob")
+    with pytest.raises(RoomBusy):
+        background.run(lambda: None, owner="u_cy")
+    go.set()
+    threads.shutdown()
+    assert done == list(range(MAX_OWNED))
+    # All of it is done: the counts are back where they began.
+    assert threads._open == 0
+    assert not background._owned
+
+
+def test_work_that_fails_gives_its_place_back(caplog: pytest.LogCaptureFixture) -> None:
+    on = cast(asyncio.AbstractEventLoop, None)
+    threads = Threads(on, 1, "test", limit=3)
+    background = LoopBackground(on, threads)
+
+    def fail() -> None:
+        raise OSError
+
+    background.run(fail, owner="u_ann")
+    threads.shutdown()
+    assert not background._owned
+    assert [record.getMessage() for record in caplog.records] == ["unexpected error"]
