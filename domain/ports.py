@@ -322,6 +322,11 @@ class Accounts(Protocol):
 
     def session(self, token: str, now: float) -> Session | None: ...
 
+    def sessions_of(self, user: str) -> dict[str, Session]:
+        """Returns a person's sessions by token, expired ones that were not deleted yet
+        included."""
+        ...
+
     def end_session(self, token: str) -> Session | None:
         """Ends a session; its tickets are void."""
         ...

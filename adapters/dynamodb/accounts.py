@@ -131,6 +131,12 @@ class DynamoAccounts:
         item = self._table.get(_key("session", token))
         return _session(item) if item is not None and item["until"] > now else None
 
+    def sessions_of(self, user: str) -> dict[str, Session]:
+        return {
+            mirror["sk"].removeprefix("session#"): _session({**mirror, "user": user})
+            for mirror in self._of(user, "session#")
+        }
+
     def end_session(self, token: str) -> Session | None:
         item = self._table.get(_key("session", token))
         if item is None:

@@ -47,6 +47,10 @@ class MemoryAccounts:
         session = self._sessions.get(token)
         return session if session and session.expires > now else None
 
+    def sessions_of(self, user: str) -> dict[str, Session]:
+        with self._lock:
+            return {token: one for token, one in self._sessions.items() if one.user == user}
+
     def end_session(self, token: str) -> Session | None:
         with self._lock:
             session = self._sessions.pop(token, None)

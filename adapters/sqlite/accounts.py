@@ -75,6 +75,12 @@ class SqliteAccounts:
         )
         return Session(*row) if row else None
 
+    def sessions_of(self, user: str) -> dict[str, Session]:
+        rows = self.database.rows(
+            "SELECT token, user, session, expires FROM sessions WHERE user=?", (user,)
+        )
+        return {token: Session(*session) for token, *session in rows}
+
     def end_session(self, token: str) -> Session | None:
         with self.database.writing() as connection:
             row = connection.execute(

@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.aggregate import Command
@@ -34,6 +35,10 @@ TICKET_LIFE = 60.0
 
 TOGETHER = 100
 """Events that every recorder appends as a whole."""
+
+LAPSED = 3_600.0
+"""Seconds after which a session that accounts do not have is taken for one that is over: one that
+is just beginning stands in the log first."""
 
 TRIES = 5
 """Times that somebody who signs in may be erased meanwhile."""
@@ -143,10 +148,32 @@ class Entering:
         services.accounts.put_email(user, services.vault.seal(user, email))
         # Last: who is erased, or signed out, before this look is found by it; after it,
         # `Erasing` and `sign_out` find what was kept.
-        if hashed(token)[:32] not in self._open_sessions(user):
-            services.accounts.end_session(hashed(token))
+        self._drop_ended(user)
+        if services.accounts.session(hashed(token), services.seconds()) is None:
             raise Unauthenticated
         return token
+
+    def _end_lapsed(self, user: str) -> None:
+        """Has the log end sessions that accounts no longer have: they expired, and only accounts
+        know how long a session was prolonged."""
+        services = self._services
+        now = services.seconds()
+        begun = self._open_sessions(user)
+        kept = services.accounts.sessions_of(user).values()
+        live = {one.session for one in kept if one.expires > now - LAPSED}
+        over = datetime.fromtimestamp(now - LAPSED, UTC).isoformat(timespec="microseconds")
+        lapsed = [session for session, at in begun.items() if session not in live and at < over]
+        self._end(user, lapsed)
+
+    def _drop_ended(self, user: str) -> None:
+        """Voids the tokens and tickets of sessions that the log has ended."""
+        accounts = self._services.accounts
+        # Accounts first: what they have stands in the log already.
+        kept = accounts.sessions_of(user)
+        begun = self._open_sessions(user)
+        for token, session in kept.items():
+            if session.session not in begun:
+                accounts.end_session(token)
 
     def _count(self, source: str) -> None:
         if not self._services.limiter.allow(f"from:{source}"):
@@ -180,6 +207,8 @@ class Entering:
         services = self._services
         token = secrets.token_urlsafe(32)
         session = hashed(token)[:32]
+        if nickname is None:
+            self._end_lapsed(user)
         now = services.now()
         # Ids with a space, which clients' own cannot have.
         common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
@@ -275,7 +304,7 @@ class Entering:
             # Tokens and tickets first: nobody gets in by them while the log is written. And once
             # more after it, for one that was only kept when its session stood in the log already.
             services.accounts.end_sessions_of(user)
-            sessions = self._open_sessions(user)
+            sessions = list(self._open_sessions(user))
             if not sessions:
                 break
             self._end(user, sessions)
@@ -287,20 +316,21 @@ class Entering:
             services.gateway.close(connection, 4401)
         return ended, len(connections)
 
-    def _open_sessions(self, user: str) -> list[str]:
-        """Returns the sessions that the person's log has open at its head."""
+    def _open_sessions(self, user: str) -> dict[str, str]:
+        """Returns the sessions that the person's log has open at its head, with when they were
+        recorded ("" where that is not known), the longest open first."""
         person = self._services.log.read(user)
         assert isinstance(person, Person)
         # The version first: what another thread folds meanwhile may be folded twice.
-        version, sessions = person.version, {*person.sessions}
+        version, sessions = person.version, dict(person.sessions)
         for event in self._services.log.events(user, after=version):
             if isinstance(event, SessionStarted):
-                sessions.add(event.session)
+                sessions[event.session] = event.recorded_at
             elif isinstance(event, SessionEnded):
-                sessions.discard(event.session)
+                sessions.pop(event.session, None)
             elif isinstance(event, PersonErased):
                 sessions.clear()
-        return sorted(sessions)
+        return sessions
 
     def ticket(self, token: str | None) -> str:
         """Returns a ticket that opens one WebSocket within 60 s."""

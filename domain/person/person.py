@@ -5,6 +5,7 @@ Topics and field names are a STORAGE FORMAT (docs/events.md).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice, repeat
 from typing import Any
 
 from domain.aggregate import (
@@ -19,6 +20,13 @@ from domain.aggregate import (
     window_state,
 )
 from domain.errors import NotFound, Unauthenticated
+
+MAX_SESSIONS = 100
+"""Open sessions of a person: the log keeps them all in memory and in each snapshot."""
+
+ENDED_TOGETHER = 50
+"""Sessions that one start ends at most, where an older log has more open than MAX_SESSIONS: every
+recorder appends that many events as a whole."""
 
 # Events
 
@@ -47,7 +55,7 @@ class SessionStarted(PersonEvent):
     session: str
 
     def apply(self, aggregate: "Person") -> None:
-        aggregate.sessions.add(self.session)
+        aggregate.sessions[self.session] = self.recorded_at
 
 
 @dataclass(kw_only=True)
@@ -56,7 +64,7 @@ class SessionEnded(PersonEvent):
     session: str
 
     def apply(self, aggregate: "Person") -> None:
-        aggregate.sessions.discard(self.session)
+        aggregate.sessions.pop(self.session, None)
 
 
 @dataclass(kw_only=True)
@@ -137,7 +145,9 @@ class PersonSnapshot(Snapshot):
         person = Person(self.originator_id)
         person.version = self.originator_version
         person.name = self.state["name"]
-        person.sessions = set(self.state["sessions"])
+        sessions = self.state["sessions"]
+        # An older snapshot does not say when they began.
+        person.sessions = dict(zip(sessions, self.state.get("began") or repeat(""), strict=False))
         person.marks = {room: (mark, own) for room, mark, own in self.state["marks"]}
         person.rooms = {room: (role, version) for room, role, version in self.state["rooms"]}
         person.files = {(room, file) for room, file in self.state["files"]}
@@ -205,7 +215,9 @@ class Person(Aggregate):
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self.name: Sealed = {}
-        self.sessions: set[str] = set()
+        self.sessions: dict[str, str] = {}
+        """Open session to when it was recorded, the longest open first; "" where that is not
+        known."""
         self.marks: dict[str, tuple[int, int]] = {}
         """Room to (version read, version of the person's event that says so)."""
         self.rooms: dict[str, tuple[str | None, int]] = {}
@@ -216,7 +228,8 @@ class Person(Aggregate):
     def snapshot_state(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "sessions": sorted(self.sessions),
+            "sessions": list(self.sessions),
+            "began": list(self.sessions.values()),
             "marks": [[room, *mark] for room, mark in self.marks.items()],
             "rooms": [[room, *known] for room, known in self.rooms.items()],
             "files": sorted(self.files),
@@ -247,9 +260,13 @@ def _registered(person: Person) -> None:
 
 
 def start_session(person: Person, command: StartSession) -> int:
+    """Beyond MAX_SESSIONS the longest open ones end."""
     _registered(person)
     if command.session in person.sessions:
         return person.version
+    over = min(len(person.sessions) - MAX_SESSIONS + 1, ENDED_TOGETHER)
+    for oldest in list(islice(person.sessions, max(0, over))):
+        person.append(SessionEnded, command, session=oldest)
     return person.append(SessionStarted, command, session=command.session)
 
 

@@ -57,6 +57,18 @@ def test_a_prolonged_session_keeps_its_nickname(accounts: Accounts) -> None:
     assert accounts.claim_nickname("ann", "u_eve", NOW + 501) is True
 
 
+def test_a_persons_sessions_by_token(accounts: Accounts) -> None:
+    assert accounts.sessions_of("u_ann") == {}
+    other = Session("u_ann", "s2", NOW - 100)
+    accounts.put_session("t1", LIVE)
+    accounts.put_session("t2", other)
+    accounts.put_session("t3", Session("u_bob", "s3", NOW + 100))
+    assert accounts.sessions_of("u_ann") == {"t1": LIVE, "t2": other}
+    accounts.prolong("t1", NOW + 500.5)
+    accounts.end_session("t2")
+    assert accounts.sessions_of("u_ann") == {"t1": Session("u_ann", "s1", NOW + 500.5)}
+
+
 def test_who_is_forgotten_leaves_nothing_but_their_subject(accounts: Accounts) -> None:
     # given somebody with a session, a ticket, nicknames, an address and a subject
     for user, nickname in (("u_ann", "ann"), ("u_ann", "anna"), ("u_bob", "bob")):

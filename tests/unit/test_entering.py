@@ -19,9 +19,15 @@ from domain.chat.entering import (
     new_user_id,
 )
 from domain.errors import NicknameTaken, NotFound, RateLimited, Unauthenticated
-from domain.executing import DirectExecutor, outcomes_of, versions_of
+from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
-from domain.person.person import SessionEnded, StartSession
+from domain.person.person import (
+    ENDED_TOGETHER,
+    MAX_SESSIONS,
+    Person,
+    SessionEnded,
+    SessionStarted,
+)
 from domain.ports import Session
 from tests.support.chat import Clock, memory_chat, run_consumers
 
@@ -247,15 +253,111 @@ def test_signing_out_has_an_end_though_somebody_signs_in_for_ever(chat: Chat) ->
     assert operator.entering.sign_out(ann)[0] == ROUNDS + 1
 
 
+def begin_as_before(chat: Chat, user: str, count: int) -> list[str]:
+    """Writes sessions into the log as an earlier release did, which had no bound; returns their
+    ids. Accounts do not know them."""
+    log, now = chat.services.log, chat.services.now()
+    head = log.head(user)
+    started = [
+        SessionStarted(
+            originator_id=user,
+            originator_version=head + number,
+            at=now,
+            recorded_at=now,
+            by=user,
+            id=f"session {number}",
+            digest="",
+            session=f"s{number}",
+        )
+        for number in range(1, count + 1)
+    ]
+    log.recorder.insert_events(log.stored(started))
+    log.evict(user)
+    return [event.session for event in started]
+
+
+def open_sessions(chat: Chat, user: str) -> list[str]:
+    found = chat.services.log.at_head(user)
+    assert isinstance(found, Person)
+    return list(found.sessions)
+
+
+def sign_in(chat: Chat) -> tuple[str, str]:
+    return chat.entering.exchange("sub", "ann@example.org", "Ann")
+
+
+def test_a_person_has_at_most_100_sessions_and_the_oldest_ends(chat: Chat) -> None:
+    first, ann = sign_in(chat)
+    ticket = chat.entering.ticket(first)
+    tokens = [sign_in(chat)[0] for _ in range(MAX_SESSIONS - 1)]
+    assert chat.entering.who(first).user == ann
+    # when one more begins
+    tokens.append(sign_in(chat)[0])
+    # then the longest open one has ended, in the log and in accounts
+    assert open_sessions(chat, ann) == [hashed(token)[:32] for token in tokens]
+    assert ended(chat, ann) == 1
+    with pytest.raises(Unauthenticated):
+        chat.entering.who(first)
+    with pytest.raises(Unauthenticated):
+        chat.entering.redeem(ticket)
+    for token in tokens:
+        assert chat.entering.who(token).user == ann
+
+
+def test_sessions_beyond_the_bound_end_start_by_start(chat: Chat) -> None:
+    """A log of an earlier release; those that accounts have live on until they are the oldest."""
+    _, ann = sign_in(chat)
+    begun = begin_as_before(chat, ann, MAX_SESSIONS + ENDED_TOGETHER)
+    accounts = chat.services.accounts
+    for session in begun:
+        accounts.put_session(session, Session(ann, session, chat.services.seconds() + DAY))
+    for left in (MAX_SESSIONS + 2, MAX_SESSIONS, MAX_SESSIONS):
+        sign_in(chat)
+        assert len(open_sessions(chat, ann)) == left
+        assert len(accounts.sessions_of(ann)) == left
+
+
+def test_expired_sessions_end_in_the_log_when_the_next_one_starts(chat: Chat, clock: Clock) -> None:
+    _, ann = sign_in(chat)
+    clock.wait(DAY * 20)
+    prolonged, _ = sign_in(chat)
+    clock.wait(DAY * 20)
+    chat.entering.who(prolonged)
+    clock.wait(DAY * 20)
+    chat.services.accounts.drop_expired(clock.seconds(), lambda: True)
+    fresh, _ = sign_in(chat)
+    assert open_sessions(chat, ann) == [hashed(token)[:32] for token in (prolonged, fresh)]
+    assert ended(chat, ann) == 1
+    for token in (prolonged, fresh):
+        assert chat.entering.lives(chat.entering.who(token))
+
+
+def test_a_session_that_is_just_beginning_elsewhere_is_not_taken_for_lapsed(chat: Chat) -> None:
+    _, ann = sign_in(chat)
+    begun = begin_as_before(chat, ann, 1)
+    sign_in(chat)
+    assert begun[0] in open_sessions(chat, ann)
+
+
+def test_a_sign_in_that_was_signed_out_midway_opens_nothing(chat: Chat) -> None:
+    sign_in(chat)
+
+    class Slow(MemoryAccounts):
+        def put_session(self, token: str, session: Session) -> None:
+            chat.entering.sign_out(session.user)
+            super().put_session(token, session)
+
+    slow = Slow()
+    vars(slow).update(vars(chat.services.accounts))
+    with pytest.raises(Unauthenticated):
+        sign_in(Chat(replace(chat.services, accounts=slow)))
+    assert slow._sessions == {}
+
+
 def test_many_sessions_end_in_as_many_events(chat: Chat) -> None:
     """More than a backend appends at once."""
     _, ann = chat.entering.enter("Ann", None)
-    now = chat.services.now()
-    for number in range(TOGETHER + 5):
-        start = StartSession(
-            by=ann, id=f"session {number}", session=f"{number}", at=now, recorded_at=now, digest=""
-        )
-        versions_of(outcomes_of(chat.services.executor, [(ann, [start])])[0])
+    begin_as_before(chat, ann, TOGETHER + 5)
     assert chat.entering.sign_out(ann) == (TOGETHER + 6, 0)
     assert ended(chat, ann) == TOGETHER + 6
 

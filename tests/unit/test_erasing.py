@@ -84,8 +84,12 @@ def test_a_snapshot_says_so_and_older_ones_did_not() -> None:
         return taken.mutate(None)
 
     assert restored(state).erased
-    assert restored(state).sessions == aggregate.sessions
-    assert not restored({name: kept for name, kept in state.items() if name != "erased"}).erased
+    aggregate.sessions = {"s2": "later", "s1": "first"}
+    state = aggregate.snapshot_state()
+    assert list(restored(state).sessions.items()) == [("s2", "later"), ("s1", "first")]
+    old = {name: kept for name, kept in state.items() if name not in ("erased", "began")}
+    assert not restored(old).erased
+    assert restored(old).sessions == {"s1": "", "s2": ""}
 
 
 # The use case

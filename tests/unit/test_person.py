@@ -132,7 +132,21 @@ def test_a_file_is_noted_once_per_room() -> None:
     ann(imported("other"), imported(file="f2")).when(IMPORT).then(imported())
 
 
-EVERY_COMMAND: tuple[Any, ...] = (START, END, mark(5), GAIN, LOSE, IMPORT)
+def test_the_longest_open_session_ends_beyond_the_bound() -> None:
+    begun = [started(f"s{number}") for number in range(p.MAX_SESSIONS)]
+    ann(*begun[1:]).when(ask(p.StartSession, ANN, session="new")).then(started("new"))
+    full = ann(*begun, ended("s0"), started("s0"))
+    full.when(ask(p.StartSession, ANN, session="new")).then(ended("s1"), started("new"))
+
+
+def test_somebody_is_erased_once() -> None:
+    ann(started()).when(ERASE).then(happened(p.PersonErased, ANN))
+    ann(happened(p.PersonErased, ANN)).when(ERASE).then_nothing()
+    given(ANN).when(ERASE).then_refused(NotFound)
+
+
+ERASE = ask(p.Erase, ANN)
+EVERY_COMMAND: tuple[Any, ...] = (START, END, mark(5), GAIN, LOSE, IMPORT, ERASE)
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: type(command).__name__)

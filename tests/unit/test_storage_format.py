@@ -42,7 +42,7 @@ PINNED = """
 
 SNAPSHOTS = """
     room.snapshot           1   kind n members forgotten recent
-    person.snapshot         1   name sessions marks rooms files erased forgotten recent
+    person.snapshot         1   name sessions began marks rooms files erased forgotten recent
 """
 
 TESTS = Path(__file__).parent.parent
