@@ -489,6 +489,16 @@ class Limiter(Protocol):
         ...
 
 
+class Metrics(Protocol):
+    """Counts of what an operator is to hear of. See domain/metrics.py for their names."""
+
+    def add(self, name: str, count: int = 1) -> None: ...
+
+    def flush(self) -> None:
+        """Tells the counts; called at the end of each invocation."""
+        ...
+
+
 class Background(Protocol):
     def run(self, work: Callable[[], None], owner: str = "") -> None:
         """Runs `work` apart from what must answer at once; on Lambda, right away.

@@ -10,10 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from domain.errors import Unauthenticated
 from functions.bearer import bearer
 from functions.bootstrap import chat
-from functions.observing import Answer, Event, logger
+from functions.entry import entry
+from functions.observing import Answer, Event
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     return _http(event) if event.get("version") == "2.0" else _connect(event)
 

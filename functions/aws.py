@@ -39,7 +39,8 @@ from domain.chat import Chat, Services
 from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.outbound import Notifier
-from functions.measuring import Emit, MeasuredGateway, MeasuredProgress, emitter
+from functions import deadline
+from functions.measuring import Emit, MeasuredGateway, MeasuredProgress, Tally, emitter
 from functions.settings import SETTINGS, NotConfigured, Settings, read
 
 RATE = 300
@@ -76,10 +77,17 @@ class Absent:
 
 
 class Parts:
-    """What the ports are made of, each made when it is first asked for."""
+    """What the ports are made of, each made when it is first asked for.
 
-    def __init__(self, function: str, settings: Settings, session: Any) -> None:
+    Parameters
+    ----------
+    function: the handler's name.
+    deployed: the function's name on AWS.
+    """
+
+    def __init__(self, function: str, deployed: str, settings: Settings, session: Any) -> None:
         self.function = function
+        self.deployed = deployed
         self.settings = settings
         self.session = session
         self._clients: dict[str, Any] = {}
@@ -119,6 +127,10 @@ class Parts:
     def emit(self) -> Emit:
         return emitter(self.setting("METRICS_NAMESPACE"))
 
+    @cached_property
+    def metrics(self) -> Tally:
+        return Tally(emitter(self.setting("METRICS_NAMESPACE"), self.deployed))
+
     def table(self, name: str) -> Table:
         return Table(self.client("dynamodb"), self.setting(name))
 
@@ -141,7 +153,7 @@ class Parts:
 
     @cached_property
     def progress(self) -> MeasuredProgress:
-        return MeasuredProgress(DynamoProgress(self.table("PROGRESS_TABLE")), self.emit)
+        return MeasuredProgress(DynamoProgress(self.table("PROGRESS_TABLE")), self.metrics)
 
     @cached_property
     def cursors(self) -> DynamoCursors:
@@ -172,7 +184,7 @@ class Parts:
 
     @cached_property
     def gateway(self) -> MeasuredGateway:
-        gateway = ApiGateway(self.setting("SOCKET_ENDPOINT"), self.session)
+        gateway = ApiGateway(self.setting("SOCKET_ENDPOINT"), self.session, left=deadline.left)
         return MeasuredGateway(gateway, self.emit)
 
     @cached_property
@@ -226,7 +238,8 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
     """
     settings = read(function, environment)
     days = settings.get("RETENTION_DAYS", 0)
-    parts = Parts(function, settings, session or botocore.session.get_session())
+    deployed = environment.get("AWS_LAMBDA_FUNCTION_NAME", function)
+    parts = Parts(function, deployed, settings, session or botocore.session.get_session())
     return Chat(
         Services(
             log=parts.port("log", "EVENTS_TABLE"),
@@ -251,6 +264,7 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
             guests=settings.get("GUESTS", True),
             socket_url=settings.get("SOCKET_URL"),
             limiter=TokenBuckets(RATE),
+            metrics=parts.metrics,
             now=utc_now,
             seconds=time.time,
         )

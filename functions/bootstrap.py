@@ -44,3 +44,9 @@ def chat() -> Chat:
         use(aws.compose_running())
     assert _installed is not None
     return _installed
+
+
+def flush() -> None:
+    """Tells what was counted since the last time."""
+    if _installed is not None:
+        _installed.services.metrics.flush()

@@ -5,6 +5,7 @@ are grouped by room here rather than handed over one by one (docs/adr/0003).
 """
 
 from domain.consuming import Record
+from domain.metrics import RETRIED
 from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
 
@@ -21,6 +22,7 @@ def consume(consumer: str, event: Event) -> Answer:
     ]
     failed = chat().consume(consumer, records)
     if failed:
+        chat().services.metrics.add(RETRIED, len(failed))
         logger.warning(
             "records will be retried", extra={"consumer": consumer, "count": len(failed)}
         )

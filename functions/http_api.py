@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from domain.chat.metering import spend_read
 from domain.errors import Forbidden, Internal, ParleyError
+from domain.metrics import INTERNAL
 from domain.ports import Session
 from domain.protocol.http import (
     EnterRequest,
@@ -26,7 +27,8 @@ from domain.protocol.http import (
 from functions.bearer import bearer
 from functions.bootstrap import chat
 from functions.claims import vouched
-from functions.observing import Answer, Event, logger, report
+from functions.entry import entry
+from functions.observing import Answer, Event, report
 from functions.routing import Request, Router
 
 ORIGIN_SECRET, VIEWER = "x-origin-secret", "x-viewer-address"
@@ -52,6 +54,8 @@ def _json(body: Any, status: int = 200) -> Answer:
 
 
 def _refusal(error: ParleyError) -> Answer:
+    if isinstance(error, Internal):
+        chat().services.metrics.add(INTERNAL)
     return _json({"error": {"code": error.code, "message": error.message}}, error.status)
 
 
@@ -206,7 +210,7 @@ def _went_round(event: Event) -> bool:
     return not hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     if _went_round(event):
         return _refusal(Forbidden("this address is not for you: ask the web app's"))

@@ -1,29 +1,59 @@
 """Metrics of a deployed stack, as CloudWatch's embedded metric format: a line of JSON each."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from domain.ports import Gateway, Parked, Progress
+from domain.metrics import PARKED
+from domain.ports import Gateway, Metrics, Parked, Progress
 
 Emit = Callable[[Mapping[str, float]], None]
 
 
-def emitter(namespace: str) -> Emit:
-    """Returns what prints counts, which CloudWatch makes metrics of, without dimensions."""
+def emitter(namespace: str, function: str = "") -> Emit:
+    """Returns what prints counts, which CloudWatch makes metrics of.
+
+    Parameters
+    ----------
+    function: the function's name. With it each count is told twice, in all and with the dimension
+        `Function`; else in all alone.
+    """
+    named = {"Function": function} if function else {}
+    dimensions = [[], ["Function"]] if function else [[]]
 
     def emit(counts: Mapping[str, float]) -> None:
         metrics = [{"Name": name, "Unit": "Count"} for name in counts]
-        directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": metrics}
+        directive = {"Namespace": namespace, "Dimensions": dimensions, "Metrics": metrics}
         line = {
             "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]},
+            **named,
             **counts,
         }
         print(orjson.dumps(line).decode(), flush=True)  # noqa: T201 the format is lines
 
     return emit
+
+
+class Tally:
+    """Implements the Metrics port: one line an invocation, where there is anything to tell.
+
+    A metric is billed for the hours in which it was told: faults are told, their absence is not.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, count: int = 1) -> None:
+        self._counts[name] += count
+
+    def flush(self) -> None:
+        if self._counts:
+            counts, self._counts = self._counts, Counter()
+            self._emit(counts)
 
 
 EVERY = 60.0
@@ -65,13 +95,13 @@ class MeasuredGateway:
 class MeasuredProgress:
     """Counts parked events."""
 
-    def __init__(self, progress: Progress, emit: Emit) -> None:
+    def __init__(self, progress: Progress, metrics: Metrics) -> None:
         self._progress = progress
-        self._emit = emit
+        self._metrics = metrics
 
     def park(self, parked: Parked) -> None:
         self._progress.park(parked)
-        self._emit({"Parked": 1})
+        self._metrics.add(PARKED)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._progress, name)

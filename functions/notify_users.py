@@ -2,11 +2,13 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from domain.metrics import RETRIED
 from functions.bootstrap import chat
-from functions.observing import Answer, Event, logger, report
+from functions.entry import entry
+from functions.observing import Answer, Event, report
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     """Names the records to be delivered again. The queue has no order, so what never succeeds
     holds up nothing on its way to the dead letters."""
@@ -17,4 +19,5 @@ def handler(event: Event, context: LambdaContext) -> Answer:
         except Exception as error:
             report(error, record=record["messageId"])
             failed.append(record["messageId"])
+            chat().services.metrics.add(RETRIED)
     return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}

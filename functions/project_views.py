@@ -3,9 +3,10 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.consumer import consume
-from functions.observing import Answer, Event, logger
+from functions.entry import entry
+from functions.observing import Answer, Event
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     return consume("project_views", event)

@@ -3,11 +3,13 @@
 import orjson
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from domain.metrics import RETRIED
 from functions.bootstrap import chat
-from functions.observing import Answer, Event, logger, report
+from functions.entry import entry
+from functions.observing import Answer, Event, report
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     """Settles each record's `{"user", "rooms"}`; names those to be delivered again."""
     failed = []
@@ -18,6 +20,7 @@ def handler(event: Event, context: LambdaContext) -> Answer:
         except Exception as error:
             report(error, record=record["messageId"])
             failed.append({"itemIdentifier": record["messageId"]})
+            chat().services.metrics.add(RETRIED)
     return {"batchItemFailures": failed}
 
 

@@ -5,10 +5,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from domain.errors import ParleyError
 from domain.ports import Session
 from functions.bootstrap import chat
-from functions.observing import Answer, Event, logger
+from functions.entry import entry
+from functions.observing import Answer, Event
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     request = event["requestContext"]
     known = request["authorizer"]

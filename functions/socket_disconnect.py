@@ -3,10 +3,11 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.bootstrap import chat
-from functions.observing import Answer, Event, logger
+from functions.entry import entry
+from functions.observing import Answer, Event
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     chat().disconnect(event["requestContext"]["connectionId"])
     return {"statusCode": 200}

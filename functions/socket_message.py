@@ -5,12 +5,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from domain.chat import frames
 from domain.chat.receiving import Receiving
 from domain.errors import Internal
+from domain.metrics import INTERNAL
 from domain.ports import Connection
 from functions.bootstrap import chat
-from functions.observing import Answer, Event, logger, report
+from functions.entry import entry
+from functions.observing import Answer, Event, report
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     request = event["requestContext"]
     known = request["authorizer"]
@@ -19,5 +21,6 @@ def handler(event: Event, context: LambdaContext) -> Answer:
         Receiving(chat().services).receive(connection, event.get("body") or "")
     except Exception as error:
         report(error, connection=connection.id)
+        chat().services.metrics.add(INTERNAL)
         chat().services.gateway.post([connection.id], frames.error(Internal(), None))
     return {"statusCode": 200}

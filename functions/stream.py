@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import StoredEvent
 
+from domain.metrics import RETRIED
+from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
 
 
@@ -31,6 +33,7 @@ def feed(event: Event, take: Callable[[Sequence[StoredEvent]], Sequence[int]]) -
     if not failed:
         return {"batchItemFailures": []}
     first = min(failed)
+    chat().services.metrics.add(RETRIED, len(events) - first)
     logger.warning("the stream will be read again", extra={"from": sequences[first]})
     return {"batchItemFailures": [{"itemIdentifier": sequences[first]}]}
 

@@ -4,13 +4,14 @@ in the time that there is."""
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.bootstrap import chat
+from functions.entry import entry
 from functions.observing import Answer, Event, logger
 
 SPARE = 5_000
 """Milliseconds before the function's end at which it stops; the next run goes on."""
 
 
-@logger.inject_lambda_context
+@entry
 def handler(event: Event, context: LambdaContext) -> Answer:
     """Returns how many connections were closed, sessions and tickets deleted, and events' contents
     replaced."""

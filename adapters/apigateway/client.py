@@ -4,6 +4,7 @@ The thread that calls drives all connections by their readiness: handing each re
 and back took more processor time than the request (`python -m bench.posts`).
 """
 
+import math
 import selectors
 import socket
 import ssl
@@ -18,11 +19,12 @@ from adapters.apigateway.answers import Answer, BadAnswer
 CONNECTIONS = 64
 """Requests at a time, as many as there are connections: a room of 50 gets a frame at once."""
 
-CONNECT_TIMEOUT = 2.0
+CONNECT_TIMEOUT = 1.0
 """Seconds until a connection stands, its TLS included."""
 
-ANSWER_TIMEOUT = 5.0
-"""Seconds from a request on a connection that stands to the end of its answer."""
+ANSWER_TIMEOUT = 1.0
+"""Seconds from a request on a connection that stands to the end of its answer. API Gateway answers
+a post in some 10 ms."""
 
 UNANSWERED = 0
 """In place of a status: no answer came."""
@@ -31,8 +33,38 @@ STALE = -1
 """No answer came, on a connection that had brought one before: the server closed it just as the
 request was sent, or while this process was frozen."""
 
+UNSENT = -2
+"""The request was not sent: there was no time for it."""
+
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _RECEIVE = 64 * 1024
+
+
+class _Tls:
+    """What the connections to a server share of TLS: its session is resumed by the next one."""
+
+    def __init__(self, host: str, authorities: str | None) -> None:
+        # Once: reading the certificates of all authorities takes some 30 ms.
+        self._context = ssl.create_default_context(cafile=authorities)
+        self._host = host
+        self._session: ssl.SSLSession | None = None
+
+    def wrap(self, plain: socket.socket) -> ssl.SSLSocket:
+        return self._context.wrap_socket(
+            plain,
+            server_hostname=self._host,
+            do_handshake_on_connect=False,
+            session=self._session,
+        )
+
+    def keep(self, used: ssl.SSLSocket) -> None:
+        """Keeps the session of a connection that brought an answer.
+
+        A server of TLS 1.3 hands out tickets after the handshake: they are read with the answer.
+        """
+        session = used.session
+        if session is not None and session.has_ticket:
+            self._session = session
 
 
 class _Connection:
@@ -54,7 +86,7 @@ class _Connection:
         plain: socket.socket,
         address: Any,
         events: selectors.BaseSelector,
-        tls: tuple[ssl.SSLContext, str] | None,
+        tls: "_Tls | None",
     ) -> None:
         self.place = -1
         self.address = address
@@ -68,11 +100,13 @@ class _Connection:
         self._secure: ssl.SSLSocket | None = None
         self._proven = False
         self._request = b""
+        self._until = 0.0
         self._answer = Answer()
         events.register(self._fd, _WRITE, self)
 
-    def begin(self, place: int, request: bytes) -> None:
-        """Takes the next request; sends it where the connection stands.
+    def begin(self, place: int, request: bytes, until: float) -> None:
+        """Takes the next request, to be answered before `until` on the monotonic clock; sends it
+        where the connection stands.
 
         Raises
         ------
@@ -81,12 +115,13 @@ class _Connection:
         self.place = place
         self._request = request
         self._answer = Answer()
+        self._until = until
         now = time.monotonic()
         if self.stands:
-            self.deadline = now + ANSWER_TIMEOUT
+            self.deadline = min(now + ANSWER_TIMEOUT, until)
             self.step()
         else:
-            self.deadline = now + CONNECT_TIMEOUT
+            self.deadline = min(now + CONNECT_TIMEOUT, until)
 
     def step(self) -> Answer | None:
         """Goes as far as it can without waiting; returns the answer once it ended.
@@ -101,6 +136,8 @@ class _Connection:
             if self._request:
                 self._write()
             elif self._read():
+                if self._tls is not None and self._secure is not None and not self._proven:
+                    self._tls.keep(self._secure)
                 self._proven = True
                 return self._answer
         except ssl.SSLWantReadError:
@@ -136,15 +173,12 @@ class _Connection:
             if failed:
                 raise OSError(failed, "no connection")
             if self._tls is not None:
-                context, host = self._tls
-                self._secure = context.wrap_socket(
-                    self._socket, server_hostname=host, do_handshake_on_connect=False
-                )
+                self._secure = self._tls.wrap(self._socket)
                 self._socket = self._secure
         if self._secure is not None:
             self._secure.do_handshake()
         self.stands = True
-        self.deadline = time.monotonic() + ANSWER_TIMEOUT
+        self.deadline = min(time.monotonic() + ANSWER_TIMEOUT, self._until)
 
     def _write(self) -> None:
         while self._request:
@@ -177,7 +211,7 @@ class Client:
         self._port = port
         self._secure = tls
         self._authorities = authorities
-        self._tls: tuple[ssl.SSLContext, str] | None = None
+        self._tls: _Tls | None = None
         self._lock = threading.Lock()
         self._events = selectors.DefaultSelector()
         self._idle: list[_Connection] = []
@@ -185,26 +219,29 @@ class Client:
         self._addresses: list[Any] | None = None
         self._failing: set[Any] = set()
 
-    def exchange(self, requests: Iterable[bytes]) -> list[int]:
-        """Sends each request once; returns the statuses of their answers, UNANSWERED or STALE.
+    def exchange(self, requests: Iterable[bytes], seconds: float = math.inf) -> list[int]:
+        """Sends each request once; returns the statuses of their answers, or what stands for them.
 
         Parameters
         ----------
         requests: whole ones, each taken when a connection is free for it.
+        seconds: after which it returns whatever came; the look-up of the host's name alone is
+            not bounded by it. What is not sent by then is not sent.
         """
+        until = time.monotonic() + seconds
         with self._lock:
             statuses: list[int] = []
             self._addresses = None
             waiting = enumerate(requests)
             try:
                 self._turn(0, statuses)
-                self._fill(waiting, statuses)
+                self._fill(waiting, statuses, until)
                 while self._busy:
                     earliest = min(one.deadline for one in self._busy)
                     self._turn(earliest - time.monotonic(), statuses)
                     if time.monotonic() >= earliest:
                         self._expire(statuses)
-                    self._fill(waiting, statuses)
+                    self._fill(waiting, statuses, until)
             finally:
                 # None, but for an exception: a request may fail to be made.
                 while self._busy:
@@ -240,19 +277,25 @@ class Client:
                 else:
                     one.close()
 
-    def _fill(self, waiting: Iterator[tuple[int, bytes]], statuses: list[int]) -> None:
-        """Hands requests out for as long as a connection is free or may be opened."""
+    def _fill(
+        self, waiting: Iterator[tuple[int, bytes]], statuses: list[int], until: float
+    ) -> None:
+        """Hands requests out for as long as a connection is free or may be opened. Those for
+        which there is no time are taken and not sent."""
         while self._idle or len(self._busy) < CONNECTIONS:
             place, request = next(waiting, (-1, b""))
             if place < 0:
                 return
+            if time.monotonic() >= until:
+                statuses.append(UNSENT)
+                continue
             statuses.append(UNANSWERED)
             one = self._idle.pop() if self._idle else self._open()
             if one is None:
                 continue
             self._busy.add(one)
             try:
-                one.begin(place, request)
+                one.begin(place, request, until)
             except OSError:
                 self._fail(one, statuses)
 
@@ -271,8 +314,7 @@ class Client:
     def _open(self) -> _Connection | None:
         """Begins to connect; None where no address can be tried."""
         if self._secure and self._tls is None:
-            # Once: reading the certificates of all authorities takes some 30 ms.
-            self._tls = ssl.create_default_context(cafile=self._authorities), self._host
+            self._tls = _Tls(self._host, self._authorities)
         for address in self._resolved():
             family, kind, protocol, _, where = address
             plain = socket.socket(family, kind, protocol)

@@ -11,7 +11,16 @@ from domain.chat.hints import hearing
 from domain.chat.mentioning import mentioned
 from domain.chat.reading import Reading
 from domain.chat.services import Services
-from domain.errors import Invalid, NotFound, ParleyError, RateLimited, TooLarge, Unauthenticated
+from domain.errors import (
+    Internal,
+    Invalid,
+    NotFound,
+    ParleyError,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+)
+from domain.metrics import INTERNAL
 from domain.person.person import MarkRead, Person
 from domain.ports import Connection, Outcome
 from domain.protocol import client as wire
@@ -171,6 +180,8 @@ class Commanding:
     def _answer(self, connection_id: str, id: str, room: str, outcomes: Sequence[Outcome]) -> None:
         outcome = outcomes[0]
         if isinstance(outcome, ParleyError):
+            if isinstance(outcome, Internal):
+                self._services.metrics.add(INTERNAL)
             frame = frames.error(outcome, id)
         else:
             frame = frames.ack(id, room, outcome)

@@ -12,6 +12,7 @@ from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.chat.syncing import Syncing
 from domain.errors import Internal, Invalid, ParleyError
+from domain.metrics import INTERNAL
 from domain.ports import Connection
 from domain.protocol import client as wire
 
@@ -33,7 +34,7 @@ class Receiving:
             id = frame.id
             self._dispatch(connection, frame)
         except ParleyError as refusal:
-            self._services.gateway.post([connection.id], frames.error(refusal, id or _id_of(body)))
+            self._refuse(connection, refusal, id or _id_of(body))
 
     def _parse(self, connection: Connection, body: str) -> Any:
         try:
@@ -65,10 +66,15 @@ class Receiving:
         try:
             self._syncing.sync(connection, frame)
         except ParleyError as refusal:
-            self._services.gateway.post([connection.id], frames.error(refusal, frame.id))
+            self._refuse(connection, refusal, frame.id)
         except Exception:
             self._services.gateway.post([connection.id], frames.error(Internal(), frame.id))
             raise
+
+    def _refuse(self, connection: Connection, refusal: ParleyError, id: str | None) -> None:
+        if isinstance(refusal, Internal):
+            self._services.metrics.add(INTERNAL)
+        self._services.gateway.post([connection.id], frames.error(refusal, id))
 
 
 def parse(body: str) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.claiming import ProcessCursors
 from domain.log import EventLog
+from domain.metrics import Uncounted
 from domain.outbound import Archive, Notifier, Once, Topic
 from domain.ports import (
     Accounts,
@@ -14,6 +15,7 @@ from domain.ports import (
     Executor,
     Gateway,
     Limiter,
+    Metrics,
     Progress,
     Retention,
     Shards,
@@ -41,6 +43,7 @@ class Services:
         content is kept.
     topic, archive: where the log's stream goes; None where there is none.
     once: what was sent for good; with the `notifiers`, the ways that it goes.
+    metrics: counts of faults and retries; not counted where none are given.
     """
 
     log: EventLog
@@ -67,3 +70,4 @@ class Services:
     archive: Archive | None = None
     once: Once | None = None
     notifiers: tuple[Notifier, ...] = ()
+    metrics: Metrics = field(default_factory=Uncounted)

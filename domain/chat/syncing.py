@@ -12,7 +12,8 @@ from domain.chat.opening import open_message, open_words
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
 from domain.consuming import TRANSIENT
-from domain.errors import NotFound, ParleyError
+from domain.errors import Internal, NotFound, ParleyError
+from domain.metrics import INTERNAL
 from domain.ports import Connection
 from domain.protocol.client import Sync
 from domain.protocol.limits import MAX_FRAME
@@ -67,6 +68,8 @@ class Syncing:
                 connections.unsubscribe(user, room)
                 raise
         except ParleyError as refusal:
+            if isinstance(refusal, Internal):
+                self._services.metrics.add(INTERNAL)
             return [{"error": refusal.code}]
         if arrived:
             self._announce(connection, room)

@@ -27,12 +27,14 @@ class Peer:
     port: on 127.0.0.1.
     opened: connections so far, those included that failed in their handshake.
     ended: connections that this side has closed.
+    resumed: connections that resumed the TLS session of an earlier one.
+    context: of TLS; None to go without.
     """
 
     def __init__(self, talk: Talk = agreeing, context: ssl.SSLContext | None = None) -> None:
-        self.opened = self.ended = 0
+        self.opened = self.ended = self.resumed = 0
         self._talk = talk
-        self._context = context
+        self.context = context
         self._changed = threading.Condition()
         self._open: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -69,8 +71,10 @@ class Peer:
         served = plain
         with suppress(OSError):
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is not None:
-                served = self._context.wrap_socket(plain, server_side=True)
+            if self.context is not None:
+                secure = self.context.wrap_socket(plain, server_side=True)
+                self.resumed += bool(secure.session_reused)
+                served = secure
             self._converse(served, connection)
         served.close()
         plain.close()

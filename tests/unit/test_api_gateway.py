@@ -3,8 +3,9 @@
 import logging
 import ssl
 import threading
-from collections import defaultdict
-from collections.abc import Iterator
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,16 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from adapters.apigateway.gateway import ATTEMPTS, ApiGateway, Refused, Unreachable
+from adapters.apigateway.gateway import (
+    ATTEMPTS,
+    BUDGET,
+    LEAST,
+    SILENT_BUDGET,
+    SILENT_FOR,
+    ApiGateway,
+    Refused,
+    Unreachable,
+)
 from domain.protocol.limits import MAX_FRAME
 from tests.support.certificates import certify
 from tests.support.peer import ANSWER, CLOSE, Peer, Talk
@@ -274,6 +284,110 @@ def test_a_connection_that_closed_counts_as_a_try(
     assert len(pauses) == ATTEMPTS - 2
     (record,) = caplog.records
     assert vars(record)["statuses"] == {"0": 1}
+
+
+class Silent:
+    """A service that never answers some connections; see Talk.
+
+    Attributes
+    ----------
+    got: how often each connection was posted to.
+    """
+
+    def __init__(self, *silent: str) -> None:
+        self.silent = set(silent)
+        self.got: Counter[str] = Counter()
+        self.over = threading.Event()
+
+    def __call__(self, connection: int, number: int, request: bytes) -> list[bytes]:
+        id = request.split(b" ", 2)[1].rsplit(b"/", 1)[1].decode()
+        self.got[id] += 1
+        if id in self.silent:
+            self.over.wait(30)
+        return [ANSWER]
+
+
+@contextmanager
+def posting_to(service: Silent, **more: Any) -> Iterator[ApiGateway]:
+    peer = Peer(service)
+    made = ApiGateway(f"http://127.0.0.1:{peer.port}/live", Session(), **more)
+    yield made
+    made.shutdown()
+    service.over.set()
+    peer.close()
+
+
+ROOM = [f"c{n}" for n in range(50)]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def test_one_silent_connection_among_fifty_costs_a_post_its_budget_at_most() -> None:
+    service = Silent("c7")
+    with posting_to(service) as made:
+        assert seconds(lambda: made.post(ROOM, b"frame")) < BUDGET + 0.3
+        others = {id: count for id, count in service.got.items() if id != "c7"}
+        assert others == dict.fromkeys(set(ROOM) - {"c7"}, 1), "each got it once"
+        # From then on it is known: the room is not held up by it with each message.
+        assert seconds(lambda: made.post(ROOM, b"next")) < SILENT_BUDGET + 0.3
+        assert {service.got[id] for id in ROOM if id != "c7"} == {2}
+
+
+def test_a_silent_connection_that_answers_again_is_as_any_other() -> None:
+    service = Silent("c7")
+    with posting_to(service) as made:
+        made.post(ROOM, b"frame")
+        service.silent.clear()
+        made.post(ROOM, b"next")
+        service.silent.add("c7")
+        before = service.got["c7"]
+        made.post(ROOM, b"and on")
+    assert service.got["c7"] - before > 1, "it gets more than one try"
+
+
+def test_a_silent_connection_is_forgotten_as_one_in_time() -> None:
+    passed = 0.0
+    service = Silent("c7")
+    with posting_to(service, clock=lambda: time.monotonic() + passed) as made:
+        made.post(ROOM, b"frame")
+        passed += SILENT_FOR
+        before = service.got["c7"]
+        made.post(ROOM, b"next")
+    assert service.got["c7"] - before > 1
+
+
+def test_a_post_ends_before_its_caller_does() -> None:
+    left = [1.0]
+    with posting_to(Silent("c7"), left=lambda: left[0]) as made:
+        assert seconds(lambda: made.post(ROOM, b"frame")) < 1.3
+    for nothing in (0.0, -5.0):
+        left[0] = nothing
+        service = Silent("c7")
+        with posting_to(service, left=lambda: left[0]) as made:
+            assert seconds(lambda: made.post(ROOM, b"frame")) < LEAST + 0.3
+            assert len(service.got) == 50, "who answers at once gets it all the same"
+        with posting_to(Silent("a"), left=lambda: left[0]) as made:
+            assert seconds(lambda: made.close("a", 4401)) < LEAST + 0.3
+
+
+def test_where_nobody_answers_it_is_not_the_connections(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Silent("a", "b")
+    with posting_to(service, left=lambda: 0.5) as made:
+        for _ in range(2):
+            with pytest.raises(Unreachable):
+                made.post(["a", "b"], b"frame")
+        service.silent = {"a", "b"}
+        made.post(["a", "b", "c"], b"frame")
+        # The others went: the two were silent while somebody was not, so no record is held for
+        # them.
+        assert made.post(["a", "b"], b"frame") == []
+    assert [vars(record)["count"] for record in caplog.records] == [2, 2]
 
 
 def test_over_tls_the_configured_authorities_are_trusted(

@@ -6,7 +6,7 @@ import pytest
 from adapters.memory.gateway import RecordingGateway
 from adapters.memory.progress import MemoryProgress
 from domain.ports import Parked
-from functions.measuring import EVERY, Emit, MeasuredGateway, MeasuredProgress, emitter
+from functions.measuring import EVERY, Emit, MeasuredGateway, MeasuredProgress, Tally, emitter
 
 
 class Told:
@@ -36,12 +36,28 @@ def test_posts_are_told_once_a_minute_with_those_that_were_gone() -> None:
     assert inner.closed == [("a", 4401)]
 
 
-def test_a_parked_event_is_told_at_once() -> None:
+def test_what_an_invocation_counts_is_told_once_at_its_end() -> None:
     told = Told()
-    progress = MeasuredProgress(MemoryProgress(), told.emit)
-    progress.park(Parked("project_views", "lobby", 3, "TopicError", "2026-01-02"))
-    assert told.counts == [{"Parked": 1}]
-    assert [one.version for one in progress.parked()] == [3]
+    tally = Tally(told.emit)
+    tally.flush()
+    assert told.counts == [], "where nothing went wrong there is no line"
+    progress = MeasuredProgress(MemoryProgress(), tally)
+    for version in (3, 4):
+        progress.park(Parked("project_views", "lobby", version, "TopicError", "2026-01-02"))
+    tally.add("Retried", 2)
+    assert told.counts == []
+    tally.flush()
+    tally.flush()
+    assert told.counts == [{"Parked": 2, "Retried": 2}]
+    assert [one.version for one in progress.parked()] == [3, 4]
+
+
+def test_faults_are_told_in_all_and_by_function(capsys: pytest.CaptureFixture[str]) -> None:
+    emitter("Parley/dev", "parley-dev-DeliverFunction-1A2B")({"Retried": 3})
+    line = orjson.loads(capsys.readouterr().out)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [[], ["Function"]]
+    assert (line["Function"], line["Retried"]) == ("parley-dev-DeliverFunction-1A2B", 3)
 
 
 def test_the_line_is_of_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:

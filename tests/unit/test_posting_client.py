@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.apigateway import client as module
-from adapters.apigateway.client import CONNECTIONS, STALE, UNANSWERED, Client
+from adapters.apigateway.client import CONNECTIONS, STALE, UNANSWERED, UNSENT, Client
 from tests.support.certificates import certify
 from tests.support.peer import ANSWER, CLOSE, Peer, Talk, agreeing
 
@@ -196,6 +197,29 @@ def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_allowed(
     assert client.exchange([request()] * 3) == [200] * 3
 
 
+def test_an_exchange_ends_in_its_time_with_what_came(start: Start) -> None:
+    ended = threading.Event()
+    got: list[bytes] = []
+
+    def answer(connection: int, number: int, asked: bytes) -> Sequence[bytes]:
+        got.append(asked)
+        if asked.endswith(b"never"):
+            ended.wait(30)
+        return [ANSWER]
+
+    _, client = start(answer)
+    began = time.monotonic()
+    bodies = [b"fine", *[b"never"] * CONNECTIONS, b"fine", b"late"]
+    found = client.exchange(map(request, bodies), 0.5)
+    assert time.monotonic() - began < 0.9
+    # The connection that answered took one more; for what came after there was no time.
+    assert found == [200, *[UNANSWERED] * (CONNECTIONS - 1), STALE, UNSENT, UNSENT]
+    assert request(b"late") not in got
+    assert client.exchange([request(b"fine")], 0) == [UNSENT]
+    ended.set()
+    assert client.exchange([request()] * 3, 5) == [200] * 3
+
+
 def test_threads_take_turns(start: Start) -> None:
     peer, client = start()
     with ThreadPoolExecutor(4) as threads:
@@ -290,14 +314,35 @@ def test_a_server_that_cannot_prove_itself_gets_nothing(
     assert got == []
 
 
-def test_a_tls_server_of_the_last_version_but_one(certificates: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_sessions_are_resumed(certificates: tuple[Path, Path], version: ssl.TLSVersion) -> None:
     authority, certificate = certificates
     context = serving(certificate)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    peer = Peer(context=context)
+    context.minimum_version = context.maximum_version = version
+    peer = Peer(lambda *_: [ANSWER, CLOSE], context)
     client = Client("127.0.0.1", peer.port, tls=True, authorities=str(authority))
-    for _ in range(2):
+    for count in (3, 6, 9):
         assert client.exchange([request()] * 3) == [200] * 3
-    assert peer.opened == 3
+        peer.wait_ended(count)
+    assert peer.opened == 9
+    assert peer.resumed == 6, "all but those that were opened before there was a session"
+    client.close()
+    peer.close()
+
+
+def test_a_session_that_the_server_forgot_costs_a_whole_handshake_and_no_more(
+    certificates: tuple[Path, Path],
+) -> None:
+    authority, certificate = certificates
+    contexts = [serving(certificate) for _ in range(2)]
+    peer = Peer(lambda *_: [ANSWER, CLOSE], contexts[0])
+    client = Client("127.0.0.1", peer.port, tls=True, authorities=str(authority))
+    assert client.exchange([request()]) == [200]
+    peer.wait_ended(1)
+    peer.context = contexts[1]
+    for count in (2, 3):
+        assert client.exchange([request()]) == [200]
+        peer.wait_ended(count)
+    assert peer.resumed == 1
     client.close()
     peer.close()
