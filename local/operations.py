@@ -13,7 +13,7 @@ import orjson
 
 from domain.chat import Chat
 from domain.chat.opening import open_event
-from domain.chat.withholding import withhold_deleted
+from domain.chat.withholding import deleted_in, withhold_deleted
 from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
 from domain.log import EventLog, envelope, is_person
@@ -226,9 +226,10 @@ def log_lines(log: EventLog, vault: Vault, log_id: str, deleted: bool = False) -
     gone: set[int] = set()
     if not deleted and not is_person(log_id):
         for page in _pages(log, log_id, head):
-            gone |= {e["data"]["message"] for e in page if e["type"] == "MessageDeleted"}
+            gone |= deleted_in(page)
     for page in _pages(log, log_id, head):
-        withhold_deleted(page, gone)
+        if not deleted:
+            withhold_deleted(page, gone)
         for event in page:
             yield orjson.dumps(open_event(vault, event)).decode()
 

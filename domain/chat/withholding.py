@@ -14,6 +14,9 @@ from domain.ports import Views
 from domain.projections.room_view import Message, RoomView
 from domain.room.room import MessageDeleted
 
+TEXTS = ("MessagePosted", "MessageEdited")
+"""Types of events that carry a message's text."""
+
 WireEvents = Sequence[dict[str, Any]]
 """Events in the protocol's shape (`Event.wire()`), changed in place."""
 
@@ -30,11 +33,14 @@ def withhold(
         it then has every later edit and deletion itself. A message that is missing from `known`
         is withheld, since nothing tells whether it was deleted.
     """
-    deleted = {e["data"]["message"] for e in events if e["type"] == "MessageDeleted"}
-    edits = {e["data"]["message"]: e["version"] for e in events if e["type"] == "MessageEdited"}
+    deleted = deleted_in(events)
+    edits = {_message(e): e["version"] for e in events if e["type"] == "MessageEdited"}
     for event in events:
+        if event["type"] not in TEXTS:
+            continue
         message = _message(event)
         if message is None:
+            event["data"]["text"] = None
             continue
         gone, edited = message in deleted, edits.get(message, message) != event["version"]
         if known is not None and not gone:
@@ -48,20 +54,30 @@ def withhold(
 def withhold_deleted(events: WireEvents, deleted: Collection[int]) -> None:
     """Withholds the texts of the messages that have the versions `deleted`."""
     for event in events:
-        if _message(event) in deleted:
+        if event["type"] in TEXTS and ((about := _message(event)) is None or about in deleted):
             event["data"]["text"] = None
 
 
 def deleted_by(events: Iterable[Event]) -> set[int]:
     """Returns the versions of the messages that the events delete."""
-    return {event.message for event in events if isinstance(event, MessageDeleted)}
+    return {
+        event.message
+        for event in events
+        if isinstance(event, MessageDeleted) and isinstance(event.message, int)
+    }
+
+
+def deleted_in(events: WireEvents) -> set[int]:
+    """Returns what `deleted_by` does, of events in the protocol's shape."""
+    found = (_message(event) for event in events if event["type"] == "MessageDeleted")
+    return {message for message in found if message is not None}
 
 
 def _message(event: Mapping[str, Any]) -> int | None:
-    """Returns the version of the message whose text an event carries; None without one."""
-    if event["type"] == "MessagePosted":
-        return int(event["version"])
-    return int(event["data"]["message"]) if event["type"] == "MessageEdited" else None
+    """Returns the version of the message that an event is about; None where a damaged event
+    names none. Its text is withheld: it may be of a deleted message."""
+    about = event["version"] if event["type"] == "MessagePosted" else event["data"]["message"]
+    return about if isinstance(about, int) else None
 
 
 def _replaced(event: Mapping[str, Any], folded: Message) -> bool:
@@ -101,8 +117,8 @@ class EventPage:
             # The newest of that many up to the page's end are the page's own.
             for message in self._views.page(self._room, last + 1, len(posted)):
                 view.messages[message["version"]] = message
-        edited = {e["data"]["message"] for e in self.events if e["type"] == "MessageEdited"}
-        others = [(self._room, version) for version in sorted(edited - posted)]
+        edited = {_message(e) for e in self.events if e["type"] == "MessageEdited"}
+        others = [(self._room, version) for version in edited if version and version not in posted]
         if others:
             for (_, version), message in self._views.messages_at(others).items():
                 view.messages[version] = message

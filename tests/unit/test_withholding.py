@@ -15,8 +15,10 @@ from adapters.memory.views import MemoryViews
 from domain.chat import Chat
 from domain.chat.delivering import Deliver
 from domain.chat.opening import open_event
-from domain.chat.withholding import withhold
+from domain.chat.reading import Access
+from domain.chat.withholding import deleted_by, withhold
 from domain.projections.room_view import RoomView
+from domain.room.room import MessageDeleted, MessageEdited
 from local.operations import log_lines
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 
@@ -242,6 +244,33 @@ def test_withholding_leaves_other_events_as_they_are() -> None:
     events = true_events(chat)
     withhold(events, member=False)
     assert events == true_events(chat)
+
+
+@pytest.mark.parametrize("message", [[], None, "4", {}])
+def test_a_damaged_event_is_shown_without_its_text(message: Any) -> None:
+    chat, _, bob, _ = world()
+    delete(bob, say(bob, "oops"))
+    events = [
+        MessageEdited(
+            originator_id=ROOM, originator_version=6, at="t", recorded_at="t", by="u_bob", id="x",
+            digest="", message=message, text=chat.services.vault.seal("u_bob", "oops"),
+        ),
+        MessageDeleted(
+            originator_id=ROOM, originator_version=7, at="t", recorded_at="t", by="u_bob", id="y",
+            digest="", message=message,
+        ),
+    ]  # fmt: skip
+    chat.services.log.recorder.insert_events(chat.services.log.stored(events))
+    assert deleted_by(events) == set()
+    log, vault = chat.services.log, chat.services.vault
+    for shown in (
+        [orjson.loads(line) for line in log_lines(log, vault, ROOM)],
+        chat.reading.open_to_head(Access(ROOM, RoomView(), "owner", 0), log.events(ROOM)),
+    ):
+        assert [event["version"] for event in shown] == list(range(1, 8))
+        assert texts(shown) == [None, None]
+    everything = [orjson.loads(line) for line in log_lines(log, vault, ROOM, deleted=True)]
+    assert texts(everything) == ["oops", "oops"]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDS.glob("*.json")), ids=lambda path: path.stem)
