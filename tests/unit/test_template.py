@@ -4,11 +4,9 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cfn_flip
 import pytest
 
 from domain.chat.consumers import TrackMemberships
@@ -16,6 +14,7 @@ from domain.consuming import MAX_RECEIVES
 from functions import http_api
 from functions.settings import SETTINGS
 from tests.support.dynamodb import EXPIRING, KEYS, definition
+from tools.stack.templates import template
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,11 +33,6 @@ ANYTHING = {
 """Resources whose policy may say `*`, and why."""
 
 OPEN_ROUTES = {"POST /api/session", "GET /api/openapi.json", "GET /healthz", "GET /readyz"}
-
-
-@cache
-def template() -> Any:
-    return json.loads(cfn_flip.to_json((ROOT / "template.yaml").read_text()))
 
 
 def of_type(kind: str) -> dict[str, Properties]:
@@ -206,6 +200,7 @@ def test_all_functions_share_runtime_architecture_alias_and_one_build() -> None:
     assert shared["Runtime"] == "python3.13"
     assert shared["Architectures"] == [{"Ref": "Architecture"}]
     assert shared["AutoPublishAlias"] == "live"
+    assert shared["AutoPublishAliasAllProperties"] is True
     assert shared["Tracing"] == {"Ref": "Tracing"}
     assert template()["Parameters"]["Tracing"]["Default"] == "PassThrough"
     assert shared["CodeUri"] == "artifact/"
@@ -214,16 +209,65 @@ def test_all_functions_share_runtime_architecture_alias_and_one_build() -> None:
 
 
 @pytest.mark.parametrize("name", functions())
-def test_a_function_has_logs_an_alarm_and_a_rollback(name: str) -> None:
+def test_a_function_has_logs_and_every_alarm_of_its_own_takes_a_release_back(name: str) -> None:
     function = functions()[name]
     assert template()["Globals"]["Function"]["LoggingConfig"]["LogFormat"] == "JSON"
     group = of_type("AWS::Logs::LogGroup")[named(function["LoggingConfig"]["LogGroup"])]
     assert group["RetentionInDays"] == {"Ref": "LogDays"}
-    (alarm,) = function["DeploymentPreference"]["Alarms"]
-    errors = of_type("AWS::CloudWatch::Alarm")[named(alarm)]
-    assert errors["MetricName"] == "Errors"
-    assert errors["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
-    assert errors["AlarmActions"]
+    alarms = {
+        id: alarm
+        for id, alarm in of_type("AWS::CloudWatch::Alarm").items()
+        if name in [named(one["Value"]) for one in alarm.get("Dimensions", ()) if one["Name"] in
+                    ("Function", "FunctionName") and isinstance(one["Value"], dict)]
+        and alarm["MetricName"] in FAILURES
+    }  # fmt: skip
+    assert {named(one) for one in function["DeploymentPreference"]["Alarms"]} == set(alarms)
+    assert {alarm["MetricName"] for alarm in alarms.values()} == watched(name)
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"]
+        if alarm["MetricName"] == "Errors":
+            alias = {"Fn::Join": [":", [{"Ref": name}, "live"]]}
+            assert alarm["Dimensions"][1] == {"Name": "Resource", "Value": alias}
+        else:
+            assert alarm["Dimensions"] == [{"Name": "Function", "Value": {"Ref": name}}]
+            assert alarm["Namespace"] == environment(name)["METRICS_NAMESPACE"]
+
+
+FAILURES = {"Errors", "Internal", "Retried", "Parked"}
+
+
+def watched(function: str) -> set[str]:
+    """Returns the failures that a function can count: by a queue or stream, or by an answer."""
+    fed = [source for source in sources().values() if named(source["FunctionName"]) == function]
+    parks = "PROGRESS_TABLE" in environment(function)
+    consumer = {"Retried", "Parked"} if parks else {"Retried"}
+    return {"Errors"} | (consumer if fed else {"Internal"})
+
+
+def test_a_release_is_taken_back_by_a_role_with_a_boundary() -> None:
+    preference = template()["Globals"]["Function"]["DeploymentPreference"]
+    for key in ("Enabled", "Type"):
+        assert preference[key] == {
+            "Fn::FindInMap": ["Deployment", {"Ref": "CanaryDeployment"}, key]
+        }
+    # SAM would make one without a boundary.
+    assert preference["Role"] == {"Fn::GetAtt": ["DeploymentRole", "Arn"]}
+    boundary = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    assert template()["Globals"]["Function"]["PermissionsBoundary"] == boundary
+    for name, role in of_type("AWS::IAM::Role").items():
+        assert role["PermissionsBoundary"] == boundary, name
+
+
+def test_what_strangers_can_call_has_a_ceiling() -> None:
+    ceiling = {"Fn::If": ["HasCeiling", {"Ref": "ConcurrencyCeiling"}, {"Ref": "AWS::NoValue"}]}
+    bounded = {n for n, f in functions().items() if "ReservedConcurrentExecutions" in f}
+    assert bounded == {
+        *("AuthorizeFunction", "SocketConnectFunction", "SocketMessageFunction", "HttpApiFunction")
+    }
+    for name in bounded:
+        assert functions()[name]["ReservedConcurrentExecutions"] == ceiling
+    # A new account has ten at once, of which none may be kept back.
+    assert template()["Parameters"]["ConcurrencyCeiling"]["Default"] == 0
 
 
 # Sources and queues
@@ -347,7 +391,8 @@ def by_name(attributes: list[Properties]) -> list[Properties]:
 @pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
 def test_a_table_is_encrypted_protected_and_recoverable(name: str) -> None:
     table = of_type("AWS::DynamoDB::Table")[name]
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    # DynamoDB's own key, free; SSEEnabled would select aws/dynamodb, whose calls KMS bills.
+    assert "SSESpecification" not in table
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["Protected", True, False]}
     recovery = table.get("PointInTimeRecoverySpecification")
     assert recovery == (None if name in NO_RECOVERY else {"PointInTimeRecoveryEnabled": True})
@@ -381,10 +426,94 @@ def test_no_log_of_api_gateway_can_hold_a_ticket_or_a_frame() -> None:
         fields = set(re.findall(r"\$context\.[\w.]+", settings["Format"]))
         assert fields
         assert not [field for field in fields if re.search("query|path|header|body", field, re.I)]
-        json.loads(settings["Format"])
+        assert json.loads(settings["Format"]).keys()
+        # API Gateway refuses a format without it, or of several lines.
+        assert "$context.requestId" in fields
+        assert "\n" not in settings["Format"]
     socket = of_type("AWS::Serverless::WebSocketApi")["SocketApi"]["DefaultRouteSettings"]
     assert socket["DataTraceEnabled"] is False
     assert socket["LoggingLevel"] == "OFF"
+
+
+def test_a_request_past_cloudfront_calls_no_authorizer() -> None:
+    (token,) = [
+        a for a in of_type("AWS::ApiGatewayV2::Authorizer").values() if a["Name"] == "token"
+    ]
+    condition, real, emulated = token["IdentitySource"]["Fn::If"]
+    assert condition == "NotEmulated"
+    secret = f"$request.header.{http_api.ORIGIN_SECRET}"
+    assert [source.lower() for source in real] == ["$request.header.authorization", secret]
+    assert emulated == real[:1]
+
+
+def test_failures_to_ask_the_authorizer_are_counted() -> None:
+    filters = of_type("AWS::Logs::MetricFilter").values()
+    counted = {f["MetricTransformations"][0]["MetricName"] for f in filters}
+    groups = {named(f["LogGroupName"]) for f in filters}
+    assert groups == {"SocketAccessLogs", "HttpAccessLogs"}
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    assert counted == {alarms["AuthorizerFails"]["MetricName"]}
+
+
+def test_names_of_the_whole_account_carry_the_region() -> None:
+    found = [
+        *(f["Name"] for f in of_type("AWS::CloudFront::Function").values()),
+        *(found["Name"] for found in within(template(), "OriginAccessControlConfig")),
+        *(found["Name"] for found in within(template(), "ResponseHeadersPolicyConfig")),
+        *(d["DashboardName"] for d in of_type("AWS::CloudWatch::Dashboard").values()),
+    ]
+    assert len(found) == 5
+    for name in found:
+        assert name["Fn::Sub"].startswith("${AWS::StackName}-${AWS::Region}")
+
+
+def test_athena_takes_the_databases_name() -> None:
+    name = of_type("AWS::Glue::Database")["ArchiveDatabase"]["DatabaseInput"]["Name"]
+    separator, (between, text) = name["Fn::Join"][0], name["Fn::Join"][1]["Fn::Split"]
+    made = separator.join(text["Fn::Sub"].replace("${AWS::StackName}", "a-b").split(between))
+    assert re.fullmatch("[a-z0-9_]+", made)
+
+
+def test_cloudfront_keeps_no_failure() -> None:
+    (distribution,) = of_type("AWS::CloudFront::Distribution").values()
+    kept = {e["ErrorCode"]: e for e in distribution["DistributionConfig"]["CustomErrorResponses"]}
+    # Those that CloudFront keeps for ten seconds whatever the origin says.
+    assert set(kept) == {404, 414, 500, 501, 502, 503, 504}
+    assert all(error["ErrorCachingMinTTL"] == 0 for error in kept.values())
+    assert not [error for error in kept.values() if "ResponsePagePath" in error]
+
+
+def test_prod_has_a_firewall_or_says_that_it_wants_none() -> None:
+    rule = template()["Rules"]["WafInProd"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "WebAclArn"}, ""]}]}
+
+
+def test_whatever_waits_or_is_refused_rings() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    late = {
+        named(alarm["Dimensions"][0]["Value"])
+        for alarm in alarms
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage"
+    }
+    assert late == {named(source["EventSourceArn"]) for source in queue_sources().values()}
+    metrics = {(str(a.get("Namespace")), a.get("MetricName")) for a in alarms}
+    assert ("AWS/Lambda", "Throttles") in metrics
+    assert ("AWS/Firehose", "DeliveryToS3.DataFreshness") in metrics
+    assert ("AWS/Firehose", "FailedConversion.Records") in metrics
+    used = [m["Expression"] for a in alarms for m in a.get("Metrics", ()) if "Expression" in m]
+    assert [e for e in used if "SERVICE_QUOTA" in e]
+
+
+def test_alarms_go_to_slack_where_a_channel_is_named() -> None:
+    resource = template()["Resources"]["AlarmsSlack"]
+    assert resource["Condition"] == "HasSlack"
+    assert resource["Properties"]["SnsTopicArns"] == [{"Ref": "AlarmsTopic"}]
+    # It tells; nobody may command the account from a chat.
+    assert "AWSDenyAll" in json.dumps(resource["Properties"]["GuardrailPolicies"])
+    role = template()["Resources"][named(resource["Properties"]["IamRoleArn"])]["Properties"]
+    assert not {"Policies", "ManagedPolicyArns"} & role.keys()
 
 
 def test_the_topic_may_write_to_what_it_feeds_and_nothing_else_may() -> None:

@@ -1,20 +1,10 @@
 """What template.yaml says that bears on cost."""
 
-import json
-from functools import cache
 from typing import Any
 
-import cfn_flip
-
-from tools.stack.emulator import ROOT
+from tools.stack.templates import template
 
 PITR = "PointInTimeRecoverySpecification"
-
-
-@cache
-def template() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(cfn_flip.to_json((ROOT / "template.yaml").read_text()))
-    return found
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

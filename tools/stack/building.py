@@ -22,6 +22,13 @@ from tools.stack.emulator import ROOT, StackError, without_aws
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 BUILD = ROOT / ".aws-sam" / "parley"
+SAM_SETTINGS = {
+    "SAM_CLI_TELEMETRY": "0",
+    # Without it SAM takes Fn::ForEach for a resource and fails.
+    "SAM_CLI_ENABLE_LANGUAGE_EXTENSIONS": "1",
+}
+"""What SAM CLI finds in its environment whenever it is started."""
+
 LIMIT = 20_000_000
 """Bytes that the artifact may weigh unzipped."""
 
@@ -67,7 +74,7 @@ def sam_environment() -> dict[str, str]:
     return {
         **without_aws(os.environ),
         "PATH": path,
-        "SAM_CLI_TELEMETRY": "0",
+        **SAM_SETTINGS,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -66,9 +66,7 @@ def emulated_template() -> Path:
     """Writes the built template without what MiniStack has no types for; returns its path."""
     text = (BUILD / "template.yaml").read_text()
     # AWS::CodeDeploy: new versions take over at once.
-    text, left_out = re.subn(
-        r"^      DeploymentPreference:\n(?:        .*\n)+", "", text, flags=re.M
-    )
+    text, left_out = re.subn(r"^( +)DeploymentPreference:\n(?:\1  .*\n)+", "", text, flags=re.M)
     if not left_out:
         raise StackError("the built template has no DeploymentPreference to leave out")
     path = BUILD / "emulated.yaml"
