@@ -17,7 +17,7 @@ ARCHITECTURE ?= arm64
 ENV ?= dev
 SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html -type f 2>/dev/null)
 
-.PHONY: help run test test-long test-runbooks check bench stack build deploy invoke validate types format clean
+.PHONY: help run test test-long test-runbooks check bench stack build deploy smoke invoke validate types format clean
 
 help: ## says what the doors are
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ validate: $(STAMPS)/sam ## validates the templates
 
 deploy: build $(FRONTEND)/dist/index.html ## deploys the stack to the AWS account that the environment names (ENV; guided the first time)
 	$(BIN)/python -m tools.stack.account --environment $(ENV) $(if $(UNATTENDED),--unattended)
+
+smoke: $(STAMPS)/dev ## sends one message through the deployed stack (ENV), as `make deploy` does at its end
+	$(BIN)/python -m tools.stack.account --environment $(ENV) --smoke
 
 invoke: $(STAMPS)/dev $(STAMPS)/sam ## runs one function in a Lambda-like container: FUNCTION=deliver EVENT=one-message STACK=http://127.0.0.1:PORT (docs/aws.md)
 	@$(BIN)/python -m tools.stack.invoking $(FUNCTION) $(EVENT) $(if $(STACK),--stack $(STACK))

@@ -1,11 +1,13 @@
 """`make deploy`: the stack and its web app, to the AWS account that the environment names.
 
     python -m tools.stack.account --environment dev
+    python -m tools.stack.account --environment dev --smoke
 
 The template and artifact are those of `make build`. The first time SAM asks for what it cannot
 know (`--guided`) and keeps the answers in samconfig.toml. Where nobody answers, in CI, --unattended
 takes samconfig.toml as it is. CLOUDFORMATION_ROLE in the environment names the role that
 CloudFormation shall act in (infra/oidc.yaml makes one); otherwise it acts with the caller's rights.
+At the end a message is sent through the stack (tools/stack/smoke.py); --smoke does that alone.
 """
 
 import argparse
@@ -23,8 +25,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.stack.building import BUILD, SAM
+from tools.stack.building import BUILD, SAM, SAM_SETTINGS
 from tools.stack.emulator import ROOT, StackError
+from tools.stack.smoke import smoke
 
 FILES = ROOT / "frontend" / "dist"
 FOREVER = "public, max-age=31536000, immutable"
@@ -34,9 +37,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("--environment", default="dev", help="section of samconfig.toml")
     parser.add_argument("--unattended", action="store_true", help="ask nothing")
+    parser.add_argument("--smoke", action="store_true", help="deploy nothing, try what is there")
     options = parser.parse_args()
     try:
-        deploy(options.environment, options.unattended)
+        if options.smoke:
+            try_out(*target(options.environment))
+        else:
+            deploy(options.environment, options.unattended)
     except (StackError, BotoCoreError, ClientError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
@@ -49,7 +56,8 @@ def deploy(environment: str, unattended: bool = False) -> None:
     first = not unattended and not exists(client("cloudformation", region), name)
     command = sam_deploy(environment, unattended, first, os.environ.get("CLOUDFORMATION_ROLE"))
     # Its questions and its table of changes are for whoever deploys.
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+    environ = {**os.environ, **SAM_SETTINGS}
+    if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
         raise StackError("sam deploy failed")
     # What was answered may have changed them.
     name, region = target(environment)
@@ -63,6 +71,13 @@ def deploy(environment: str, unattended: bool = False) -> None:
         },
     )
     print(f"Parley is at {outputs['WebUrl']}")
+    try_out(name, region)
+
+
+def try_out(name: str, region: str) -> None:
+    """Sends one message through a deployed stack and says how long it took. Raises StackError."""
+    outputs = stack_outputs(client("cloudformation", region), name)
+    print(smoke(outputs, client("cognito-idp", region)))
 
 
 def sam_deploy(environment: str, unattended: bool, first: bool, role: str | None) -> list[str]:
