@@ -241,7 +241,11 @@ def watched(function: str) -> set[str]:
     fed = [source for source in sources().values() if named(source["FunctionName"]) == function]
     parks = "PROGRESS_TABLE" in environment(function)
     consumer = {"Retried", "Parked"} if parks else {"Retried"}
-    return {"Errors"} | (consumer if fed else {"Internal"})
+    return {"Errors"} | (consumer if fed else {"Internal"} if function in ANSWERING else set())
+
+
+ANSWERING = {"SocketMessageFunction", "HttpApiFunction"}
+"""Functions that turn what went wrong into an answer; the others raise."""
 
 
 def test_a_release_is_taken_back_by_a_role_with_a_boundary() -> None:
