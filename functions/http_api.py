@@ -142,6 +142,11 @@ def rooms(request: Request[None]) -> Answer:
     return _json(chat().reading.rooms(_user(request)))
 
 
+@router.on("GET", "/api/invitations")
+def invitations(request: Request[None]) -> Answer:
+    return _json(chat().inviting.pending(_user(request)))
+
+
 @router.on("GET", "/api/rooms/{room}/messages", MessagesQuery)
 def messages(request: Request[MessagesQuery]) -> Answer:
     page = request.given

@@ -96,6 +96,9 @@ TOLD: Mapping[str, Told] = {
     "rooms": Told(
         "Lists one's rooms and all public ones", 200, answers.Rooms, SESSION, (Unauthenticated,)
     ),
+    "invitations": Told(
+        "Lists one's pending invitations", 200, answers.Invitations, SESSION, (Unauthenticated,)
+    ),
     "messages": Told("Reads a page of messages", 200, answers.Messages, SESSION, PAGE),
     "events": Told("Reads a page of the log", 200, answers.EventList, SESSION, PAGE),
     "members": Told("Reads a page of members", 200, answers.Members, SESSION, PAGE),

@@ -15,6 +15,7 @@ from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
 from domain.chat.erasing import Erasing
 from domain.chat.hints import hearing
+from domain.chat.inviting import Inviting
 from domain.chat.notifying import Notifying
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
@@ -37,6 +38,7 @@ class Chat:
         self.services = services
         self.entering = Entering(services)
         self.erasing = Erasing(services)
+        self.inviting = Inviting(services)
         self.reading = Reading(services)
         self._notifying = Notifying(services)
         self._retaining = Retaining(services)

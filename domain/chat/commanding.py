@@ -8,6 +8,7 @@ import orjson
 
 from domain.chat import frames
 from domain.chat.hints import hearing
+from domain.chat.inviting import standing
 from domain.chat.mentioning import mentioned
 from domain.chat.reading import Reading
 from domain.chat.services import Services
@@ -57,8 +58,13 @@ def _leave(s: Services, user: str, f: wire.Leave, base: dict[str, Any]) -> c.Lea
     return c.Leave(**base)
 
 
+def _decline(s: Services, user: str, f: wire.Decline, base: dict[str, Any]) -> c.Decline:
+    return c.Decline(**base)
+
+
 def _add(s: Services, user: str, f: wire.AddMember, base: dict[str, Any]) -> c.AddMember:
-    return c.AddMember(user=f.user, name=_sealed_name(s, f.user), role=f.role, **base)
+    known = standing(s, user, f.user, f.room, base["recorded_at"])
+    return c.AddMember(user=f.user, role=f.role, **known, **base)
 
 
 def _remove(s: Services, user: str, f: wire.RemoveMember, base: dict[str, Any]) -> c.RemoveMember:
@@ -95,6 +101,7 @@ BUILDERS: dict[type[wire.Command], Callable[[Services, str, Any, dict[str, Any]]
     wire.CreateRoom: _create,
     wire.Join: _join,
     wire.Leave: _leave,
+    wire.Decline: _decline,
     wire.AddMember: _add,
     wire.RemoveMember: _remove,
     wire.SetRole: _set_role,

@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from domain.aggregate import Event
+from domain.aggregate import Command, Event
 from domain.chat.services import Services
 from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import is_person
-from domain.person.person import GainRoom, LoseRoom, ReadMarked
+from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, ReadMarked
 from domain.ports import Views
 from domain.projections.room_view import Message, RoomView
-from domain.room.room import MemberJoined, MemberLeft, RoleChanged
+from domain.room.room import (
+    InvitationDeclined,
+    MemberInvited,
+    MemberJoined,
+    MemberLeft,
+    RoleChanged,
+)
 
 
 class HasViews(Protocol):
@@ -97,8 +103,12 @@ class ProjectViews:
             self._views.reset_room(stream)
 
 
+Membership = MemberJoined | MemberLeft | RoleChanged | MemberInvited | InvitationDeclined
+"""What a person's own log is told of."""
+
+
 class TrackMemberships:
-    """Tells people's own logs of rooms that they gained or lost.
+    """Tells people's own logs of rooms that they gained, lost or are invited to.
 
     It keeps no progress: a person's log knows the room version that it heard of last, so events
     may come twice, late and in any order, and those of other topics need not come at all.
@@ -106,7 +116,13 @@ class TrackMemberships:
 
     name = "track_memberships"
     gapless = False
-    topics = (MemberJoined.TOPIC, MemberLeft.TOPIC, RoleChanged.TOPIC)
+    topics = (
+        MemberJoined.TOPIC,
+        MemberLeft.TOPIC,
+        RoleChanged.TOPIC,
+        MemberInvited.TOPIC,
+        InvitationDeclined.TOPIC,
+    )
 
     def __init__(self, services: Services) -> None:
         self._executor = services.executor
@@ -116,9 +132,9 @@ class TrackMemberships:
         return None
 
     def apply(self, stream: str, events: Sequence[Event]) -> None:
-        batches: dict[str, list[GainRoom | LoseRoom]] = {}
+        batches: dict[str, list[Command]] = {}
         for event in events:
-            if isinstance(event, MemberJoined | MemberLeft | RoleChanged):
+            if isinstance(event, Membership):
                 batches.setdefault(event.user, []).append(self._command(stream, event))
         for outcomes in outcomes_of(self._executor, list(batches.items())):
             for outcome in outcomes:
@@ -126,9 +142,7 @@ class TrackMemberships:
                 if isinstance(outcome, ParleyError) and not isinstance(outcome, NotFound):
                     raise Transient(outcome.code)
 
-    def _command(
-        self, room: str, event: MemberJoined | MemberLeft | RoleChanged
-    ) -> GainRoom | LoseRoom:
+    def _command(self, room: str, event: Membership) -> Command:
         common: dict[str, Any] = {
             "by": event.by,
             # A space, which clients' ids cannot have, keeps it from meeting one of theirs.
@@ -141,6 +155,10 @@ class TrackMemberships:
         }
         if isinstance(event, MemberLeft):
             return LoseRoom(**common)
+        if isinstance(event, InvitationDeclined):
+            return CloseOffer(**common)
+        if isinstance(event, MemberInvited):
+            return OfferRoom(role=event.role, **common)
         return GainRoom(role=event.role, **common)
 
     def skip(self, stream: str, version: int) -> None:

@@ -17,7 +17,7 @@ from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.person import PersonErased, SessionEnded
 from domain.ports import Shard
-from domain.room.room import MemberJoined, MemberLeft, MemberRenamed
+from domain.room.room import MemberInvited, MemberJoined, MemberLeft, MemberRenamed
 
 LARGE = 500
 """Connections of a room above which its shards are delivered each on its own."""
@@ -178,7 +178,7 @@ class Deliver:
         if len(known) > self.NAMES:
             known.clear()
         for event in events:
-            if isinstance(event, MemberJoined | MemberRenamed):
+            if isinstance(event, MemberJoined | MemberInvited | MemberRenamed):
                 known[event.user] = event.name
 
     def _known(self, room: str) -> dict[str, Any]:

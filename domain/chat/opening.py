@@ -6,7 +6,7 @@ from typing import Any
 from domain.aggregate import NOT_KEPT
 from domain.log import EventLog
 from domain.ports import Vault, Views
-from domain.room.room import MemberJoined, MemberRenamed
+from domain.room.room import MemberInvited, MemberJoined, MemberRenamed
 
 WORDS = ("text", "name")
 """Fields of events' data that are sealed."""
@@ -38,7 +38,7 @@ def names_at_head(log: EventLog, views: Views, room: str, users: Iterable[str]) 
     header = views.header(room)
     names: dict[str, Any] = dict(views.names(room, sorted(wanted)))
     for event in log.events(room, after=header["version"] if header else 0):
-        if isinstance(event, MemberJoined | MemberRenamed) and event.user in wanted:
+        if isinstance(event, MemberJoined | MemberInvited | MemberRenamed) and event.user in wanted:
             names[event.user] = event.name
     return names
 

@@ -11,6 +11,7 @@ from domain.chat.withholding import EventPage, withhold
 from domain.errors import NotFound
 from domain.person.person import Person
 from domain.projections.room_view import Message, RoomView
+from domain.room.room import Room
 
 OPEN_KINDS = ("public", "broadcast")
 """Kinds of rooms that anybody may read; a room whose kind is not known is none of them."""
@@ -134,7 +135,29 @@ class Reading:
         while more is not None and len(found) < limit:
             page, more = self._members(room, user, more, limit - len(found))
             found += page
-        return {"members": [{**row, "name": open_words(self._vault, row["name"])} for row in found]}
+        answer = {
+            "members": [{**row, "name": open_words(self._vault, row["name"])} for row in found]
+        }
+        if after == "":
+            answer["invited"] = self._invited(room, user)
+        return answer
+
+    def _invited(self, room: str, user: str) -> list[dict[str, Any]]:
+        """Returns the pending invitations by user id; none for a reader who is no member."""
+        held = self._log.read(room)
+        if not isinstance(held, Room) or user not in held.members:
+            return []
+        invited = dict(held.invited)
+        names = people(self._vault, self._views, room, invited)
+        missing = invited.keys() - names.keys()
+        if missing:
+            # The views do not know the latest invitations yet.
+            late = names_at_head(self._log, self._views, room, missing)
+            names |= {one: open_words(self._vault, name) for one, name in late.items()}
+        return [
+            {"user": one, "name": names.get(one), "role": invitation.role}
+            for one, invitation in sorted(invited.items())
+        ]
 
     def _members(
         self, room: str, user: str, after: str, limit: int

@@ -6,7 +6,7 @@ Topics and field names are a STORAGE FORMAT (docs/events.md).
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.aggregate import (
     NOT_KEPT,
@@ -20,6 +20,7 @@ from domain.aggregate import (
     window_state,
 )
 from domain.errors import NotFound, Unauthenticated
+from domain.inviting import resting
 
 MAX_SESSIONS = 100
 """Open sessions of a person: the log keeps them all in memory and in each snapshot."""
@@ -27,6 +28,15 @@ MAX_SESSIONS = 100
 ENDED_TOGETHER = 50
 """Sessions that one start ends at most, where an older log has more open than MAX_SESSIONS: every
 recorder appends that many events as a whole."""
+
+MAX_OFFERS = 50
+"""Pending invitations of a person."""
+
+MAX_OFFERS_BY = 3
+"""Pending invitations of a person by one inviter."""
+
+MAX_DECLINED = 100
+"""Inviters remembered whose invitations a person declined."""
 
 # Events
 
@@ -87,6 +97,7 @@ class RoomGained(PersonEvent):
     room_version: int
 
     def apply(self, aggregate: "Person") -> None:
+        aggregate.close_offer(self.room, self.room_version)
         aggregate.rooms[self.room] = (self.role, self.room_version)
 
 
@@ -97,7 +108,47 @@ class RoomLost(PersonEvent):
     room_version: int
 
     def apply(self, aggregate: "Person") -> None:
+        aggregate.close_offer(self.room, self.room_version)
         aggregate.rooms[self.room] = (None, self.room_version)
+
+
+@dataclass(kw_only=True)
+class RoomOffered(PersonEvent):
+    """`by` invited them; `room_version` says by which event."""
+
+    TOPIC = "person.room-offered"
+    room: str
+    role: str
+    room_version: int
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.offers[self.room] = Offer(self.by, self.role, self.room_version, self.at)
+
+
+@dataclass(kw_only=True)
+class OfferClosed(PersonEvent):
+    """An invitation is over: declined where `by` is the person, else withdrawn by `by`."""
+
+    TOPIC = "person.offer-closed"
+    room: str
+    room_version: int
+
+    def apply(self, aggregate: "Person") -> None:
+        offer = aggregate.close_offer(self.room, self.room_version)
+        if offer is not None and self.by == self.originator_id:
+            aggregate.note_declined(offer.by, self.recorded_at)
+        aggregate.rooms[self.room] = (None, self.room_version)
+
+
+@dataclass(kw_only=True)
+class NoticesSet(PersonEvent):
+    """Whether they want mail of mentions and direct messages."""
+
+    TOPIC = "person.notices-set"
+    mail: bool
+
+    def apply(self, aggregate: "Person") -> None:
+        aggregate.mail = self.mail
 
 
 @dataclass(kw_only=True)
@@ -132,6 +183,9 @@ PERSON_EVENTS: tuple[type[PersonEvent], ...] = (
     ReadMarked,
     RoomGained,
     RoomLost,
+    RoomOffered,
+    OfferClosed,
+    NoticesSet,
     FileImported,
     PersonErased,
 )
@@ -152,6 +206,10 @@ class PersonSnapshot(Snapshot):
         person.rooms = {room: (role, version) for room, role, version in self.state["rooms"]}
         person.files = {(room, file) for room, file in self.state["files"]}
         person.erased = self.state.get("erased", False)
+        # Snapshots of earlier releases have none of these.
+        person.offers = {room: Offer(*offer) for room, *offer in self.state.get("offers", ())}
+        person.declined = dict(self.state.get("declined", ()))
+        person.mail = self.state.get("mail", False)
         restore_window(person, self.state)
         return person
 
@@ -194,6 +252,28 @@ class LoseRoom(Command):
 
 
 @dataclass(kw_only=True, slots=True)
+class OfferRoom(Command):
+    """`by` is the inviter."""
+
+    room: str
+    role: str
+    room_version: int
+
+
+@dataclass(kw_only=True, slots=True)
+class CloseOffer(Command):
+    """`by` declined or withdrew the invitation."""
+
+    room: str
+    room_version: int
+
+
+@dataclass(kw_only=True, slots=True)
+class SetNotices(Command):
+    mail: bool
+
+
+@dataclass(kw_only=True, slots=True)
 class NoteImport(Command):
     room: str
     file: str
@@ -207,8 +287,17 @@ class Erase(Command):
 # State
 
 
+class Offer(NamedTuple):
+    """A pending invitation to a room; `version` is that of the room's event, `at` its time."""
+
+    by: str
+    role: str
+    version: int
+    at: str
+
+
 class Person(Aggregate):
-    """Name (sealed), sessions, rooms and read marks."""
+    """Name (sealed), sessions, rooms, invitations, preferences and read marks."""
 
     snapshot_class = PersonSnapshot
 
@@ -224,6 +313,31 @@ class Person(Aggregate):
         """Room to (role, None once it was lost; version of the room's event that says so)."""
         self.files: set[tuple[str, str]] = set()
         self.erased = False
+        self.offers: dict[str, Offer] = {}
+        """Pending invitations by room."""
+        self.declined: dict[str, str] = {}
+        """Inviter to when (UTC) an invitation of theirs was declined last, oldest first."""
+        self.mail = False
+
+    def close_offer(self, room: str, version: int) -> Offer | None:
+        """Takes the invitation to a room away that is older than a version of the room."""
+        offer = self.offers.get(room)
+        return self.offers.pop(room) if offer is not None and offer.version < version else None
+
+    def note_declined(self, inviter: str, at: str) -> None:
+        self.declined.pop(inviter, None)
+        self.declined[inviter] = at
+        if len(self.declined) > MAX_DECLINED:
+            self.declined.pop(next(iter(self.declined)))
+
+    def may_be_invited(self, inviter: str, now: str) -> bool:
+        """Returns whether one more invitation by somebody is no burden: they have few pending ones,
+        and declined none of that person's lately."""
+        declined = self.declined.get(inviter)
+        if declined is not None and resting(declined, now):
+            return False
+        theirs = sum(offer.by == inviter for offer in self.offers.values())
+        return theirs < MAX_OFFERS_BY and len(self.offers) < MAX_OFFERS
 
     def snapshot_state(self) -> dict[str, Any]:
         return {
@@ -233,6 +347,9 @@ class Person(Aggregate):
             "marks": [[room, *mark] for room, mark in self.marks.items()],
             "rooms": [[room, *known] for room, known in self.rooms.items()],
             "files": sorted(self.files),
+            "offers": [[room, *offer] for room, offer in self.offers.items()],
+            "declined": list(self.declined.items()),
+            "mail": self.mail,
             "erased": self.erased,
             **window_state(self),
         }
@@ -305,9 +422,41 @@ def lose_room(person: Person, command: LoseRoom) -> int:
     return person.append(RoomLost, command, room=command.room, room_version=command.room_version)
 
 
-def _knows(person: Person, command: GainRoom | LoseRoom) -> bool:
+def _knows(person: Person, command: GainRoom | LoseRoom | OfferRoom | CloseOffer) -> bool:
     """What a room's later event said stands, in whatever order they are told."""
     return person.rooms.get(command.room, (None, 0))[1] >= command.room_version
+
+
+def offer_room(person: Person, command: OfferRoom) -> int:
+    """An invitation too many is dropped: the room has it, the person is not bothered."""
+    _registered(person)
+    offer = person.offers.get(command.room)
+    known = offer is not None and offer.version >= command.room_version
+    if known or _knows(person, command):
+        return person.version
+    if offer is None and not person.may_be_invited(command.by, command.recorded_at):
+        return person.version
+    return person.append(
+        RoomOffered,
+        command,
+        room=command.room,
+        role=command.role,
+        room_version=command.room_version,
+    )
+
+
+def close_offer(person: Person, command: CloseOffer) -> int:
+    _registered(person)
+    if _knows(person, command):
+        return person.version
+    return person.append(OfferClosed, command, room=command.room, room_version=command.room_version)
+
+
+def set_notices(person: Person, command: SetNotices) -> int:
+    _registered(person)
+    if person.mail == command.mail:
+        return person.version
+    return person.append(NoticesSet, command, mail=command.mail)
 
 
 def note_import(person: Person, command: NoteImport) -> int:
@@ -324,7 +473,7 @@ def erase(person: Person, command: Erase) -> int:
     return person.append(PersonErased, command)
 
 
-AFTER_ERASURE = (Erase, EndSession, GainRoom, LoseRoom)
+AFTER_ERASURE = (Erase, EndSession, GainRoom, LoseRoom, CloseOffer)
 """What an erased person's log still takes: none of it is something that they do. Rooms that they
 were in may be heard of late."""
 
@@ -335,6 +484,9 @@ DECISIONS: dict[type[Command], Callable[[Person, Any], int]] = {
     MarkRead: mark_read,
     GainRoom: gain_room,
     LoseRoom: lose_room,
+    OfferRoom: offer_room,
+    CloseOffer: close_offer,
+    SetNotices: set_notices,
     NoteImport: note_import,
     Erase: erase,
 }

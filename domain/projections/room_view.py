@@ -127,6 +127,15 @@ def _role_changed(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None
     view.members.setdefault(data["user"], {})["role"] = data["role"]
 
 
+def _invited(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    """Keeps the name, which the event that declines needs; who is invited is no member."""
+    view.members[data["user"]] = {"name": data["name"], "role": None}
+
+
+def _invitation_over(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
+    """The invited person was no member and is none."""
+
+
 def _posted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
     version = event["version"]
     view.messages[version] = {
@@ -183,6 +192,8 @@ _FOLDS: dict[str, Callable[[RoomView, WireEvent, Mapping[str, Any]], None]] = {
     "MemberLeft": _left,
     "MemberRenamed": _renamed,
     "RoleChanged": _role_changed,
+    "MemberInvited": _invited,
+    "InvitationDeclined": _invitation_over,
     "MessagePosted": _posted,
     "MessageEdited": _edited,
     "MessageDeleted": _deleted,

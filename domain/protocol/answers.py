@@ -4,6 +4,8 @@ The handler writes these shapes as plain dicts and does not import this module; 
 answer against these models, and the web app's types are generated from them.
 """
 
+from pydantic import Field
+
 from domain.protocol.fields import Role, RoomKind, Wire
 from domain.protocol.server import ErrorCode, Message, People, RoomEvent, Words
 
@@ -51,6 +53,22 @@ class Rooms(Wire):
     rooms: list[RoomSummary]
 
 
+class Invitation(Wire):
+    """`by` invites to a room; `role` is what joining gives."""
+
+    room: str
+    name: Words
+    kind: RoomKind
+    by: str
+    by_name: Words
+    role: Role
+    at: str
+
+
+class Invitations(Wire):
+    invitations: list[Invitation]
+
+
 class Messages(Wire):
     messages: list[Message]
     people: People
@@ -67,7 +85,10 @@ class Member(Wire):
 
 
 class Members(Wire):
+    """`invited` are all who were asked and did not answer; on the first page, for members."""
+
     members: list[Member]
+    invited: list[Member] = Field(default_factory=list)
 
 
 class Problem(Wire):

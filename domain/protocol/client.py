@@ -60,7 +60,15 @@ class Leave(Command):
     action: Literal["leave"]
 
 
+class Decline(Command):
+    """Refuses an invitation; `join` accepts it."""
+
+    action: Literal["decline"]
+
+
 class AddMember(Command):
+    """Adds a person, or invites them where they must be asked (docs/protocol.md)."""
+
     action: Literal["add_member"]
     user: UserId
     role: Role = "member"
@@ -129,6 +137,7 @@ RoomFrame = (
     CreateRoom
     | Join
     | Leave
+    | Decline
     | AddMember
     | RemoveMember
     | SetRole

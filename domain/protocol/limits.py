@@ -26,3 +26,7 @@ FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 ROOM_PATTERN = "^[a-z0-9-]{1,64}$"
 """What a room's id is like."""
+
+UNGUESSABLE = re.compile("(^|-)[a-z2-7]{12,}$")
+"""How the id of a private room ends: 60 random bits in base32, so that nobody learns by trying
+which private rooms there are."""

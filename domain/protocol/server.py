@@ -54,6 +54,18 @@ class RoleChanged(Wire):
     role: Role
 
 
+class MemberInvited(Wire):
+    user: str
+    name: Words
+    role: Role
+
+
+class InvitationDeclined(Wire):
+    """By the invited person, or withdrawn by another."""
+
+    user: str
+
+
 class MessagePosted(Wire):
     text: Words
     kind: MessageKind
@@ -122,6 +134,16 @@ class RoleChangedEvent(Envelope):
     data: RoleChanged
 
 
+class MemberInvitedEvent(Envelope):
+    type: Literal["MemberInvited"]
+    data: MemberInvited
+
+
+class InvitationDeclinedEvent(Envelope):
+    type: Literal["InvitationDeclined"]
+    data: InvitationDeclined
+
+
 class MessagePostedEvent(Envelope):
     type: Literal["MessagePosted"]
     data: MessagePosted
@@ -153,6 +175,8 @@ RoomEvent = Annotated[
     | MemberLeftEvent
     | MemberRenamedEvent
     | RoleChangedEvent
+    | MemberInvitedEvent
+    | InvitationDeclinedEvent
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
@@ -190,6 +214,25 @@ class RoomLost(Wire):
     room_version: int
 
 
+class RoomOffered(Wire):
+    """The event's `by` invites; `role` is what joining gives."""
+
+    room: str
+    role: Role
+    room_version: int
+
+
+class OfferClosed(Wire):
+    """Declined where the event's `by` is the person, else withdrawn."""
+
+    room: str
+    room_version: int
+
+
+class NoticesSet(Wire):
+    mail: bool
+
+
 class FileImported(Wire):
     room: str
     file: str
@@ -225,6 +268,21 @@ class RoomLostEvent(Envelope):
     data: RoomLost
 
 
+class RoomOfferedEvent(Envelope):
+    type: Literal["RoomOffered"]
+    data: RoomOffered
+
+
+class OfferClosedEvent(Envelope):
+    type: Literal["OfferClosed"]
+    data: OfferClosed
+
+
+class NoticesSetEvent(Envelope):
+    type: Literal["NoticesSet"]
+    data: NoticesSet
+
+
 class FileImportedEvent(Envelope):
     type: Literal["FileImported"]
     data: FileImported
@@ -246,6 +304,9 @@ PersonEvent = Annotated[
     | ReadMarkedEvent
     | RoomGainedEvent
     | RoomLostEvent
+    | RoomOfferedEvent
+    | OfferClosedEvent
+    | NoticesSetEvent
     | FileImportedEvent
     | PersonErasedEvent,
     Field(discriminator="type"),

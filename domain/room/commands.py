@@ -27,10 +27,27 @@ class Leave(Command):
 
 
 @dataclass(kw_only=True, slots=True)
+class Decline(Command):
+    """Refuses an invitation."""
+
+
+@dataclass(kw_only=True, slots=True)
 class AddMember(Command):
+    """What the two people's own logs say of each other stands beside what is asked.
+
+    Attributes
+    ----------
+    known: they share another private room, so the person is added without being asked.
+    was_here: the person left this room or declined it, so they are asked.
+    resting: the person may not be asked now.
+    """
+
     user: str
     name: Sealed
     role: str
+    known: bool = False
+    was_here: bool = False
+    resting: bool = False
 
 
 @dataclass(kw_only=True, slots=True)

@@ -5,7 +5,7 @@ Topics and field names are a STORAGE FORMAT (docs/events.md).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from domain.aggregate import (
     Aggregate,
@@ -30,6 +30,8 @@ from domain.errors import (
     TooManyEmoji,
     TooManyReactions,
 )
+from domain.inviting import resting
+from domain.protocol.limits import UNGUESSABLE
 from domain.room import commands as c
 
 MAX_MEMBERS = 10_000
@@ -43,6 +45,13 @@ MAX_REACTIONS = 400
 
 MAX_NOTIFY = 20
 """People whom one message notifies."""
+
+MAX_INVITED = 1_000
+"""Pending invitations of a room; 50 bytes each in its snapshot."""
+
+MAX_GONE = 500
+"""People remembered as gone; 55 bytes each in the snapshot. A person's own log knows the rooms
+that they left for good; this covers the moment until it does."""
 
 RANK = {"member": 0, "moderator": 1, "owner": 2}
 
@@ -77,6 +86,8 @@ class MemberJoined(RoomEvent):
     def apply(self, aggregate: "Room") -> None:
         aggregate.members[self.user] = self.role
         aggregate.owners += self.role == "owner"
+        aggregate.invited.pop(self.user, None)
+        aggregate.gone.pop(self.user, None)
 
 
 @dataclass(kw_only=True)
@@ -90,6 +101,7 @@ class MemberLeft(RoomEvent):
 
     def apply(self, aggregate: "Room") -> None:
         aggregate.owners -= aggregate.members.pop(self.user) == "owner"
+        aggregate.note_gone(self.user, "")
 
     @staticmethod
     def upcast_v1_v2(state: dict[str, Any]) -> None:
@@ -112,6 +124,31 @@ class RoleChanged(RoomEvent):
     def apply(self, aggregate: "Room") -> None:
         aggregate.owners += (self.role == "owner") - (aggregate.members[self.user] == "owner")
         aggregate.members[self.user] = self.role
+
+
+@dataclass(kw_only=True)
+class MemberInvited(RoomEvent):
+    """`by` asks `user` to become a member; `user` joins or declines."""
+
+    TOPIC = "room.member-invited"
+    user: str
+    name: Sealed
+    role: str
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.invited[self.user] = Invitation(self.role, self.by)
+
+
+@dataclass(kw_only=True)
+class InvitationDeclined(RoomEvent):
+    """`user` declined where `by` is `user`; else the invitation was withdrawn."""
+
+    TOPIC = "room.invitation-declined"
+    user: str
+
+    def apply(self, aggregate: "Room") -> None:
+        aggregate.invited.pop(self.user, None)
+        aggregate.note_gone(self.user, self.recorded_at)
 
 
 @dataclass(kw_only=True)
@@ -171,6 +208,8 @@ ROOM_EVENTS: tuple[type[RoomEvent], ...] = (
     MemberLeft,
     MemberRenamed,
     RoleChanged,
+    MemberInvited,
+    InvitationDeclined,
     MessagePosted,
     MessageEdited,
     MessageDeleted,
@@ -192,6 +231,11 @@ class RoomSnapshot(Snapshot):
             user: role for role, users in self.state["members"].items() for user in users
         }
         room.owners = len(self.state["members"].get("owner", ()))
+        # Snapshots of earlier releases have neither.
+        room.invited = {
+            user: Invitation(role, by) for user, role, by in self.state.get("invited", ())
+        }
+        room.gone = dict(self.state.get("gone", ()))
         restore_window(room, self.state)
         return room
 
@@ -199,8 +243,13 @@ class RoomSnapshot(Snapshot):
 # State
 
 
+class Invitation(NamedTuple):
+    role: str
+    by: str
+
+
 class Room(Aggregate):
-    """Kind, members with their roles and the message count: no texts, no names."""
+    """Kind, members with their roles, invitations and the message count: no texts, no names."""
 
     snapshot_class = RoomSnapshot
 
@@ -209,14 +258,32 @@ class Room(Aggregate):
         self.kind = ""
         self.members: dict[str, str] = {}
         self.owners = 0
+        self.invited: dict[str, Invitation] = {}
+        """Pending invitations by the invited person."""
+        self.gone: dict[str, str] = {}
+        """Who left lately, oldest first: when an invitation was declined or withdrawn (UTC), empty
+        for a member who left or was removed."""
         self.n = 0
+
+    def note_gone(self, user: str, declined_at: str) -> None:
+        self.gone.pop(user, None)
+        self.gone[user] = declined_at
+        if len(self.gone) > MAX_GONE:
+            self.gone.pop(next(iter(self.gone)))
 
     def snapshot_state(self) -> dict[str, Any]:
         """Groups members by role, so that 10,000 of them stay under 300 KB."""
         by_role: dict[str, list[str]] = {}
         for user, role in self.members.items():
             by_role.setdefault(role, []).append(user)
-        return {"kind": self.kind, "n": self.n, "members": by_role, **window_state(self)}
+        return {
+            "kind": self.kind,
+            "n": self.n,
+            "members": by_role,
+            "invited": [[user, *invitation] for user, invitation in self.invited.items()],
+            "gone": list(self.gone.items()),
+            **window_state(self),
+        }
 
     def decide(self, command: Command, message_of: MessageOf) -> int:
         return DECISIONS[type(command)](self, command, message_of)
@@ -245,6 +312,9 @@ def _message(room: Room, version: int, message_of: MessageOf) -> dict[str, Any]:
 
 
 def create_room(room: Room, command: c.CreateRoom, _: MessageOf) -> int:
+    if command.kind == "private" and not UNGUESSABLE.search(room.id):
+        # Said of taken and free ids alike, so it tells nothing of other people's rooms.
+        raise Invalid("the id of a private room ends with - and 12 random letters or digits 2 to 7")
     if room.version:
         raise RoomExists
     room.append(RoomCreated, command, name=command.name, kind=command.kind)
@@ -256,11 +326,29 @@ def create_room(room: Room, command: c.CreateRoom, _: MessageOf) -> int:
 def join(room: Room, command: c.Join, _: MessageOf) -> int:
     if command.by in room.members:
         return room.version
-    if not room.version or room.kind == "private":
+    invitation = room.invited.get(command.by)
+    if not room.version or (room.kind == "private" and invitation is None):
         raise NotFound("no such room")
     if len(room.members) >= MAX_MEMBERS:
         raise RoomFull
-    return room.append(MemberJoined, command, user=command.by, name=command.name, role="member")
+    role = _role_offered(room, invitation) if invitation else "member"
+    return room.append(MemberJoined, command, user=command.by, name=command.name, role=role)
+
+
+def _role_offered(room: Room, invitation: Invitation) -> str:
+    """Returns the role that an invitation gives now: as invited while the inviter may still give
+    it, else member."""
+    rank = RANK[room.members.get(invitation.by, "member")]
+    may = rank >= RANK["moderator"] and rank >= RANK[invitation.role]
+    return invitation.role if may else "member"
+
+
+def decline(room: Room, command: c.Decline, _: MessageOf) -> int:
+    if command.by in room.invited:
+        return room.append(InvitationDeclined, command, user=command.by)
+    if not room.version or (room.kind == "private" and command.by not in room.members):
+        raise NotFound("no such room")
+    return room.version
 
 
 def leave(room: Room, command: c.Leave, _: MessageOf) -> int:
@@ -281,13 +369,30 @@ def add_member(room: Room, command: c.AddMember, _: MessageOf) -> int:
     rank = RANK[_role(room, command.by)]
     if rank < RANK["moderator"] or rank < RANK[command.role]:
         raise RoleRequired
-    if command.user in room.members:
+    if command.user in room.members or command.user in room.invited:
         return room.version
     if len(room.members) >= MAX_MEMBERS:
         raise RoomFull
-    return room.append(
-        MemberJoined, command, user=command.user, name=command.name, role=command.role
-    )
+    event: type[RoomEvent] = MemberJoined
+    if _needs_invitation(room, command):
+        if command.resting or _rests(room, command):
+            raise Forbidden("they may not be invited again yet")
+        if len(room.invited) >= MAX_INVITED:
+            raise RoomFull("the room has as many pending invitations as it may have")
+        event = MemberInvited
+    return room.append(event, command, user=command.user, name=command.name, role=command.role)
+
+
+def _needs_invitation(room: Room, command: c.AddMember) -> bool:
+    """Strangers are asked before they are in a private room, and those who left before they are
+    in any room again."""
+    stranger = room.kind == "private" and not command.known
+    return stranger or command.was_here or command.user in room.gone
+
+
+def _rests(room: Room, command: c.AddMember) -> bool:
+    declined = room.gone.get(command.user)
+    return bool(declined) and resting(cast(str, declined), command.recorded_at)
 
 
 def remove_member(room: Room, command: c.RemoveMember, _: MessageOf) -> int:
@@ -296,12 +401,21 @@ def remove_member(room: Room, command: c.RemoveMember, _: MessageOf) -> int:
         raise RoleRequired
     theirs = room.members.get(command.user)
     if theirs is None:
-        return room.version
+        return _withdraw(room, command, role)
     if command.user == command.by:
         raise Invalid("leave the room instead")
     if role != "owner" and RANK[theirs] >= RANK[role]:
         raise RoleRequired
     return room.append(MemberLeft, command, user=command.user, reason="removed")
+
+
+def _withdraw(room: Room, command: c.RemoveMember, role: str) -> int:
+    invitation = room.invited.get(command.user)
+    if invitation is None:
+        return room.version
+    if role != "owner" and invitation.by != command.by and RANK[invitation.role] >= RANK[role]:
+        raise RoleRequired
+    return room.append(InvitationDeclined, command, user=command.user)
 
 
 def set_role(room: Room, command: c.SetRole, _: MessageOf) -> int:
@@ -397,6 +511,7 @@ DECISIONS: dict[type[Command], Decision] = {
     c.CreateRoom: cast(Decision, create_room),
     c.Join: join,
     c.Leave: leave,
+    c.Decline: decline,
     c.AddMember: add_member,
     c.RemoveMember: remove_member,
     c.SetRole: set_role,

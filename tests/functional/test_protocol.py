@@ -223,6 +223,7 @@ def test_a_private_room_is_as_one_that_is_not(party: Party) -> None:
         commands: list[tuple[str, dict[str, Any]]] = [
             ("join", {}),
             ("leave", {}),
+            ("decline", {}),
             ("post", {"text": "hi"}),
             ("edit", {"version": message, "text": "hi"}),
             ("delete", {"version": message}),
@@ -246,11 +247,15 @@ def test_a_private_room_is_as_one_that_is_not(party: Party) -> None:
     assert room not in {found["room"] for found in eve.get("/api/rooms")["rooms"]}
     member.ok("post", room=room, text="nobody hears")
     assert tab.so_far() == []
-    # A member may add them; then all of it is theirs.
+    # An owner may invite them; once they accept, all of it is theirs.
     owner.ok("add_member", room=room, user=eve.id)
+    for what in ("messages", "events", "members"):
+        assert eve.http("GET", f"/api/rooms/{room}/{what}").status == 404
+    assert tab.sync({room: None}) == {room: {"error": "not_found"}}
+    tab.ok("join", room=room)
     assert texts(eve.events(room)) == ["a secret", "nobody hears"]
     assert tab.sync({room: None})[room]["snapshot"]["role"] == "member"
-    assert versions(ann.events(room)) == list(range(1, 7))
+    assert versions(ann.events(room)) == list(range(1, 9))
 
 
 def test_public_rooms_are_read_without_joining(party: Party) -> None:
@@ -677,6 +682,7 @@ def test_openapi_lists_the_routes(party: Party) -> None:
         ("delete", "/api/session"),
         ("post", "/api/tickets"),
         ("get", "/api/rooms"),
+        ("get", "/api/invitations"),
         ("get", "/api/rooms/{room}/messages"),
         ("get", "/api/rooms/{room}/events"),
         ("get", "/api/rooms/{room}/members"),
@@ -694,6 +700,7 @@ def test_openapi_lists_the_routes(party: Party) -> None:
         ("DELETE", "/api/session"),
         ("POST", "/api/tickets"),
         ("GET", "/api/rooms"),
+        ("GET", "/api/invitations"),
         ("GET", "/api/rooms/general/messages"),
         ("GET", "/api/rooms/general/events"),
         ("GET", "/api/rooms/general/members"),

@@ -462,7 +462,6 @@ class Party:
         self.server = server
         self._mark = secrets.token_hex(4)
         self._people: list[Person] = []
-        self._rooms = 0
 
     def enter(self, nickname: str) -> Person:
         person = self.server.enter(f"{nickname} {self._mark}{len(self._people)}")
@@ -470,8 +469,9 @@ class Party:
         return person
 
     def room_id(self) -> str:
-        self._rooms += 1
-        return f"room-{self._mark}-{self._rooms}"
+        """Returns an id that private rooms may have too."""
+        suffix = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(12))
+        return f"room-{suffix}"
 
     def room(self, owner: "Socket", kind: str = "public") -> str:
         """Has somebody create a room; returns its id."""
@@ -484,13 +484,20 @@ class Party:
         people = [self.enter(name) for name in names]
         tabs = [person.connect() for person in people]
         room = self.room(tabs[0], kind)
-        for person in people[1:]:
-            tabs[0].ok("add_member", room=room, user=person.id)
+        for person, tab in zip(people[1:], tabs[1:], strict=True):
+            self.admit(tabs[0], person, tab, room)
         for tab in tabs:
             tab.sync({room: None})
         for tab in tabs:
             tab.so_far()
         return room, people, tabs
+
+    def admit(
+        self, owner: "Socket", person: Person, tab: "Socket", room: str, role: str = "member"
+    ) -> None:
+        """Has somebody add a person to a room; of a private one the person accepts first."""
+        owner.ok("add_member", room=room, user=person.id, role=role)
+        tab.ok("join", room=room)
 
     def close(self) -> None:
         for person in self._people:

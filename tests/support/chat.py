@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder
@@ -31,9 +31,10 @@ from domain.chat.receiving import Receiving
 from domain.consuming import Record
 from domain.executing import DirectExecutor, outcomes_of, versions_of
 from domain.log import EventLog, envelope
-from domain.person.person import Register, StartSession
+from domain.person.person import Person, Register, StartSession
 from domain.ports import Connection, Limiter, Session, Views
 from domain.protocol.server import server_frame
+from domain.room.room import MemberJoined, RoomCreated
 
 MASTER = bytes(range(32))
 BATCH = 10
@@ -147,6 +148,27 @@ class Someone:
         opened = Connection(connection, self.user, self.connection.session)
         self.chat.services.connections.open(opened)
         return Someone(self.chat, self.user, self.token, opened)
+
+
+def admit(owner: Someone, other: Someone, room: str, role: str = "member") -> None:
+    """Has somebody invite a stranger to a private room, and the stranger accept."""
+    for who, frame in (
+        (owner, {"action": "add_member", "user": other.user, "role": role}),
+        (other, {"action": "join"}),
+    ):
+        assert who.send(room=room, **frame)[-1]["type"] == "ack"
+
+
+def old_private_room(owner: Someone, room: str) -> None:
+    """Puts a private room into the log whose id can be guessed, as earlier releases took it."""
+    services = owner.chat.services
+    name = cast(Person, services.log.read(owner.user)).name
+    common: dict[str, Any] = {"originator_id": room, "by": owner.user, "at": services.now()}
+    common |= {"recorded_at": common["at"], "id": f"old {room}", "digest": ""}
+    words = services.vault.seal(owner.user, room)
+    created = RoomCreated(originator_version=1, name=words, kind="private", **common)
+    joined = MemberJoined(originator_version=2, user=owner.user, name=name, role="owner", **common)
+    services.log.recorder.insert_events(services.log.stored([created, joined]))
 
 
 _ids = count(1)

@@ -15,15 +15,26 @@ from domain.person.person import Person
 from domain.ports import Connection
 from domain.protocol.limits import MAX_FRAME, MAX_TEXT
 from domain.room.room import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
-from tests.support.chat import Someone, memory_chat, person, records, run_consumers
+from tests.support.chat import (
+    Someone,
+    admit,
+    memory_chat,
+    old_private_room,
+    person,
+    records,
+    run_consumers,
+)
 
 
 def lobby(kind: str = "public", **ports: Any) -> tuple[Chat, Someone, Someone]:
     """Ann owns the lobby, Bob is a member; both synced it."""
     chat = memory_chat(**ports)
     ann, bob = person(chat, "ann"), person(chat, "bob")
-    ann.send(action="create_room", room="lobby", name="Lobby", kind=kind)
-    ann.send(action="add_member", room="lobby", user="u_bob")
+    if kind == "private":
+        old_private_room(ann, "lobby")
+    else:
+        ann.send(action="create_room", room="lobby", name="Lobby", kind=kind)
+    admit(ann, bob, "lobby")
     run_consumers(chat)
     for someone in (ann, bob):
         someone.sync(lobby=None)

@@ -16,9 +16,9 @@ from domain.chat import Chat
 from domain.chat.opening import open_event, open_words
 from domain.chat.receiving import Receiving
 from domain.projections.room_view import Gap, RoomView
-from tests.support.chat import Someone, memory_chat, person, run_consumers
+from tests.support.chat import Someone, admit, memory_chat, person, run_consumers
 
-ROOM = "lobby"
+ROOM = "lobby-222222222222"
 NAMES = ("ann", "bob", "cy")
 
 
@@ -111,7 +111,7 @@ class World:
         self.clients = [Client(person(self.chat, name)) for name in NAMES]
         ann = self.clients[0].someone
         ann.send(action="create_room", id="create", room=ROOM, name="Lobby", kind=kind)
-        ann.send(action="add_member", id="add", room=ROOM, user="u_bob")
+        admit(ann, self.clients[1].someone, ROOM)
         self.asked = 0
 
     def command(self, who: int, action: str, content: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ COMMAND: Any = st.one_of(
     st.tuples(st.sampled_from(["react", "unreact"]), both(VERSION, EMOJI)),
     st.tuples(st.just("edit"), VERSION.map(lambda v: {**v, "text": "edited"})),
     st.tuples(st.sampled_from(["delete", "read"]), VERSION),
-    st.tuples(st.sampled_from(["join", "leave"]), st.just({})),
+    st.tuples(st.sampled_from(["join", "leave", "decline"]), st.just({})),
     st.tuples(st.sampled_from(["add_member", "remove_member"]), USER),
     st.tuples(st.just("set_role"), USER.map(lambda user: {**user, "role": "moderator"})),
 )

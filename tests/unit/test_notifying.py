@@ -15,7 +15,7 @@ from domain.errors import Throttled
 from domain.log import envelope
 from domain.outbound import Notice
 from tests.functional.handlers.scene import configured
-from tests.support.chat import Someone, memory_chat, person, run_consumers
+from tests.support.chat import Someone, admit, memory_chat, person, run_consumers
 from tests.support.dynamodb import fake_credentials
 
 TEXT = "@bob @cy planted-words"
@@ -50,8 +50,8 @@ class World:
         self.ann.send(action="create_room", room="lobby", name="The lobby", kind="public")
         for someone in (self.bob, self.cy):
             someone.send(action="join", room="lobby")
-        self.ann.send(action="create_room", room="den", name="The den", kind="private")
-        self.ann.send(action="add_member", room="den", user="u_bob", role="member")
+        self.ann.send(action="create_room", room="den-222222222222", name="The den", kind="private")
+        admit(self.ann, self.bob, "den-222222222222")
         run_consumers(plain, ["project_views"])
 
     def post(self, who: Someone, room: str, text: str) -> bytes:
@@ -86,8 +86,8 @@ def test_who_looks_at_the_room_is_not_told() -> None:
 def test_a_direct_message_is_told_to_the_other_one() -> None:
     notices = Notices()
     world = World(notices)
-    world.chat.notify(world.post(world.bob, "den", "hello"))
-    assert notices.sent == [Notice("u_ann", "direct", "den", 4, "The den")]
+    world.chat.notify(world.post(world.bob, "den-222222222222", "hello"))
+    assert notices.sent == [Notice("u_ann", "direct", "den-222222222222", 5, "The den")]
 
 
 def test_what_names_nobody_tells_nobody() -> None:
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_raises(body: str) -> None:
 
 # The adapters
 
-DIRECT = Notice("u_bob", "direct", "den", 4, "The den")
+DIRECT = Notice("u_bob", "direct", "den-222222222222", 5, "The den")
 MENTION = Notice("u_bob", "mention", "lobby", 5, None)
 
 
@@ -178,8 +178,8 @@ def test_the_topic_gets_no_words(aws: Any) -> None:
     TopicNotices(sns, topic, "https://chat.example").notify(DIRECT)
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(message["Body"]) == {
-        "user": "u_bob", "kind": "direct", "room": "den", "version": 4,
-        "url": "https://chat.example/#/den",
+        "user": "u_bob", "kind": "direct", "room": "den-222222222222", "version": 5,
+        "url": "https://chat.example/#/den-222222222222",
     }  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_a_mail_names_the_room_and_links_to_it() -> None:
     assert first["FromEmailAddress"] == "parley@example.org"
     shown = first["Content"]["Simple"]
     assert shown["Subject"]["Data"] == "You have a message in The den"
-    assert "https://chat.example/#/den" in shown["Body"]["Text"]["Data"]
+    assert "https://chat.example/#/den-222222222222" in shown["Body"]["Text"]["Data"]
     assert second["Content"]["Simple"]["Subject"]["Data"] == "You were mentioned"
 
 

@@ -18,6 +18,7 @@ VALID: dict[str, dict[str, Any]] = {
     "create_room": {"id": "1", "room": "lobby", "name": "Lobby", "kind": "private"},
     "join": {"id": "1", "room": "lobby", "since": 0},
     "leave": {"id": "1", "room": "lobby"},
+    "decline": {"id": "1", "room": "lobby"},
     "add_member": {"id": "1", "room": "lobby", "user": "u_bob", "role": "owner"},
     "remove_member": {"id": "1", "room": "lobby", "user": "u_bob"},
     "set_role": {"id": "1", "room": "lobby", "user": "u_bob", "role": "moderator"},

@@ -1,5 +1,7 @@
 """The person's decisions: given these events, when this is asked, then that."""
 
+from dataclasses import replace
+from datetime import datetime
 from itertools import permutations
 from typing import Any
 
@@ -7,9 +9,10 @@ import pytest
 
 from domain.aggregate import WINDOW
 from domain.errors import CommandIdReused, NotFound
+from domain.inviting import REST
 from domain.log import mapper
 from domain.person import person as p
-from tests.support.aggregates import Given, Happened, ask, given, happened, sealed, stand
+from tests.support.aggregates import AT, Given, Happened, ask, given, happened, sealed, stand
 
 ANN = "u_ann"
 
@@ -42,6 +45,24 @@ def imported(room: str = "lobby", file: str = "f1") -> Happened:
     return happened(p.FileImported, ANN, room=room, file=file)
 
 
+def offered(
+    version: int = 3, room: str = "lobby", by: str = "u_bob", role: str = "member"
+) -> Happened:
+    return happened(p.RoomOffered, by, room=room, role=role, room_version=version)
+
+
+def declined(version: int = 4, room: str = "lobby") -> Happened:
+    return happened(p.OfferClosed, ANN, room=room, room_version=version)
+
+
+def withdrawn(version: int = 4, room: str = "lobby") -> Happened:
+    return happened(p.OfferClosed, "u_bob", room=room, room_version=version)
+
+
+def wants(mail: bool) -> Happened:
+    return happened(p.NoticesSet, ANN, mail=mail)
+
+
 def ann(*more: Happened) -> Given:
     """Ann is registered (1); more from 2 on."""
     return given(ANN, registered(), *more)
@@ -52,11 +73,17 @@ START = ask(p.StartSession, ANN, session="s1")
 END = ask(p.EndSession, ANN, session="s1")
 GAIN = ask(p.GainRoom, "u_bob", room="lobby", role="member", room_version=3)
 LOSE = ask(p.LoseRoom, "u_bob", room="lobby", room_version=4)
+CLOSE = ask(p.CloseOffer, ANN, room="lobby", room_version=4)
+MAIL = ask(p.SetNotices, ANN, mail=True)
 IMPORT = ask(p.NoteImport, ANN, room="lobby", file="f1")
 
 
 def mark(version: int, **more: Any) -> Any:
     return ask(p.MarkRead, ANN, room="lobby", version=version, **more)
+
+
+def offer(version: int = 3, room: str = "lobby", by: str = "u_bob", **more: Any) -> Any:
+    return ask(p.OfferRoom, by, room=room, role="member", room_version=version, **more)
 
 
 def test_registering() -> None:
@@ -79,7 +106,7 @@ def test_a_session_starts_and_ends_once() -> None:
     ann().when(END).then_nothing()
 
 
-@pytest.mark.parametrize("command", [START, mark(1), GAIN, LOSE, IMPORT],
+@pytest.mark.parametrize("command", [START, mark(1), GAIN, LOSE, offer(), CLOSE, MAIL, IMPORT],
                          ids=lambda command: type(command).__name__)  # fmt: skip
 def test_nobody_is_not_found(command: Any) -> None:
     given(ANN).when(command).then_refused(NotFound)
@@ -126,6 +153,84 @@ def test_memberships_told_in_any_order_end_alike(order: tuple[int, ...]) -> None
     assert person.aggregate.rooms == {"lobby": ("owner", 6)}
 
 
+def offers(person: Given) -> list[str]:
+    assert isinstance(person.aggregate, p.Person)
+    return sorted(person.aggregate.offers)
+
+
+def test_an_invitation_waits_until_it_is_accepted_declined_or_withdrawn() -> None:
+    ann().when(offer()).then(offered())
+    ann(offered()).when(CLOSE).then(declined())
+    ann(offered(), declined()).when(CLOSE).then_nothing()
+    ann(offered(), declined()).when(offer(3)).then_nothing()
+    assert offers(ann(offered())) == ["lobby"]
+    for over in (gained(4), lost(4), declined(4), withdrawn(4)):
+        assert offers(ann(offered(), over)) == []
+    assert offers(ann(offered(), declined(4), offered(9))) == ["lobby"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_invitations_told_in_any_order_end_alike(order: tuple[int, ...]) -> None:
+    told = [
+        offer(3, id="lobby:3"),
+        ask(p.GainRoom, ANN, id="lobby:4", room="lobby", role="member", room_version=4),
+        ask(p.LoseRoom, ANN, id="lobby:5", room="lobby", room_version=5),
+        offer(6, id="lobby:6"),
+    ]
+    person = ann()
+    for index in (*order, *order):
+        person.when(told[index])
+    assert isinstance(person.aggregate, p.Person)
+    assert person.aggregate.offers == {"lobby": p.Offer("u_bob", "member", 6, AT)}
+    assert person.aggregate.rooms["lobby"] in ((None, 5), ("member", 4))
+
+
+def test_invitations_too_many_are_dropped() -> None:
+    three = [offered(room=f"room-{number}") for number in range(p.MAX_OFFERS_BY)]
+    ann(*three).when(offer()).then_nothing()
+    ann(*three).when(offer(by="u_cy")).then(offered(by="u_cy"))
+    many = [offered(room=f"room-{n}", by=f"u_{n}") for n in range(p.MAX_OFFERS)]
+    ann(*many).when(offer(by="u_cy")).then_nothing()
+    ann(*many).when(offer(9, "room-7", "u_7")).then(offered(9, "room-7", "u_7"))
+
+
+def test_who_was_declined_invites_nowhere_for_a_week() -> None:
+    past = ann(offered(), declined())
+    past.when(offer(room="other")).then_nothing()
+    past.when(offer(room="other", by="u_cy")).then(offered(room="other", by="u_cy"))
+    left_alone = ann(offered(), withdrawn())
+    left_alone.when(offer(room="other")).then(offered(room="other"))
+    later = (datetime.fromisoformat(AT) + REST).isoformat(timespec="microseconds")
+    (event,) = ann(offered(), declined()).when(replace(offer(9), recorded_at=later)).events
+    assert isinstance(event, p.RoomOffered)
+
+
+def test_the_memory_of_who_was_declined_is_bounded() -> None:
+    person = ann().aggregate
+    assert isinstance(person, p.Person)
+    for number in range(p.MAX_DECLINED + 1):
+        person.note_declined(f"u_{number}", AT)
+    assert len(person.declined) == p.MAX_DECLINED
+    assert "u_0" not in person.declined
+
+
+def test_mail_is_wanted_only_once_that_was_said() -> None:
+    ann().when(ask(p.SetNotices, ANN, mail=False)).then_nothing()
+    ann().when(MAIL).then(wants(True))
+    ann(wants(True)).when(MAIL).then_nothing()
+    ann(wants(True)).when(ask(p.SetNotices, ANN, mail=False)).then(wants(False))
+
+
+def test_a_snapshot_of_an_earlier_release_loads() -> None:
+    taken: Any = p.PersonSnapshot.take(ann(gained(), offered(9, "other"), wants(True)).aggregate)
+    for field in ("offers", "declined", "mail"):
+        del taken.state[field]
+    person = taken.mutate(None)
+    assert (person.rooms, person.offers, person.declined, person.mail) == (
+        {"lobby": ("member", 3)}, {}, {}, False,
+    )  # fmt: skip
+
+
 def test_a_file_is_noted_once_per_room() -> None:
     ann().when(IMPORT).then(imported())
     ann(imported()).when(IMPORT).then_nothing()
@@ -146,7 +251,18 @@ def test_somebody_is_erased_once() -> None:
 
 
 ERASE = ask(p.Erase, ANN)
-EVERY_COMMAND: tuple[Any, ...] = (START, END, mark(5), GAIN, LOSE, IMPORT, ERASE)
+EVERY_COMMAND: tuple[Any, ...] = (
+    START,
+    END,
+    mark(5),
+    GAIN,
+    LOSE,
+    offer(),
+    CLOSE,
+    MAIL,
+    IMPORT,
+    ERASE,
+)
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: type(command).__name__)
@@ -181,6 +297,7 @@ def test_a_snapshot_restores_an_equal_aggregate() -> None:
     person: Any = ann(
         started(), started("s2"), ended(), marked(3), marked(4, "other"), gained(),
         gained(2, "owner", "other"), lost(), imported(), imported("other", "f2"),
+        offered(7, "new"), offered(8, "old"), declined(9, "old"), wants(True),
     ).aggregate  # fmt: skip
     taken: Any = p.PersonSnapshot.take(person)
     kept: Any = mapper.to_domain_event(mapper.to_stored_event(taken))

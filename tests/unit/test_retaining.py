@@ -229,10 +229,10 @@ def test_rooms_are_found_without_reading_the_log(dynamo: Any, tables: dict[str, 
     )
     for text in "abc":
         say(world.ann, text)
-    world.ann.send(action="create_room", room="den", name="Den", kind="private")
-    world.ann.send(action="post", room="den", text="d")
+    world.ann.send(action="create_room", room="den-222222222222", name="Den", kind="private")
+    world.ann.send(action="post", room="den-222222222222", text="d")
     world.fold()
-    den = world.chat.services.log.recorder.select_events("den")
+    den = world.chat.services.log.recorder.select_events("den-222222222222")
     world.chat.consume(
         "project_views", [Record(str(e.originator_version), envelope(e)) for e in den]
     )

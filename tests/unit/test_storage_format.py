@@ -25,6 +25,8 @@ PINNED = """
     room.member-left        2   user reason
     room.member-renamed     1   user name
     room.role-changed       1   user role
+    room.member-invited     1   user name role
+    room.invitation-declined 1  user
     room.message-posted     2   text kind n reply_to notify
     room.message-edited     1   message text
     room.message-deleted    1   message
@@ -36,13 +38,16 @@ PINNED = """
     person.read-marked      1   room version
     person.room-gained      1   room role room_version
     person.room-lost        1   room room_version
+    person.room-offered     1   room role room_version
+    person.offer-closed     1   room room_version
+    person.notices-set      1   mail
     person.file-imported    1   room file
     person.erased           1
 """
 
 SNAPSHOTS = """
-    room.snapshot           1   kind n members forgotten recent
-    person.snapshot         1   name sessions began marks rooms files erased forgotten recent
+room.snapshot 1 kind n members invited gone forgotten recent
+person.snapshot 1 name sessions began marks rooms files offers declined mail erased forgotten recent
 """
 
 TESTS = Path(__file__).parent.parent

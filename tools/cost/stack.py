@@ -33,7 +33,8 @@ LOG_LINE = 26
 FIREHOSE_STEP = 5 * KB
 QUEUES = ("views", "delivery", "memberships", "notify", "presence")
 FILTERS = {
-    "memberships": '{"topic":["room.member-joined","room.member-left","room.role-changed"]}',
+    "memberships": '{"topic":["room.member-joined","room.member-left","room.role-changed",'
+    '"room.member-invited","room.invitation-declined"]}',
     "notify": '{"notify":["1"]}',
 }
 TOPIC_MAY_WRITE = (

@@ -8,10 +8,12 @@ interface NoticeBase {
   readonly by: string;
 }
 
+type NoticeOfPerson = "joined" | "left" | "removed" | "invited" | "declined" | "withdrawn";
+
 export type Notice = NoticeBase &
   (
     | { readonly type: "created" }
-    | { readonly type: "joined" | "left" | "removed"; readonly user: string }
+    | { readonly type: NoticeOfPerson; readonly user: string }
     | { readonly type: "renamed"; readonly user: string; readonly name: string | null }
     | { readonly type: "role"; readonly user: string; readonly role: Role }
   );
@@ -27,6 +29,14 @@ export function noticeOf(event: RoomEvent): Notice | null {
       return {
         ...base,
         type: event.data.reason === "removed" ? "removed" : "left",
+        user: event.data.user,
+      };
+    case "MemberInvited":
+      return { ...base, type: "invited", user: event.data.user };
+    case "InvitationDeclined":
+      return {
+        ...base,
+        type: event.by === event.data.user ? "declined" : "withdrawn",
         user: event.data.user,
       };
     case "MemberRenamed":

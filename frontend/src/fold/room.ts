@@ -14,7 +14,8 @@ export type RoomKind = "public" | "private" | "broadcast";
  * A room at `version`.
  *
  * `members` holds those that are known; all of them where `membersComplete`, else only those that
- * joined or changed since the snapshot, while `memberCount` is right in both cases. `messages` are
+ * joined or changed since the snapshot, while `memberCount` is right in both cases. `invited` are
+ * those who were asked and did not answer, known as far as `members` are. `messages` are
  * sorted by version; what lies between two of them may not be loaded (see history.ts).
  */
 export interface RoomView {
@@ -24,6 +25,7 @@ export interface RoomView {
   readonly members: ReadonlyMap<string, Role>;
   readonly membersComplete: boolean;
   readonly memberCount: number;
+  readonly invited: ReadonlyMap<string, Role>;
   readonly messages: readonly FoldedMessage[];
   readonly notices: readonly Notice[];
 }
@@ -44,6 +46,7 @@ export const emptyRoom: RoomView = {
   members: new Map(),
   membersComplete: true,
   memberCount: 0,
+  invited: new Map(),
   messages: [],
   notices: [],
 };
@@ -51,6 +54,7 @@ export const emptyRoom: RoomView = {
 type Draft = { -readonly [Key in keyof RoomView]: RoomView[Key] } & {
   messages: FoldedMessage[];
   members: Map<string, Role>;
+  invited: Map<string, Role>;
   notices: Notice[];
 };
 
@@ -64,6 +68,7 @@ export function foldRoom(view: RoomView, events: readonly RoomEvent[]): Folded {
     ...view,
     messages: [...view.messages],
     members: new Map(view.members),
+    invited: new Map(view.invited),
     notices: [...view.notices],
   };
   let gap = false;
@@ -152,6 +157,13 @@ function applyEvent(draft: Draft, event: RoomEvent): void {
     case "MemberJoined":
       if (!draft.members.has(event.data.user)) draft.memberCount += 1;
       draft.members.set(event.data.user, event.data.role);
+      draft.invited.delete(event.data.user);
+      break;
+    case "MemberInvited":
+      draft.invited.set(event.data.user, event.data.role);
+      break;
+    case "InvitationDeclined":
+      draft.invited.delete(event.data.user);
       break;
     case "MemberLeft":
       if (draft.members.delete(event.data.user) || !draft.membersComplete) draft.memberCount -= 1;

@@ -97,6 +97,7 @@ export function loadSnapshot(state: State, room: string, snapshot: Snapshot): St
         members: new Map(),
         membersComplete: false,
         memberCount: snapshot.member_count,
+        invited: new Map(),
         messages,
         notices: [],
       },
@@ -110,7 +111,11 @@ export function loadSnapshot(state: State, room: string, snapshot: Snapshot): St
 export function applyEvents(state: State, room: string, events: readonly RoomEvent[]): State {
   const names: Record<string, string | null> = {};
   for (const event of events) {
-    if (event.type === "MemberJoined" || event.type === "MemberRenamed") {
+    if (
+      event.type === "MemberJoined" ||
+      event.type === "MemberInvited" ||
+      event.type === "MemberRenamed"
+    ) {
       names[event.data.user] = event.data.name;
     }
   }

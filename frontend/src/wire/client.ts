@@ -4,6 +4,7 @@ export type ClientFrame =
   | CreateRoom
   | Join
   | Leave
+  | Decline
   | AddMember
   | RemoveMember
   | SetRole
@@ -37,6 +38,18 @@ export interface Leave {
   room: string;
   since?: number | null;
 }
+/**
+ * Refuses an invitation; `join` accepts it.
+ */
+export interface Decline {
+  action: "decline";
+  id: string;
+  room: string;
+  since?: number | null;
+}
+/**
+ * Adds a person, or invites them where they must be asked (docs/protocol.md).
+ */
 export interface AddMember {
   action: "add_member";
   id: string;

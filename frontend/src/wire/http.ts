@@ -64,6 +64,8 @@ export interface EventList {
     | MemberLeftEvent
     | MemberRenamedEvent
     | RoleChangedEvent
+    | MemberInvitedEvent
+    | InvitationDeclinedEvent
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
@@ -170,6 +172,48 @@ export interface RoleChangedEvent {
  */
 export interface RoleChanged {
   role: "owner" | "moderator" | "member";
+  user: string;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "MemberInvitedEvent".
+ */
+export interface MemberInvitedEvent {
+  at: string;
+  by: string;
+  data: MemberInvited;
+  id?: string | null;
+  type: "MemberInvited";
+  version: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "MemberInvited".
+ */
+export interface MemberInvited {
+  name: string | null;
+  role: "owner" | "moderator" | "member";
+  user: string;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "InvitationDeclinedEvent".
+ */
+export interface InvitationDeclinedEvent {
+  at: string;
+  by: string;
+  data: InvitationDeclined;
+  id?: string | null;
+  type: "InvitationDeclined";
+  version: number;
+}
+/**
+ * By the invited person, or withdrawn by another.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "InvitationDeclined".
+ */
+export interface InvitationDeclined {
   user: string;
 }
 /**
@@ -283,6 +327,28 @@ export interface ExchangeRequest {
   nickname?: string | null;
 }
 /**
+ * `by` invites to a room; `role` is what joining gives.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "Invitation".
+ */
+export interface Invitation {
+  at: string;
+  by: string;
+  by_name: string | null;
+  kind: "public" | "private" | "broadcast";
+  name: string | null;
+  role: "owner" | "moderator" | "member";
+  room: string;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "Invitations".
+ */
+export interface Invitations {
+  invitations: Invitation[];
+}
+/**
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "LastMessage".
  */
@@ -304,10 +370,13 @@ export interface Member {
   user: string;
 }
 /**
+ * `invited` are all who were asked and did not answer; on the first page, for members.
+ *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Members".
  */
 export interface Members {
+  invited?: Member[];
   members: Member[];
 }
 /**

@@ -7,6 +7,9 @@ export type PersonEvent =
   | ReadMarkedEvent
   | RoomGainedEvent
   | RoomLostEvent
+  | RoomOfferedEvent
+  | OfferClosedEvent
+  | NoticesSetEvent
   | FileImportedEvent
   | PersonErasedEvent;
 
@@ -79,6 +82,48 @@ export interface RoomLostEvent {
 export interface RoomLost {
   room: string;
   room_version: number;
+}
+export interface RoomOfferedEvent {
+  at: string;
+  by: string;
+  data: RoomOffered;
+  id?: string | null;
+  type: "RoomOffered";
+  version: number;
+}
+/**
+ * The event's `by` invites; `role` is what joining gives.
+ */
+export interface RoomOffered {
+  role: "owner" | "moderator" | "member";
+  room: string;
+  room_version: number;
+}
+export interface OfferClosedEvent {
+  at: string;
+  by: string;
+  data: OfferClosed;
+  id?: string | null;
+  type: "OfferClosed";
+  version: number;
+}
+/**
+ * Declined where the event's `by` is the person, else withdrawn.
+ */
+export interface OfferClosed {
+  room: string;
+  room_version: number;
+}
+export interface NoticesSetEvent {
+  at: string;
+  by: string;
+  data: NoticesSet;
+  id?: string | null;
+  type: "NoticesSet";
+  version: number;
+}
+export interface NoticesSet {
+  mail: boolean;
 }
 export interface FileImportedEvent {
   at: string;

@@ -6,6 +6,8 @@ export type RoomEvent =
   | MemberLeftEvent
   | MemberRenamedEvent
   | RoleChangedEvent
+  | MemberInvitedEvent
+  | InvitationDeclinedEvent
   | MessagePostedEvent
   | MessageEditedEvent
   | MessageDeletedEvent
@@ -71,6 +73,33 @@ export interface RoleChangedEvent {
 }
 export interface RoleChanged {
   role: "owner" | "moderator" | "member";
+  user: string;
+}
+export interface MemberInvitedEvent {
+  at: string;
+  by: string;
+  data: MemberInvited;
+  id?: string | null;
+  type: "MemberInvited";
+  version: number;
+}
+export interface MemberInvited {
+  name: string | null;
+  role: "owner" | "moderator" | "member";
+  user: string;
+}
+export interface InvitationDeclinedEvent {
+  at: string;
+  by: string;
+  data: InvitationDeclined;
+  id?: string | null;
+  type: "InvitationDeclined";
+  version: number;
+}
+/**
+ * By the invited person, or withdrawn by another.
+ */
+export interface InvitationDeclined {
   user: string;
 }
 export interface MessagePostedEvent {

@@ -33,6 +33,8 @@ export interface Events {
     | MemberLeftEvent
     | MemberRenamedEvent
     | RoleChangedEvent
+    | MemberInvitedEvent
+    | InvitationDeclinedEvent
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
@@ -104,6 +106,33 @@ export interface RoleChangedEvent {
 }
 export interface RoleChanged {
   role: "owner" | "moderator" | "member";
+  user: string;
+}
+export interface MemberInvitedEvent {
+  at: string;
+  by: string;
+  data: MemberInvited;
+  id?: string | null;
+  type: "MemberInvited";
+  version: number;
+}
+export interface MemberInvited {
+  name: string | null;
+  role: "owner" | "moderator" | "member";
+  user: string;
+}
+export interface InvitationDeclinedEvent {
+  at: string;
+  by: string;
+  data: InvitationDeclined;
+  id?: string | null;
+  type: "InvitationDeclined";
+  version: number;
+}
+/**
+ * By the invited person, or withdrawn by another.
+ */
+export interface InvitationDeclined {
   user: string;
 }
 export interface MessagePostedEvent {
@@ -178,6 +207,9 @@ export interface User {
     | ReadMarkedEvent
     | RoomGainedEvent
     | RoomLostEvent
+    | RoomOfferedEvent
+    | OfferClosedEvent
+    | NoticesSetEvent
     | FileImportedEvent
     | PersonErasedEvent
   )[];
@@ -254,6 +286,48 @@ export interface RoomLost {
   room: string;
   room_version: number;
 }
+export interface RoomOfferedEvent {
+  at: string;
+  by: string;
+  data: RoomOffered;
+  id?: string | null;
+  type: "RoomOffered";
+  version: number;
+}
+/**
+ * The event's `by` invites; `role` is what joining gives.
+ */
+export interface RoomOffered {
+  role: "owner" | "moderator" | "member";
+  room: string;
+  room_version: number;
+}
+export interface OfferClosedEvent {
+  at: string;
+  by: string;
+  data: OfferClosed;
+  id?: string | null;
+  type: "OfferClosed";
+  version: number;
+}
+/**
+ * Declined where the event's `by` is the person, else withdrawn.
+ */
+export interface OfferClosed {
+  room: string;
+  room_version: number;
+}
+export interface NoticesSetEvent {
+  at: string;
+  by: string;
+  data: NoticesSet;
+  id?: string | null;
+  type: "NoticesSet";
+  version: number;
+}
+export interface NoticesSet {
+  mail: boolean;
+}
 export interface FileImportedEvent {
   at: string;
   by: string;
@@ -316,6 +390,8 @@ export interface SyncedRoom {
         | MemberLeftEvent
         | MemberRenamedEvent
         | RoleChangedEvent
+        | MemberInvitedEvent
+        | InvitationDeclinedEvent
         | MessagePostedEvent
         | MessageEditedEvent
         | MessageDeletedEvent

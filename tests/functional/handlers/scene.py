@@ -2,7 +2,7 @@
 
 People: `u_ann`, `u_bob` and `u_cy` with tokens `token-ann` …, a connection each (`ann` …) that
 synced the lobby, and the ticket `ticket-ann`; `token-ann-expired`, `ticket-ann-expired` and
-`ticket-ann-used` were good once. Rooms: `lobby` (public), `den` (private, Ann alone)
+`ticket-ann-used` were good once. Rooms: `lobby` (public), `den-222222222222` (private, Ann alone)
 and `news` (broadcast). Keys are fixed, so that sealed texts in payloads can be opened.
 """
 
@@ -42,7 +42,7 @@ def scene(*, projected: bool = True) -> Chat:
     """Plays the scene; `projected` has the views know it."""
     chat = memory_chat(keys=fixed_keys())
     ann, bob, cy = (person(chat, name) for name in NAMES)
-    for room, kind in (("lobby", "public"), ("den", "private"), ("news", "broadcast")):
+    for room, kind in (("lobby", "public"), ("den-222222222222", "private"), ("news", "broadcast")):
         ann.send(action="create_room", id=f"create-{room}", room=room, name=room, kind=kind)
     _talk(ann, bob, cy)
     services = chat.services
@@ -72,7 +72,7 @@ def _talk(ann: Someone, bob: Someone, cy: Someone) -> None:
     cy.send(action="join", id="join", room="lobby")
     ann.send(action="remove_member", id="remove", room="lobby", user="u_cy")
     ann.send(action="post", id="after", room="lobby", text="where were we")
-    ann.send(action="post", id="secret", room="den", text="a secret")
+    ann.send(action="post", id="secret", room="den-222222222222", text="a secret")
     ann.send(action="read", id="read", room="lobby", version=9)
 
 

@@ -83,7 +83,10 @@ def seen(chat: Chat, answer: dict[str, Any]) -> dict[str, Any]:
             name: list(chat.services.connections.of_user(f"u_{name}")) for name in ("ann", "bob")
         },
         "in_lobby": sorted(chat.services.connections.in_room("lobby")),
-        "views": {room: (views.header(room) or {}).get("version") for room in ("lobby", "den")},
+        "views": {
+            room: (views.header(room) or {}).get("version")
+            for room in ("lobby", "den-222222222222")
+        },
         "published": outside(chat).published,
         "archived": outside(chat).archived,
         "notices": outside(chat).notices,

@@ -8,6 +8,8 @@ export function describeNotices(
   const came = new Set<string>();
   const went = new Set<string>();
   const removed = new Set<string>();
+  const invited = new Set<string>();
+  const declined = new Set<string>();
   const sentences: string[] = [];
   for (const notice of notices) {
     switch (notice.type) {
@@ -23,6 +25,15 @@ export function describeNotices(
       case "removed":
         removed.add(notice.user);
         break;
+      case "invited":
+        invited.add(notice.user);
+        break;
+      case "declined":
+        declined.add(notice.user);
+        break;
+      case "withdrawn":
+        sentences.push(`the invitation of ${nameOf(notice.user)} was withdrawn`);
+        break;
       case "renamed":
         sentences.push(`${nameOf(notice.user)} has a new name`);
         break;
@@ -31,6 +42,12 @@ export function describeNotices(
         break;
     }
   }
+  if (invited.size > 0) {
+    sentences.push(
+      `${list([...invited].map(nameOf))} ${invited.size === 1 ? "was" : "were"} invited`,
+    );
+  }
+  if (declined.size > 0) sentences.push(`${list([...declined].map(nameOf))} declined`);
   if (came.size > 0) sentences.push(`${list([...came].map(nameOf))} joined`);
   if (went.size > 0) sentences.push(`${list([...went].map(nameOf))} left`);
   if (removed.size > 0) {

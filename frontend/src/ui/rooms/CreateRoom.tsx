@@ -5,11 +5,11 @@ import { Button } from "../common/Button";
 import { Icon, type IconName } from "../common/Icon";
 import { Modal } from "../common/Modal";
 import { goTo } from "../hooks";
-import { roomIdOf } from "./roomId";
+import { privateRoomId, roomIdOf, secretEnd } from "./roomId";
 
 const kinds: readonly { kind: RoomKind; icon: IconName; title: string; about: string }[] = [
   { kind: "public", icon: "hash", title: "Public", about: "Everybody can read and join." },
-  { kind: "private", icon: "lock", title: "Private", about: "Only those who are added see it." },
+  { kind: "private", icon: "lock", title: "Private", about: "Only those who are invited see it." },
   {
     kind: "broadcast",
     icon: "megaphone",
@@ -46,9 +46,12 @@ function CreateRoomForm({ done }: { done: () => void }) {
   const [name, setName] = useState("");
   const [room, setRoom] = useState<string | null>(null);
   const [kind, setKind] = useState<RoomKind>("public");
+  const [end] = useState(secretEnd);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const address = room ?? roomIdOf(name);
+  const suggested = roomIdOf(name);
+  const address =
+    room ?? (kind === "private" && name !== "" ? privateRoomId(suggested, end) : suggested);
 
   async function submit(event: SyntheticEvent) {
     event.preventDefault();

@@ -8,3 +8,18 @@ export function roomIdOf(name: string): string {
     .replace(/^-+|-+$/gu, "")
     .slice(0, 64);
 }
+
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+const RANDOM = 12;
+
+/** A random end for the id of a private room, which nobody may guess (docs/protocol.md). */
+export function secretEnd(): string {
+  // 256 is a multiple of 32, so each character is as likely as another.
+  const bytes = crypto.getRandomValues(new Uint8Array(RANDOM));
+  return [...bytes].map((byte) => BASE32[byte % BASE32.length]).join("");
+}
+
+/** The id of a private room whose name suggests `id`. */
+export function privateRoomId(id: string, end: string): string {
+  return id === "" ? end : `${id.slice(0, 63 - end.length).replace(/-+$/u, "")}-${end}`;
+}

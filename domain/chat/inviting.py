@@ -1,0 +1,87 @@
+"""Who is added to a room at once and who is asked first; the invitations that wait for a person."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from domain.chat.opening import open_words
+from domain.chat.services import Services
+from domain.errors import NotFound
+from domain.person.person import Person
+from domain.room.room import Room, RoomCreated
+
+MAX_SHARED = 50
+"""Rooms that two people share which are looked at for a private one."""
+
+
+def standing(services: Services, adder: str, user: str, room: str, now: str) -> dict[str, Any]:
+    """Returns the fields of AddMember that the two people's own logs tell.
+
+    Raises
+    ------
+    NotFound: there is no such person, or they were erased.
+    """
+    person = cast(Person, services.log.read(user))
+    if not person.version or person.erased:
+        raise NotFound("no such person")
+    left = person.rooms.get(room)
+    return {
+        "name": person.name,
+        "known": _known(services, cast(Person, services.log.read(adder)), person),
+        "was_here": left is not None and left[0] is None,
+        "resting": not person.may_be_invited(adder, now),
+    }
+
+
+def _known(services: Services, adder: Person, user: Person) -> bool:
+    """Returns whether two people share a private room: anybody may join the others."""
+    theirs = {room for room, (role, _) in user.rooms.items() if role is not None}
+    shared = [r for r, (role, _) in adder.rooms.items() if role is not None and r in theirs]
+    # The latest first: a room's kind is one small read, where it is not in memory.
+    return any(_kind(services, room) == "private" for room in shared[: -MAX_SHARED - 1 : -1])
+
+
+def _kind(services: Services, room: str) -> str:
+    held = services.log.cached(room)
+    if isinstance(held, Room) and held.version:
+        return held.kind
+    created = services.log.events(room, limit=1)
+    return created[0].kind if created and isinstance(created[0], RoomCreated) else ""
+
+
+class Inviting:
+    """Lists a person's pending invitations."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def pending(self, user: str) -> dict[str, Any]:
+        """Returns the invitations that the person's own log has, the oldest first."""
+        person = cast(Person, self._services.log.read(user))
+        offers = dict(person.offers)
+        headers = self._services.views.headers(sorted(offers))
+        names = self._names({offer.by for offer in offers.values()})
+        found = []
+        for room, offer in offers.items():
+            about = headers.get(room) or self._created(room)
+            found.append(
+                {
+                    "room": room,
+                    "name": open_words(self._services.vault, about["name"]),
+                    "kind": about["kind"],
+                    "by": offer.by,
+                    "by_name": names.get(offer.by),
+                    "role": offer.role,
+                    "at": offer.at,
+                }
+            )
+        return {"invitations": found}
+
+    def _names(self, users: set[str]) -> Mapping[str, str | None]:
+        people = {user: cast(Person, self._services.log.read(user)) for user in users}
+        return {u: open_words(self._services.vault, p.name) for u, p in people.items() if p.version}
+
+    def _created(self, room: str) -> Mapping[str, Any]:
+        """Returns what the views will say of a room that they do not know yet."""
+        created = self._services.log.events(room, limit=1)[0]
+        assert isinstance(created, RoomCreated)
+        return vars(created)
