@@ -101,6 +101,8 @@ class Command:
     at, recorded_at: times for its events.
     digest: keyed digest of the content.
     since: the version that the client held when it first asked, or None.
+    sought: the version up to which the log was searched for this command, beyond the window.
+    found: (version, digest) of what that search found.
     """
 
     by: str
@@ -109,6 +111,8 @@ class Command:
     recorded_at: str
     digest: str
     since: int | None = None
+    sought: int = 0
+    found: tuple[int, str] | None = None
 
 
 MessageOf = Callable[[int], dict[str, Any] | None]
@@ -183,6 +187,10 @@ class Aggregate:
         self.fold(event)
         self._pending.append(event)
         return event.originator_version
+
+    def knows(self, user: str) -> bool:
+        """Returns whether a person belongs here: somebody else's retries are not looked up."""
+        return True
 
     def decide(self, command: Command, message_of: MessageOf) -> int:
         """Decides a command that was not seen before; returns the version that answers it."""

@@ -16,7 +16,8 @@
     ├── RoomExists                  room_exists       409
     ├── RoomFull                    room_full         409
     ├── RoomBusy                    room_busy         503
-    │   └── Throttled               room_busy         503
+    │   ├── Throttled               room_busy         503
+    │   └── BeyondWindow            room_busy         503
     ├── TooLarge                    too_large         413
     ├── RateLimited                 rate_limited      429
     └── Internal                    internal          500
@@ -119,6 +120,23 @@ class RoomBusy(ParleyError):
 
 class Throttled(RoomBusy):
     default = "too much is going on at once; try again"
+
+
+class BeyondWindow(RoomBusy):
+    """Whether the command was executed before is to be looked up in the log first, apart from the
+    thread that decides (domain/retrying.py).
+
+    Attributes
+    ----------
+    after, upto: the versions to search, `after < version <= upto`.
+    seen: the version up to which the command is known, once that is done.
+    """
+
+    default = "an old command is being looked up; try again"
+
+    def __init__(self, after: int, upto: int, seen: int) -> None:
+        super().__init__()
+        self.after, self.upto, self.seen = after, upto, seen
 
 
 class TooLarge(ParleyError):

@@ -12,9 +12,10 @@ from typing import Any
 
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
-from domain.aggregate import Aggregate, Command, Event
-from domain.errors import CommandIdReused, Internal, ParleyError, RoomBusy, Throttled
+from domain.aggregate import Aggregate, Command
+from domain.errors import BeyondWindow, CommandIdReused, Internal, ParleyError, RoomBusy, Throttled
 from domain.log import EventLog
+from domain.person.person import Person
 from domain.ports import Executor, Outcome, Reply, Views
 from domain.projections.room_view import RoomView
 
@@ -44,27 +45,41 @@ class Decider:
         try:
             known = aggregate.recall(command)
             if known is None:
-                known = self._search(aggregate, command)
+                known = self._late(aggregate, command)
             if known is not None:
                 return known
             return aggregate.decide(command, lambda version: self._message(aggregate, version))
         except ParleyError as refusal:
             return refusal
 
-    def _search(self, aggregate: Aggregate, command: Command) -> int | None:
-        """Looks for a late retry in the part of the log that the window forgot."""
-        since = command.since
-        if since is None or since >= aggregate.forgotten:
+    def _late(self, aggregate: Aggregate, command: Command) -> int | None:
+        """Returns the version that answered a command which the window forgot.
+
+        Raises
+        ------
+        BeyondWindow: the log is to be searched first. Never for somebody who was no member, whose
+            frames could cost a search each.
+        """
+        if command.found is not None:
+            version, digest = command.found
+            if digest != command.digest:
+                raise CommandIdReused
+            return version
+        if command.since is None:
             return None
-        found: Event | None = None
-        for event in self._log.events(aggregate.id, after=since, upto=aggregate.forgotten):
-            if event.by == command.by and event.id == command.id:
-                found = event
-        if found is None:
+        after = max(command.since, command.sought)
+        if after >= aggregate.forgotten or not self._belonged(aggregate, command.by):
             return None
-        if found.digest != command.digest:
-            raise CommandIdReused
-        return found.originator_version
+        # What is appended from now on is in the window, or searched next.
+        seen = aggregate.version - len(aggregate.pending)
+        raise BeyondWindow(after, min(aggregate.forgotten, seen), seen)
+
+    def _belonged(self, aggregate: Aggregate, user: str) -> bool:
+        """Returns whether the person is a member or was one, as their own log says."""
+        if aggregate.knows(user):
+            return True
+        person = self._log.read(user)
+        return isinstance(person, Person) and aggregate.id in person.rooms
 
     def _message(self, aggregate: Aggregate, version: int) -> dict[str, Any] | None:
         """Folds one message to the aggregate's head: the view's, then the log's tail."""

@@ -1,18 +1,20 @@
 """Client frames to commands: who asks, what exactly, sealed before it meets the log."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, cast
 
 import orjson
 
+from domain.aggregate import Command
 from domain.chat import frames
 from domain.chat.hints import hearing
 from domain.chat.inviting import standing
 from domain.chat.mentioning import mentioned
+from domain.chat.metering import spend_read
 from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.errors import (
+    BeyondWindow,
     Internal,
     Invalid,
     NotFound,
@@ -26,8 +28,15 @@ from domain.person.person import MarkRead, Person
 from domain.ports import Connection, Outcome
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
+from domain.retrying import Retrying
 from domain.room import commands as c
 from domain.room.room import Room
+
+SEARCHES = 5
+"""Searches for one late retry: in a busy room the window passes on while one goes on."""
+
+SEARCH_ROWS = 1_000
+"""Rows of a page that cost as much as a search."""
 
 Built = tuple[Services, str, dict[str, Any]]
 
@@ -129,6 +138,7 @@ class Commanding:
     def __init__(self, services: Services, reading: Reading) -> None:
         self._services = services
         self._reading = reading
+        self._retrying = Retrying(services.log)
 
     def base(self, user: str, frame: wire.Command) -> dict[str, Any]:
         now = self._services.now()
@@ -146,9 +156,39 @@ class Commanding:
         services, user = self._services, connection.user
         self._spend(user)
         command = BUILDERS[type(frame)](services, user, frame, self.base(user, frame))
-        services.executor.execute(
-            frame.room, [command], partial(self._answer, connection.id, frame.id, frame.room)
-        )
+        self._execute(connection, frame.room, command)
+
+    def _execute(self, connection: Connection, room: str, command: Command, tries: int = 0) -> None:
+        def answer(outcomes: Sequence[Outcome]) -> None:
+            outcome = outcomes[0]
+            if isinstance(outcome, BeyondWindow) and tries < SEARCHES:
+                self._search(connection, room, command, outcome, tries)
+            else:
+                self._answer(connection.id, command.id, room, outcomes)
+
+        self._services.executor.execute(room, [command], answer)
+
+    def _search(
+        self, connection: Connection, room: str, command: Command, gap: BeyondWindow, tries: int
+    ) -> None:
+        """Looks up a late retry apart from the loop, then has it decided again."""
+
+        def search() -> None:
+            try:
+                self._retrying.look_up(room, command, gap)
+            except ParleyError as refusal:
+                self._answer(connection.id, command.id, room, [refusal])
+                return
+            except Exception:
+                self._answer(connection.id, command.id, room, [Internal()])
+                raise
+            self._execute(connection, room, command, tries + 1)
+
+        try:
+            spend_read(self._services, connection.user, rows=SEARCH_ROWS)
+            self._services.background.run(search, owner=connection.user)
+        except ParleyError as refusal:
+            self._answer(connection.id, command.id, room, [refusal])
 
     def read(self, connection: Connection, frame: wire.Read) -> None:
         """Moves a read mark; it cannot pass the room's head."""

@@ -285,6 +285,9 @@ class Room(Aggregate):
             **window_state(self),
         }
 
+    def knows(self, user: str) -> bool:
+        return user in self.members
+
     def decide(self, command: Command, message_of: MessageOf) -> int:
         return DECISIONS[type(command)](self, command, message_of)
 

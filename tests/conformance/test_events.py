@@ -23,8 +23,11 @@ from adapters.dynamodb.events import DynamoEvents, DynamoRecorder, DynamoSnapsho
 from adapters.dynamodb.table import ATTEMPTS, Table
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.sqlite.events import SqliteEvents
+from domain import retrying
 from domain.errors import Throttled
-from domain.log import Snapshots
+from domain.log import EventLog, Snapshots
+from domain.room.room import ReactionAdded
+from tests.support.aggregates import happened, stand
 from tests.support.dynamodb import ENGINES, counting, engine_of
 
 
@@ -240,6 +243,30 @@ def test_of_many_writers_of_one_version_one_wins(recorder: AggregateRecorder) ->
 
 
 # DynamoDB
+
+
+def test_the_index_of_commands_is_kept_beside_the_snapshots(
+    recorder: AggregateRecorder, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying, "SEGMENT", 20)
+    past = [
+        happened(ReactionAdded, "u_ann", id=f"c{version}", message=1, emoji="👍")
+        for version in range(1, 246)
+    ]
+    log = EventLog(recorder, snapshots)
+    events = log.stored([stand("lobby", version, one) for version, one in enumerate(past, 1)])
+    for start in range(0, len(events), 10):
+        recorder.insert_events(events[start : start + 10])
+    searching = retrying.Retrying(log)
+    for wanted in (7, 20, 21, 240, 244):
+        assert searching.find("lobby", "u_ann", f"c{wanted}", 0, 245) == (wanted, "given")
+    assert searching.find("lobby", "u_ann", "c7", 7, 245) is None
+    entries = snapshots.select_events(retrying.index_id("lobby"))
+    kept = sorted((one.originator_version, len(one.state)) for one in entries)
+    assert kept == [(number, 160) for number in range(1, 13)]
+    # Snapshots of the log itself come and go beside them.
+    snapshots.drop_older("lobby", 10**6)
+    assert len(snapshots.select_events(retrying.index_id("lobby"))) == 12
 
 
 @pytest.fixture(params=ENGINES)

@@ -11,10 +11,12 @@ from typing import Any
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.views import MemoryViews
 from domain.aggregate import Aggregate, Command, Event
-from domain.errors import ParleyError
-from domain.executing import Decider
+from domain.errors import BeyondWindow, ParleyError
+from domain.executing import Decider, outcomes_of
 from domain.log import EventLog, empty
-from domain.ports import Outcome
+from domain.person.person import PersonRegistered, RoomGained
+from domain.ports import Executor, Outcome
+from domain.retrying import Retrying
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 
@@ -22,6 +24,26 @@ AT = "2026-01-02T03:04:05.000000+00:00"
 def sealed(user: str, text: str = "") -> dict[str, str]:
     """Returns what stands for a sealed text: aggregates never look inside."""
     return {"k": user, "c": text or f"name of {user}"}
+
+
+def belong(log: EventLog, room: str, *people: str) -> None:
+    """Has people's own logs say that they have been in a room."""
+    for user in people:
+        past = [
+            happened(PersonRegistered, user, name=sealed(user)),
+            happened(RoomGained, user, room=room, role="member", room_version=1),
+        ]
+        events = [stand(user, version, one) for version, one in enumerate(past, 1)]
+        log.recorder.insert_events(log.stored(events))
+
+
+def decided(executor: Executor, log: EventLog, log_id: str, command: Any) -> Outcome:
+    """Has a command decided; a late retry is looked up first, as the use cases do."""
+    (outcome,) = outcomes_of(executor, [(log_id, [command])])[0]
+    while isinstance(outcome, BeyondWindow):
+        Retrying(log).look_up(log_id, command, outcome)
+        (outcome,) = outcomes_of(executor, [(log_id, [command])])[0]
+    return outcome
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from domain.log import EventLog, envelope
 from domain.ports import Outcome
 from domain.room import commands as c
 from domain.room.room import MessagePosted
-from tests.support.aggregates import ask, sealed
+from tests.support.aggregates import ask, belong, decided, sealed
 
 ROOM = "lobby"
 PEOPLE = ("u_ann", "u_bob", "u_cy")
@@ -66,8 +67,7 @@ class Writer:
         return list(outcomes_of(self.executor, [(ROOM, commands)])[0])
 
     def one(self, command: Command) -> Outcome:
-        (outcome,) = self.do(command)
-        return outcome
+        return decided(self.executor, self.log, ROOM, replace(command))
 
 
 class World:
@@ -76,6 +76,7 @@ class World:
     def __init__(self) -> None:
         self.recorder, self.views = Interleaving(), MemoryViews()
         self.a, self.b = Writer(self.recorder, self.views), Writer(self.recorder, self.views)
+        belong(self.a.log, ROOM, *PEOPLE)
         assert self.a.one(create()) == 2
         assert self.a.one(join("u_bob")) == 3
 

@@ -15,7 +15,7 @@ from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.ports import Outcome
 from domain.room import commands as c
-from tests.support.aggregates import ask, sealed
+from tests.support.aggregates import ask, belong, decided, sealed
 
 PEOPLE = st.sampled_from(["u_ann", "u_bob", "u_cy"])
 ACTIONS = st.sampled_from(["join", "leave", "post", "reply", "edit", "delete", "react", "unreact"])
@@ -28,6 +28,7 @@ class Room:
         self.log = EventLog(MemoryEvents(), MemorySnapshots())
         self.executor = DirectExecutor(self.log, MemoryViews(), lambda seconds: None)
         self.accepted: list[tuple[Any, int]] = []
+        belong(self.log, "room", "u_ann", "u_bob", "u_cy")
         self.give(ask(c.CreateRoom, "u_ann", id="0", name=sealed("u_ann"), kind="public",
                       member_name=sealed("u_ann")))  # fmt: skip
 
@@ -35,10 +36,7 @@ class Room:
         return self.log.head("room")
 
     def ask(self, command: Any) -> Outcome:
-        answers: list[Any] = []
-        self.executor.execute("room", [command], answers.extend)
-        (answer,) = answers
-        return answer  # type: ignore[no-any-return]
+        return decided(self.executor, self.log, "room", replace(command))
 
     def give(self, command: Any) -> None:
         since = self.head()

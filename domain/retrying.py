@@ -1,0 +1,150 @@
+"""Finding a command that an aggregate's window forgot: what makes a retry exact at any age.
+
+The window has the last 256 command ids. What it forgot is looked up in the log, by an index of
+fingerprints: one entry for each SEGMENT events of a log, 8 bytes an event, kept beside the
+snapshots. An entry is made when a search first needs it, so a message costs nothing for it, and
+every part of a log is read for it once. It can be dropped: the next search makes it again.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+import orjson
+from eventsourcing.persistence import IntegrityError, StoredEvent
+
+from domain.aggregate import Command
+from domain.errors import BeyondWindow, RoomBusy
+from domain.log import EventLog
+
+SEGMENT = 1_000
+"""Events of an entry, whose 8 KB are far below DynamoDB's limit for an item."""
+
+FINGERPRINT = 8
+"""Bytes. Two commands of a log of 1,000,000 events have the same one by a chance of 1 in 37
+million; what is found is looked at in the log before it counts."""
+
+READ = 64
+"""Entries read at a time."""
+
+MADE = 30
+"""Entries that one search may make: each reads SEGMENT events, 10 ms on one machine, 1 MB of
+DynamoDB. A search that needs more is refused as `room_busy`; the next one goes on from there."""
+
+TOGETHER = 10
+"""Entries written at a time."""
+
+TOPIC = "log.command-index"
+"""STORAGE FORMAT: topic of an entry in the snapshots' store, under the id `LOG#commands` and the
+number of the segment; its state is the fingerprints of its events, in order."""
+
+
+def index_id(log_id: str) -> str:
+    """Returns the id under which a log's entries are; no log's id has a `#`."""
+    return f"{log_id}#commands"
+
+
+def fingerprint(by: str, id: str) -> bytes:
+    """Returns what stands for a person's command in an entry. STORAGE FORMAT."""
+    return hashlib.blake2b(f"{by} {id}".encode(), digest_size=FINGERPRINT).digest()
+
+
+class Retrying:
+    """Searches logs for commands; for threads that may wait for the disk."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    def look_up(self, log_id: str, command: Command, gap: BeyondWindow) -> None:
+        """Notes in a command what the log has of it, so that it can be decided again. Raises as
+        `find` does."""
+        command.found = self.find(log_id, command.by, command.id, gap.after, gap.upto)
+        command.sought = gap.seen
+
+    def find(self, log_id: str, by: str, id: str, after: int, upto: int) -> tuple[int, str] | None:
+        """Returns (version, digest) of the last event of a person's command with
+        `after < version <= upto`, or None.
+
+        Raises
+        ------
+        RoomBusy: the index of so old a part of the log is still being made, or events up to
+            `upto` are not written yet; ask again.
+        """
+        wanted = fingerprint(by, id)
+        for first, prints in self._newest_first(log_id, after, upto):
+            for version in _places(prints, wanted, first):
+                if after < version <= upto:
+                    stored = self._log.recorder.select_events(log_id, gt=version - 1, lte=version)
+                    found = _named(stored[0]) if stored else None
+                    if found is not None and found[:2] == (by, id):
+                        return version, found[2]
+        return None
+
+    def _newest_first(self, log_id: str, after: int, upto: int) -> Iterator[tuple[int, bytes]]:
+        """Yields (version of the first event, fingerprints) of runs of events, from `upto` down."""
+        # The last segment may still grow: its events are read as they are.
+        whole = upto // SEGMENT
+        start = max(after, whole * SEGMENT)
+        yield start + 1, self._read(log_id, start, upto)
+        made = 0
+        for high in range(whole, after // SEGMENT, -READ):
+            low = max(high - READ, after // SEGMENT)
+            known = self._entries(log_id, low, high)
+            missing = [number for number in range(high, low, -1) if number not in known]
+            new = missing[: MADE - made]
+            known |= self._make(log_id, new)
+            made += len(new)
+            for number in range(high, low, -1):
+                if number not in known:
+                    raise RoomBusy("an old part of the room is being looked through; try again")
+                yield (number - 1) * SEGMENT + 1, known[number]
+
+    def _entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
+        """Returns the entries there are of the segments `low < number <= high`."""
+        found = self._log.snapshots.select_events(index_id(log_id), gt=low, lte=high)
+        return {one.originator_version: one.state for one in found}
+
+    def _make(self, log_id: str, numbers: Sequence[int]) -> dict[int, bytes]:
+        made = {
+            number: self._read(log_id, (number - 1) * SEGMENT, number * SEGMENT)
+            for number in numbers
+        }
+        entries = [
+            StoredEvent(index_id(log_id), number, TOPIC, prints) for number, prints in made.items()
+        ]
+        for start in range(0, len(entries), TOGETHER):
+            # Somebody else may make the same ones at the same time.
+            with suppress(IntegrityError):
+                self._log.snapshots.insert_events(entries[start : start + TOGETHER])
+        return made
+
+    def _read(self, log_id: str, after: int, upto: int) -> bytes:
+        """Returns the fingerprints of events `after < version <= upto`."""
+        found = self._log.recorder.select_events(log_id, gt=after, lte=upto)
+        if len(found) != upto - after:
+            raise RoomBusy("the newest events are still being written; try again")
+        return b"".join(map(_print, found))
+
+
+def _named(stored: StoredEvent) -> tuple[str, str, str] | None:
+    """Returns (by, id, digest) of an event; None where it cannot be read."""
+    try:
+        state = orjson.loads(stored.state)
+        return state["by"], state["id"], state["digest"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _print(stored: StoredEvent) -> bytes:
+    named = _named(stored)
+    return bytes(FINGERPRINT) if named is None else fingerprint(named[0], named[1])
+
+
+def _places(prints: bytes, wanted: bytes, first: int) -> Iterator[int]:
+    """Yields the versions at which a fingerprint stands, the newest first."""
+    end = len(prints)
+    while (at := prints.rfind(wanted, 0, end)) >= 0:
+        if at % FINGERPRINT == 0:
+            yield first + at // FINGERPRINT
+        # Nothing that begins at or after `at` is found again.
+        end = at + FINGERPRINT - 1
