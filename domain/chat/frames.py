@@ -1,7 +1,7 @@
 """Server frames as bytes. The hot path joins encoded parts; tests hold the results against
 the wire models."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -17,6 +17,14 @@ EVENTS_BUDGET = MAX_FRAME - 512
 """Bytes of a frame's events and names; the rest is for its other fields."""
 
 PONG = b'{"type":"pong"}'
+"""Of a ping that asks nothing."""
+
+
+def pong(heads: Mapping[str, int], user: int | None) -> bytes:
+    frame: dict[str, Any] = {"type": "pong", "heads": heads}
+    if user is not None:
+        frame["user"] = user
+    return orjson.dumps(frame)
 
 
 def ack(id: str, room: str, version: int) -> bytes:

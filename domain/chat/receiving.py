@@ -1,5 +1,6 @@
 """Client frames: read, told apart, answered."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from domain.chat import frames
 from domain.chat.commanding import Commanding
 from domain.chat.metering import spend_read, spend_sync
+from domain.chat.pinging import Pinging
 from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.chat.syncing import Syncing
@@ -25,6 +27,7 @@ class Receiving:
         self._services = services
         self._commanding = Commanding(services, reading)
         self._syncing = Syncing(services, reading)
+        self._pinging = Pinging(services, reading)
 
     def receive(self, connection: Connection, body: str) -> None:
         """Takes one client frame; answers go to the connection, refusals too."""
@@ -53,18 +56,32 @@ class Receiving:
             snapshots = sum(held is None for held in frame.rooms.values())
             held = len(frame.rooms) - snapshots
             spend_sync(self._services, connection.user, held, snapshots)
-            self._services.background.run(
-                lambda: self._sync(connection, frame), owner=connection.user
-            )
+            self._apart(self._syncing.sync, connection, frame)
         elif isinstance(frame, wire.Typing):
             self._commanding.typing(connection, frame)
         else:
-            spend_read(self._services, connection.user)
+            self._ping(connection, frame)
+
+    def _ping(self, connection: Connection, frame: wire.Ping) -> None:
+        spend_sync(self._services, connection.user, held=len(frame.rooms), snapshots=0)
+        if frame.asks:
+            self._apart(self._pinging.ping, connection, frame)
+        else:
             self._services.gateway.post([connection.id], frames.PONG)
 
-    def _sync(self, connection: Connection, frame: wire.Sync) -> None:
+    def _apart(
+        self, work: Callable[[Connection, Any], None], connection: Connection, frame: Any
+    ) -> None:
+        """Has a frame answered apart from the loop. Raises RateLimited where too many wait."""
+        self._services.background.run(
+            lambda: self._answer(work, connection, frame), owner=connection.user
+        )
+
+    def _answer(
+        self, work: Callable[[Connection, Any], None], connection: Connection, frame: Any
+    ) -> None:
         try:
-            self._syncing.sync(connection, frame)
+            work(connection, frame)
         except ParleyError as refusal:
             self._refuse(connection, refusal, frame.id)
         except Exception:

@@ -18,7 +18,7 @@ from domain.protocol.fields import (
     Version,
     Wire,
 )
-from domain.protocol.limits import MAX_SYNC_ROOMS
+from domain.protocol.limits import MAX_PING_ROOMS, MAX_SYNC_ROOMS
 
 
 class Command(Wire):
@@ -129,8 +129,25 @@ class Typing(Wire):
 
 
 class Ping(Wire):
+    """Keeps the connection open, and asks which rooms went on without the client.
+
+    Attributes
+    ----------
+    rooms: last version held, by room.
+    user: last version held of one's own log.
+    """
+
     action: Literal["ping"]
     id: CommandId | None = None
+    rooms: Annotated[dict[RoomId, Since], Field(max_length=MAX_PING_ROOMS)] = Field(
+        default_factory=dict
+    )
+    user: Since | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether the answer needs a look at the logs."""
+        return bool(self.rooms) or self.user is not None
 
 
 RoomFrame = (

@@ -17,6 +17,9 @@ MAX_FRAME = 32 * 1024
 MAX_SYNC_ROOMS = 200
 """Rooms of one `sync` frame: with the longest ids they fit MAX_FRAME."""
 
+MAX_PING_ROOMS = 100
+"""Rooms of one `ping`: each costs a read of its log."""
+
 MAX_VERSION = 2**53 - 1
 """Largest integer that a browser holds exactly."""
 

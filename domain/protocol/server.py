@@ -417,7 +417,17 @@ class Typing(Wire):
 
 
 class Pong(Wire):
+    """Answers `ping`; what stands in it is behind on the client's side.
+
+    Attributes
+    ----------
+    heads: last version, by room, of those that went on.
+    user: last version of the person's own log, where that went on.
+    """
+
     type: Literal["pong"]
+    heads: dict[str, int] | None = None
+    user: int | None = None
 
 
 ServerFrame = Annotated[

@@ -134,6 +134,29 @@ describe("Chat", () => {
     expect(server.posts()).toEqual([command, command]);
   });
 
+  it("finds a lost push by the next ping, two minutes later where somebody looks", async () => {
+    const chat = await opened(server);
+    server.events.push(posted(4, "u_a", "lost", 4));
+    await vi.advanceTimersByTimeAsync(2 * 60_000);
+    expect(server.socket.sent.at(-1)).toMatchObject({ action: "ping", rooms: { r: 3 } });
+    server.socket.receive({ type: "pong", heads: { r: 4 } });
+    await vi.advanceTimersByTimeAsync(1_500);
+    server.answerSync();
+    await frame();
+    expect(shown(chat).at(-1)).toBe("lost");
+    chat.stop();
+  });
+
+  it("asks what a room says where one's own log tells of an event whose push was lost", async () => {
+    const chat = await opened(server);
+    const lost = { room: "r", room_version: 4 };
+    const event = { version: 9, at: "", by: "u_me", type: "RoomLost" as const, data: lost };
+    server.socket.receive({ type: "user", version: 9, events: [event] });
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(server.socket.sent.at(-1)).toMatchObject({ action: "sync", rooms: { r: 3 } });
+    chat.stop();
+  });
+
   it("folds a burst of pushes in one frame", async () => {
     const chat = await opened(server);
     let renders = 0;

@@ -19,6 +19,8 @@ function world() {
     opened: () => log.push("opened"),
     closed: () => log.push("closed"),
     received: ({ type }) => log.push(type),
+    pings: () => [{ action: "ping" }],
+    pingEvery: () => 5 * 60_000,
     changed: (state) => log.push(state),
     over: () => log.push("over"),
     random: () => 1,
@@ -116,7 +118,32 @@ describe("Connection", () => {
     expect(log).toEqual(["connecting", "over"]);
   });
 
-  it("pings after five idle minutes and gives up a server that does not answer", async () => {
+  it("pings however much is sent, so that a lost push is found", async () => {
+    const { connection, sockets } = world();
+    connection.start();
+    await tick();
+    sockets[0]?.open();
+    for (let minute = 0; minute < 10; minute += 1) {
+      connection.send({ action: "typing", room: "r" });
+      await tick(60_000);
+      sockets[0]?.receive({ type: "presence", room: "r", user: "u_a", state: "online" });
+    }
+    expect(sockets[0]?.sent.filter(({ action }) => action === "ping")).toHaveLength(2);
+  });
+
+  it("takes any frame for a sign that the server is there", async () => {
+    const { connection, sockets, log } = world();
+    connection.start();
+    await tick();
+    sockets[0]?.open();
+    connection.check();
+    sockets[0]?.receive({ type: "error", code: "rate_limited", message: "too many" });
+    await tick(60_000);
+    expect(log.at(-1)).toBe("error");
+    expect(sockets[0]?.closed).toBe(false);
+  });
+
+  it("pings after five minutes and gives up a server that does not answer", async () => {
     const { connection, sockets, log } = world();
     connection.start();
     await tick();

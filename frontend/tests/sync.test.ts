@@ -21,6 +21,7 @@ function world() {
     online: (room, users) => log.push(`online ${room} ${users.join()}`),
     refused: (room, code) => log.push(`refused ${room} ${code}`),
     settled: (room) => log.push(`settled ${room}`),
+    ownUnknown: () => log.push("own unknown"),
   });
   const push = (...versions: number[]) => {
     sync.onEvents({ type: "events", room: "r", events: events(...versions), people: {} });
@@ -185,5 +186,119 @@ describe("RoomSync", () => {
     expect(sync.onUser(3)).toBe(false);
     sync.opened();
     expect(asked[0]).toMatchObject({ user: 3 });
+  });
+
+  describe("pings", () => {
+    function live(version: number) {
+      const all = world();
+      all.sync.follow(new Map([["r", version]]));
+      all.sync.opened();
+      all.answer({ head: version, complete: true, events: [] });
+      all.asked.length = 0;
+      return all;
+    }
+
+    it("ask for the rooms that are live, with the versions held", () => {
+      const { sync } = live(5);
+      sync.follow(new Map([["unanswered", 1]]));
+      expect(sync.pings()).toEqual([{ action: "ping", rooms: { r: 5 }, user: 0 }]);
+      sync.onUser(3);
+      expect(sync.pings()).toEqual([{ action: "ping", rooms: { r: 5 }, user: 3 }]);
+    });
+
+    it("ask in several frames where there are many rooms", () => {
+      const { sync, asked } = world();
+      const rooms = Array.from({ length: 150 }, (_, n) => `r${n}`);
+      sync.follow(new Map(rooms.map((room) => [room, 1])));
+      sync.opened();
+      const part = { head: 1, complete: true, events: [] };
+      sync.onSynced({
+        type: "synced",
+        id: asked[0]?.id ?? "",
+        rooms: Object.fromEntries(rooms.map((room) => [room, part])),
+      });
+      const pings = sync.pings();
+      expect(pings.map((ping) => Object.keys(ping.rooms ?? {}).length)).toEqual([100, 50]);
+      expect(pings.map(({ user }) => user)).toEqual([0, undefined]);
+    });
+
+    it("find a push that was lost, with nothing else in the room", async () => {
+      const { sync, asked, taken, answer } = live(5);
+      sync.onPong({ type: "pong", heads: { r: 7, elsewhere: 3 } });
+      expect(asked).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1_250);
+      expect(asked).toMatchObject([{ action: "sync", rooms: { r: 5 } }]);
+      answer({ head: 7, complete: true, events: events(6, 7) });
+      expect(taken).toEqual([6, 7]);
+      sync.onPong({ type: "pong", heads: {} });
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(asked).toHaveLength(1);
+    });
+
+    it("ask nothing more where the push was on its way", async () => {
+      const { sync, asked, taken, push } = live(5);
+      sync.onPong({ type: "pong", heads: { r: 6 } });
+      push(6);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(taken).toEqual([6]);
+      expect(asked).toEqual([]);
+    });
+
+    it("find what was lost of the person's own log", async () => {
+      const { sync, asked } = live(5);
+      sync.onUser(3);
+      sync.onPong({ type: "pong", heads: {}, user: 5 });
+      await vi.advanceTimersByTimeAsync(1_250);
+      expect(asked).toMatchObject([{ action: "sync", rooms: {}, user: 3 }]);
+      expect(sync.onUser(5, 4)).toBe(true);
+      expect(sync.pings()[0]?.user).toBe(5);
+    });
+
+    it("have all be read anew where the person's own log was never heard of", () => {
+      const { sync, log } = live(5);
+      sync.onPong({ type: "pong", heads: {}, user: 4 });
+      expect(log).toContain("own unknown");
+      expect(sync.pings()[0]?.user).toBe(4);
+    });
+  });
+
+  describe("the person's own log", () => {
+    it("is asked for where a frame is missing, and shown meanwhile", async () => {
+      const { sync, asked } = world();
+      sync.opened();
+      sync.onUser(3);
+      expect(sync.onUser(6, 5)).toBe(true);
+      expect(sync.pings()[0]?.user).toBe(3);
+      await vi.advanceTimersByTimeAsync(1_250);
+      expect(asked).toMatchObject([{ action: "sync", rooms: {}, user: 3 }]);
+      // The server leaves out what is too old: what it gives is all that there is.
+      expect(sync.onUser(6, 5)).toBe(true);
+      sync.onSynced({ type: "synced", id: asked[0]?.id ?? "", rooms: {} });
+      expect(sync.pings()[0]?.user).toBe(6);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(asked).toHaveLength(1);
+    });
+
+    it("is not asked for where the missing frame comes late", async () => {
+      const { sync, asked } = world();
+      sync.opened();
+      sync.onUser(3);
+      sync.onUser(5, 5);
+      sync.onUser(4, 4);
+      sync.onUser(5, 5);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(asked).toEqual([]);
+    });
+
+    it("may be asked for again where no answer came", async () => {
+      const { sync, asked } = world();
+      sync.opened();
+      sync.onUser(3);
+      for (const times of [1, 2]) {
+        sync.onPong({ type: "pong", heads: {}, user: 4 });
+        await vi.advanceTimersByTimeAsync(20_000);
+        expect(asked).toHaveLength(times);
+      }
+    });
   });
 });

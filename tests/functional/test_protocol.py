@@ -103,6 +103,21 @@ def test_ping(party: Party) -> None:
     assert tab.receive() == {"type": "pong"}
 
 
+def test_a_pong_names_what_the_client_lacks(party: Party) -> None:
+    room, _, (_, tab) = party.tabs("ann", "bob")
+    version = tab.ok("post", room=room, text="hello")
+    private = party.room_id()
+    tab.ok("create_room", room=private, name="Den", kind="private")
+    stranger = party.enter("cleo").connect()
+    asked = {room: version - 1, private: 0, "nowhere": 0}
+    stranger.send("ping", rooms=asked)
+    assert stranger.receive() == {"type": "pong", "heads": {room: version}}
+    stranger.send("ping", rooms={room: version})
+    assert stranger.receive() == {"type": "pong", "heads": {}}
+    stranger.send("ping", user=0)
+    assert stranger.receive()["user"] >= 2
+
+
 # Rooms
 
 

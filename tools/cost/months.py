@@ -28,8 +28,11 @@ READS = 20
 TYPING = 1.0
 """Typing pushes a message; the room of 10 stands for all."""
 
-PING = 300.0
-"""Seconds between pings (frontend)."""
+PING_SEEN, PING_HIDDEN = 120.0, 300.0
+"""Seconds between pings of a tab that is seen, and of one that is not (frontend)."""
+
+SEEN = 0.5
+"""Share of the connected time in which the tab is seen."""
 
 POLLERS, LONG_POLL = 5, 20.0
 """Lambda's pollers of an idle queue, and the seconds of each empty receive."""
@@ -63,7 +66,7 @@ def month(people: int, counts: dict[str, dict[str, Tally]], *, traces: bool) -> 
     messages = days * MESSAGES
     by_room = {size: bill(counts[str(size)]["alone"], size, "alone") for size in ROOMS}
     rest = {name: _other(counts, name) for name in ("ping", "typing", "read", "connection")}
-    pings = days * HOURS * 3600 / PING
+    pings = days * HOURS * 3600 * (SEEN / PING_SEEN + (1 - SEEN) / PING_HIDDEN)
     spent = {
         "messages": sum(
             messages * share * by_room[size].dollars() / 1e6 for size, share in ROOMS.items()

@@ -109,7 +109,7 @@ def machine(_: Counts) -> str:
 def others(counts: Counts) -> str:
     rows = []
     names = {
-        "ping": "a ping and its pong",
+        "ping": "a ping about 5 rooms and its pong",
         "typing": "a typing push",
         "read": "a read mark, with its ack and its push to oneself",
         "connection": "coming and going: ticket, $connect, sync of a room, $disconnect, presence",

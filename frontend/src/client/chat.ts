@@ -29,6 +29,10 @@ export interface ChatDeps {
   over(): void;
 }
 
+/** A lost push is found by the next ping: soon where somebody looks, cheaply where nobody does.
+ * API Gateway closes a connection that was idle for ten minutes. */
+const PING_SEEN = 2 * 60_000;
+const PING_HIDDEN = 5 * 60_000;
 /** At most one sign that the person types every 3 s (docs/protocol.md). */
 const TYPING_EVERY = 3_000;
 
@@ -66,6 +70,8 @@ export class Chat {
       received: (frame) => {
         this.receive(frame);
       },
+      pings: () => this.sync.pings(),
+      pingEvery: () => (document.hidden ? PING_HIDDEN : PING_SEEN),
       changed: (connection) => {
         this.store.update((state) => ({ ...state, connection }));
       },
@@ -94,6 +100,9 @@ export class Chat {
       },
       settled: (room) => {
         this.outbox.pump(room);
+      },
+      ownUnknown: () => {
+        void this.refreshRooms();
       },
     });
     this.outbox = new Outbox({
@@ -228,7 +237,7 @@ export class Chat {
         this.sync.onSynced(frame);
         break;
       case "user":
-        if (this.sync.onUser(frame.version)) this.takeOwn(frame);
+        if (this.sync.onUser(frame.version, frame.events[0]?.version)) this.takeOwn(frame);
         break;
       case "presence":
         this.store.enqueue((state) => applyPresence(state, frame));
@@ -240,6 +249,7 @@ export class Chat {
         }, TYPING_LAPSES + 50);
         break;
       case "pong":
+        this.sync.onPong(frame);
         break;
     }
   }
@@ -269,6 +279,8 @@ export class Chat {
         this.store.enqueue((state) => markRead(state, room, version));
       } else if (event.type === "RoomGained" || event.type === "RoomLost") {
         void this.refreshRooms();
+        // The room's own push of this may have been lost; a former member gets no later one.
+        this.sync.expect(event.data.room, event.data.room_version);
       }
     }
   }

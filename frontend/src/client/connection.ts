@@ -1,5 +1,5 @@
-/** Keeps one WebSocket open: a ticket an attempt, backoff between them, pings when idle. */
-import type { ClientFrame } from "../wire/client";
+/** Keeps one WebSocket open: a ticket per attempt, backoff between attempts, pings in between. */
+import type { ClientFrame, Ping } from "../wire/client";
 import type { ServerFrame } from "../wire/server";
 import { ApiError } from "./api";
 import { backoff } from "./backoff";
@@ -21,14 +21,16 @@ export interface ConnectionHooks {
   opened(): void;
   closed(): void;
   received(frame: ServerFrame): void;
+  /** What a ping asks: one frame, or a few where there are many rooms. */
+  pings(): readonly Ping[];
+  /** Milliseconds from one ping to the next. */
+  pingEvery(): number;
   changed(state: ConnectionState): void;
   /** The session is over; nothing more will be tried. */
   over(): void;
   random(): number;
 }
 
-/** API Gateway closes a connection that was idle for ten minutes. */
-const PING_AFTER = 5 * 60_000;
 const PONG_WITHIN = 10_000;
 /** An attempt that neither opened nor failed by then is given up. */
 const OPEN_WITHIN = 15_000;
@@ -42,7 +44,7 @@ export class Connection {
   /** Tells a late ticket of an attempt that was given up from the current one's. */
   private generation = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
-  private idleTimer: ReturnType<typeof setTimeout> | undefined;
+  private pingTimer: ReturnType<typeof setTimeout> | undefined;
   private deadline: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly hooks: ConnectionHooks) {}
@@ -61,7 +63,6 @@ export class Connection {
   send(frame: ClientFrame): boolean {
     if (!this.isOpen || !this.socket) return false;
     this.socket.send(JSON.stringify(frame));
-    this.restartIdleTimer();
     return true;
   }
 
@@ -78,9 +79,11 @@ export class Connection {
     if (!this.stopped) this.lost();
   }
 
-  /** Asks whether the other end is still there. */
+  /** Asks whether the other end is still there, and what it did not get through to us. */
   check(): void {
-    if (!this.send({ action: "ping" })) return;
+    if (!this.isOpen) return;
+    for (const ping of this.hooks.pings()) this.send(ping);
+    this.restartPingTimer();
     clearTimeout(this.deadline);
     this.deadline = setTimeout(() => {
       this.lost();
@@ -111,7 +114,7 @@ export class Connection {
     socket.onopen = () => {
       clearTimeout(this.deadline);
       this.isOpen = true;
-      this.restartIdleTimer();
+      this.restartPingTimer();
       this.hooks.changed("online");
       this.hooks.opened();
     };
@@ -119,9 +122,9 @@ export class Connection {
       if (typeof data !== "string") return;
       // Only a frame proves that the server wants us; a bare open may be closed again at once.
       this.attempt = 0;
-      const frame = JSON.parse(data) as ServerFrame;
-      if (frame.type === "pong") clearTimeout(this.deadline);
-      this.hooks.received(frame);
+      // Any frame shows that the server is there; a refused ping gets an error, not a pong.
+      clearTimeout(this.deadline);
+      this.hooks.received(JSON.parse(data) as ServerFrame);
     };
     socket.onclose = ({ code }) => {
       if (code === SESSION_OVER) this.end();
@@ -129,11 +132,12 @@ export class Connection {
     };
   }
 
-  private restartIdleTimer(): void {
-    clearTimeout(this.idleTimer);
-    this.idleTimer = setTimeout(() => {
+  /** Pings come however much is sent and received: a quiet room's push may be lost meanwhile. */
+  private restartPingTimer(): void {
+    clearTimeout(this.pingTimer);
+    this.pingTimer = setTimeout(() => {
       this.check();
-    }, PING_AFTER);
+    }, this.hooks.pingEvery());
   }
 
   private lost(): void {
@@ -152,7 +156,7 @@ export class Connection {
   private drop(): void {
     this.generation += 1;
     clearTimeout(this.retryTimer);
-    clearTimeout(this.idleTimer);
+    clearTimeout(this.pingTimer);
     clearTimeout(this.deadline);
     const { socket } = this;
     const wasOpen = this.isOpen;

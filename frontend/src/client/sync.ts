@@ -3,10 +3,11 @@
  *
  * Pushes of a room wait until its `synced` came, then those at or below the held version are
  * dropped. A push that is ahead waits a second, with jitter, for those before it; then `sync` asks.
+ * So does a `pong` that tells of a version that no push brought.
  */
-import type { Sync } from "../wire/client";
+import type { Ping, Sync } from "../wire/client";
 import type { RoomEvent } from "../wire/room-event";
-import type { Events, Snapshot, Synced, SyncedRoom } from "../wire/server";
+import type { Events, Pong, Snapshot, Synced, SyncedRoom } from "../wire/server";
 
 type People = Readonly<Record<string, string | null>>;
 
@@ -21,6 +22,8 @@ export interface SyncHooks {
   refused(room: string, code: string): void;
   /** The room is held to its head. */
   settled(room: string): void;
+  /** The person's own log went on before any of it was heard of: what it says has to be read. */
+  ownUnknown(): void;
 }
 
 interface RoomLog {
@@ -33,14 +36,19 @@ interface RoomLog {
 
 /** Rooms in one frame, so that it stays under 32 KB with the longest ids. */
 const ROOMS_A_FRAME = 200;
+/** Rooms in one ping (docs/protocol.md). */
+const ROOMS_A_PING = 100;
 const GAP_WAIT = 1_000;
 const ANSWER_WITHIN = 15_000;
 
 export class RoomSync {
   private readonly logs = new Map<string, RoomLog>();
   private isOpen = false;
-  /** Version of the person's own log, once a `user` frame told it. */
+  /** Version of the person's own log to which nothing is missing, once a frame told it. */
   private own: number | null = null;
+  /** Id of the `sync` whose answer has what is missing of the person's own log. */
+  private ownAsked: string | null = null;
+  private ownTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly hooks: SyncHooks) {}
 
@@ -92,13 +100,45 @@ export class RoomSync {
       log.timer = undefined;
       log.held = [];
     }
+    this.ownAnswered();
   }
 
-  /** True when the person's own log went forward; an older frame is dropped. */
-  onUser(version: number): boolean {
+  /** True when a frame of the person's own log, from `first` to `version`, has news. */
+  onUser(version: number, first = version): boolean {
     if (this.own !== null && version <= this.own) return false;
-    this.own = version;
+    const isNext = this.own === null || first <= this.own + 1;
+    // An answer may leave out what is old: then it is all that there is to have.
+    if (isNext || this.ownAsked !== null) this.own = version;
+    else this.expectOwn(version);
     return true;
+  }
+
+  /** What to ask with a ping: the versions held of the rooms that are live. */
+  pings(): Ping[] {
+    const rooms: [string, number][] = [];
+    for (const [room, { version, asked }] of this.logs) {
+      if (asked === null && version !== null) rooms.push([room, version]);
+    }
+    const pings: Ping[] = [];
+    for (let start = 0; start === 0 || start < rooms.length; start += ROOMS_A_PING) {
+      pings.push({
+        action: "ping",
+        rooms: Object.fromEntries(rooms.slice(start, start + ROOMS_A_PING)),
+        ...(start === 0 ? { user: this.own ?? 0 } : {}),
+      });
+    }
+    return pings;
+  }
+
+  onPong({ heads, user }: Pong): void {
+    for (const [room, head] of Object.entries(heads ?? {})) this.expect(room, head);
+    if (user === undefined || user === null) return;
+    if (this.own === null) {
+      this.own = user;
+      this.hooks.ownUnknown();
+    } else {
+      this.expectOwn(user);
+    }
   }
 
   onEvents(frame: Events): void {
@@ -111,6 +151,7 @@ export class RoomSync {
   }
 
   onSynced(frame: Synced): void {
+    if (frame.id === this.ownAsked && frame.more !== true) this.ownAnswered();
     for (const [room, part] of Object.entries(frame.rooms)) {
       const log = this.logs.get(room);
       if (log?.asked === frame.id) this.take(room, log, part);
@@ -121,6 +162,35 @@ export class RoomSync {
   expect(room: string, version: number): void {
     const log = this.logs.get(room);
     if (log?.asked === null && (log.version ?? 0) < version) this.waitForGap(room, log);
+  }
+
+  /** The person's own log is at `version`: if its push does not come, `sync` asks. */
+  private expectOwn(version: number): void {
+    this.ownTimer ??= setTimeout(
+      () => {
+        this.ownTimer = undefined;
+        if (!this.isOpen || this.own === null || this.own >= version) return;
+        const id = this.hooks.newId();
+        this.awaitOwn(id);
+        this.hooks.send({ action: "sync", id, rooms: {}, user: this.own });
+      },
+      GAP_WAIT * (1 + this.hooks.random() / 2),
+    );
+  }
+
+  private awaitOwn(id: string): void {
+    clearTimeout(this.ownTimer);
+    this.ownAsked = id;
+    // Without an answer the next ping finds again what is missing.
+    this.ownTimer = setTimeout(() => {
+      this.ownAnswered();
+    }, ANSWER_WITHIN);
+  }
+
+  private ownAnswered(): void {
+    clearTimeout(this.ownTimer);
+    this.ownTimer = undefined;
+    this.ownAsked = null;
   }
 
   private take(room: string, log: RoomLog, part: SyncedRoom): void {
@@ -191,6 +261,7 @@ export class RoomSync {
       const some = rooms.slice(start, start + ROOMS_A_FRAME);
       const id = this.hooks.newId();
       for (const room of some) this.await(room, id);
+      if (start === 0 && this.own !== null) this.awaitOwn(id);
       this.hooks.send({
         action: "sync",
         id,

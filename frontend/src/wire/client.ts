@@ -143,7 +143,23 @@ export interface Typing {
   id?: string | null;
   room: string;
 }
+/**
+ * Keeps the connection open, and asks which rooms went on without the client.
+ *
+ * Attributes
+ * ----------
+ * rooms: last version held, by room.
+ * user: last version held of one's own log.
+ */
 export interface Ping {
   action: "ping";
   id?: string | null;
+  rooms?: {
+    /**
+     * This interface was referenced by `undefined`'s JSON-Schema definition
+     * via the `patternProperty` "^[a-z0-9-]{1,64}$".
+     */
+    [k: string]: number;
+  };
+  user?: number | null;
 }

@@ -456,6 +456,18 @@ export interface Typing {
   type: "typing";
   user: string;
 }
+/**
+ * Answers `ping`; what stands in it is behind on the client's side.
+ *
+ * Attributes
+ * ----------
+ * heads: last version, by room, of those that went on.
+ * user: last version of the person's own log, where that went on.
+ */
 export interface Pong {
+  heads?: {
+    [k: string]: number;
+  } | null;
   type: "pong";
+  user?: number | null;
 }
