@@ -703,6 +703,7 @@ def test_openapi_lists_the_routes(party: Party) -> None:
         ("get", "/api/rooms/{room}/members"),
         ("get", "/api/openapi.json"),
         ("get", "/healthz"),
+        ("get", "/readyz"),
     }
     health = party.server.http("GET", "/healthz")
     assert (health.status, health.json["status"]) == (200, "ok")

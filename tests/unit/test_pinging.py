@@ -10,7 +10,7 @@ from adapters.memory.views import MemoryViews
 from domain.chat import Chat, frames
 from domain.log import EventLog
 from domain.protocol.limits import MAX_FRAME, MAX_PING_ROOMS, MAX_VERSION
-from tests.support.chat import Someone, memory_chat, person, run_consumers
+from tests.support.chat import Someone, memory_chat, old_private_room, person, run_consumers
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def chat() -> Chat:
     return memory_chat()
 
 
-def room(by: Someone, name: str, kind: str = "public") -> None:
-    by.send(action="create_room", room=name, name=name, kind=kind)
+def room(by: Someone, name: str) -> None:
+    by.send(action="create_room", room=name, name=name, kind="public")
 
 
 def pinged(someone: Someone, user: int | None = None, **rooms: int) -> dict[str, Any]:
@@ -63,10 +63,11 @@ def test_rooms_that_one_may_not_read_are_as_if_they_were_not_there(
     chat: Chat, projected: bool
 ) -> None:
     ann, bob = person(chat, "ann"), person(chat, "bob")
-    room(ann, "den", "private")
-    room(ann, "was-in", "private")
+    old_private_room(ann, "den")
+    old_private_room(ann, "was-in")
     ann.send(action="add_member", room="was-in", user=bob.user)
-    bob.sync(was_in=None)
+    bob.send(action="join", room="was-in")
+    assert bob.sync(was_in=None)[-1]["rooms"]["was-in"]["snapshot"]
     ann.send(action="remove_member", room="was-in", user=bob.user)
     ann.send(action="post", room="was-in", text="among us")
     if projected:
