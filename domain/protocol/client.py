@@ -13,6 +13,7 @@ from domain.protocol.fields import (
     RoomKind,
     RoomName,
     Since,
+    StoredEmoji,
     Text,
     UserId,
     Version,
@@ -110,9 +111,11 @@ class React(Command):
 
 
 class Unreact(Command):
+    """Takes a reaction back, also one that `react` would refuse by now."""
+
     action: Literal["unreact"]
     version: Version
-    emoji: Emoji
+    emoji: StoredEmoji
 
 
 class Read(Command):

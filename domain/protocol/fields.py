@@ -1,11 +1,10 @@
 """Field types shared by the wire models: what a client may put where."""
 
-import re
-import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from domain.protocol.emoji import is_emoji
 from domain.protocol.limits import (
     FORBIDDEN,
     MAX_NAME,
@@ -13,11 +12,6 @@ from domain.protocol.limits import (
     MAX_VERSION,
     ROOM_PATTERN,
 )
-
-_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
-_EMOJI_JOINERS = {0x200D, 0xFE0E, 0xFE0F}
-# Emoji whose category is a letter or punctuation: double marks, information, wavy dash.
-_EMOJI_ODD = {0x203C, 0x2049, 0x2139, 0x3030}
 
 
 def clean(value: str) -> str:
@@ -45,26 +39,9 @@ def printable(value: str) -> str:
     return value.strip()
 
 
-def _is_symbol(char: str, point: int) -> bool:
-    if 0x1F3FB <= point <= 0x1F3FF or point in _EMOJI_ODD:
-        return True
-    return point > 0x7F and unicodedata.category(char) in ("So", "Sm")
-
-
 def emoji(value: str) -> str:
-    """An emoji has no letters in it, so a reaction cannot carry unsealed words.
-
-    Symbols, joiners, skin tones, flags, tags and keycaps are let through.
-    """
-    bare = _KEYCAP.sub("", value)
-    symbols = bare != value
-    for char in bare:
-        point = ord(char)
-        if _is_symbol(char, point):
-            symbols = True
-        elif not (point in _EMOJI_JOINERS or 0xE0020 <= point <= 0xE007F):
-            raise ValueError("not an emoji")
-    if not symbols:
+    """One emoji of Unicode's list: what has letters in it would be words that nobody sealed."""
+    if not is_emoji(value):
         raise ValueError("not an emoji")
     return value
 
@@ -87,3 +64,5 @@ Text = Annotated[str, Field(min_length=1), AfterValidator(text)]
 RoomName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(printable)]
 Nickname = Annotated[str, Field(min_length=1, max_length=MAX_NICKNAME), AfterValidator(printable)]
 Emoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(emoji)]
+StoredEmoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(clean)]
+"""What a reaction may hold that an earlier release took. It is compared and never stored."""

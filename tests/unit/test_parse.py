@@ -1,6 +1,8 @@
 """Client frames: what is let through, and what a refusal says of the rest."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from domain.chat.receiving import parse
 from domain.errors import Invalid
 from domain.protocol import client as wire
+from domain.protocol.emoji import known
 from domain.protocol.limits import FORBIDDEN, MAX_NAME, MAX_VERSION
 
 VALID: dict[str, dict[str, Any]] = {
@@ -170,20 +173,56 @@ def test_versions_are_what_a_browser_can_hold(field: str, values: list[int]) -> 
 
 
 @pytest.mark.parametrize("emoji", [
-    "👍", "👍🏽", "❤️", "❤", "🇩🇪", "👩‍👩‍👧", "1️⃣", "#️⃣", "☕", "✅",
-    "🏴\U000e0067\U000e0062\U000e007f",
-    "↔️", "‼️", "⁉️",
+    "👍", "👍🏽", "❤️", "❤", "🇵🇹", "1️⃣", "1⃣", "#️⃣", "↔️", "‼️", "⁉️", "☕", "👩‍👩‍👧", "👁️‍🗨️", "👁‍🗨", "☃",
+    "™", "ℹ️", "🅰️", "🫆", "👩🏻‍❤️‍💋‍👨🏿", "👩🏻‍❤‍💋‍👨🏿", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🏴󠁧󠁢󠁷󠁬󠁳󠁿",
 ])  # fmt: skip
 def test_emoji(emoji: str) -> None:
     assert parse(frame("react", emoji=emoji)).emoji == emoji
+    assert parse(frame("unreact", emoji=emoji)).emoji == emoji
 
 
-@pytest.mark.parametrize("emoji", [
-    "", "a", "1", "12", "👍a", "aye👍", ":+1:", "no", "é", "漢", "א", "\u200d", "\ufe0f", " 👍",
-    "👍 ", "👍\n", "_", "-", "<b>", "👍" * 17,
-])  # fmt: skip
+def tagged(words: str) -> str:
+    """Writes words in tag characters, as a flag of nowhere."""
+    return "🏴" + "".join(chr(0xE0000 + ord(char)) for char in words) + "\U000e007f"
+
+
+NO_EMOJI = {
+    "words": "hello", "a letter": "a", "a digit": "7", "blank": " ", "nothing": "",
+    "circled letters": "ⓗⓔⓛⓛⓞ", "squared letters": "🅗🅔🅛🅛🅞", "symbols": "∑√", "a symbol": "→→",
+    "tags": tagged("hello"), "a region that has no flag": tagged("ustx"),
+    "tags alone": "\U000e0068",
+    "regional letters": "🇭🇪🇱🇱🇴", "one regional letter": "🇭", "no country": "🇽🇽",
+    "two": "👍👍", "an emoji and a letter": "👍a", "a tone": "🏽", "a joiner": "\u200d",
+    "a selector": "\ufe0f", "a selector too many": "👍\ufe0f", "text style": "❤\ufe0e",
+    "a known name": ":+1:", "a blank before": " 👍", "a blank after": "👍 ", "a line": "👍\n",
+    "other letters": "é漢א", "marks": "_-", "a tag": "<b>", "a region cut short": tagged("gb"),
+    "joined anyhow": "👍\u200d👍", "too long": "👍" * 17,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("emoji", NO_EMOJI.values(), ids=NO_EMOJI)
 def test_words_are_no_emoji(emoji: str) -> None:
     refused(frame("react", emoji=emoji))
+
+
+def test_what_an_earlier_release_took_can_be_taken_back() -> None:
+    for emoji in ("ⓗⓔⓛⓛⓞ", "∑", tagged("hello")):
+        assert parse(frame("unreact", emoji=emoji)).emoji == emoji
+    for emoji in ("", "\x07", "👍" * 17):
+        refused(frame("unreact", emoji=emoji))
+
+
+def test_unicodes_list_is_whole() -> None:
+    assert len(known()) == 3_944
+    assert max(map(len, known())) <= 16
+    assert sum("\U000e007f" in one for one in known()) == 3
+
+
+def test_every_emoji_that_the_web_app_offers_is_one() -> None:
+    offered = (Path(__file__).parents[2] / "frontend/src/ui/message/emoji.ts").read_text()
+    found = re.findall(r'^  \["([^"]+)", "', offered, re.M)
+    assert len(found) > 30
+    assert [one for one in found if one not in known()] == []
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), min_size=1, max_size=3))

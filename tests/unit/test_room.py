@@ -587,6 +587,11 @@ def test_reacting_anew_after_taking_it_back() -> None:
     room.when(react(CY)).then(reacted(CY, 5))
 
 
+def test_a_reaction_that_an_earlier_release_took_is_taken_back() -> None:
+    room = a_room("public", posted(BOB), reacted(CY, 5, "ⓗⓘ"))
+    room.when(unreact(CY, emoji="ⓗⓘ")).then(unreacted(CY, 5, "ⓗⓘ"))
+
+
 def full_of_emoji() -> Given:
     emoji = [chr(0x1F600 + number) for number in range(MAX_EMOJI)]
     return a_room("public", posted(BOB), *(reacted(CY, 5, one) for one in emoji))

@@ -105,6 +105,9 @@ export interface React {
   since?: number | null;
   version: number;
 }
+/**
+ * Takes a reaction back, also one that `react` would refuse by now.
+ */
 export interface Unreact {
   action: "unreact";
   emoji: string;
