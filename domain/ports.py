@@ -103,6 +103,10 @@ class Views(Protocol):
         """Returns `n` of the newest message at or below `version`; 0 where there is none."""
         ...
 
+    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Returns ordinals by (room, version), as `ordinal` does for one; every key has one."""
+        ...
+
     def member(self, room: str, user: str) -> dict[str, Any] | None:
         """Returns `{name, role, posted}`; role is None for one who left."""
         ...
@@ -119,12 +123,20 @@ class Views(Protocol):
         """Returns names by (room, user), as `names` does for one room."""
         ...
 
-    def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
-        """Returns (room, role, version of the user's newest post) of their rooms."""
+    def rooms_of(
+        self, user: str, after: str = "", limit: int | None = None
+    ) -> list[tuple[str, str, int]]:
+        """Returns (room, role, version of the user's newest post) of their rooms, by id: those
+        above `after`, at most `limit`."""
         ...
 
-    def listed_rooms(self) -> list[str]:
-        """Returns the ids of public and broadcast rooms."""
+    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
+        """Returns the user's role by room, of those of `rooms` that they are in."""
+        ...
+
+    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
+        """Returns the ids of public and broadcast rooms in order: those above `after`, at most
+        `limit`."""
         ...
 
     def save_room(self, room: str, expected: int, view: RoomView) -> bool:
@@ -143,7 +155,9 @@ class Views(Protocol):
         """Returns the version to fold onto; it may be remembered, as in `fold_base`."""
         ...
 
-    def marks(self, user: str) -> dict[str, int]: ...
+    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
+        """Returns the user's read marks by room: of `rooms`, or all of them."""
+        ...
 
     def save_person(
         self, user: str, expected: int, version: int, marks: Mapping[str, int]

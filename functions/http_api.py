@@ -18,11 +18,13 @@ from domain.errors import Forbidden, Internal, ParleyError
 from domain.metrics import INTERNAL
 from domain.ports import Session
 from domain.protocol.http import (
+    DirectoryQuery,
     EnterRequest,
     EventsQuery,
     ExchangeRequest,
     MembersQuery,
     MessagesQuery,
+    RoomsQuery,
 )
 from functions.bearer import bearer
 from functions.bootstrap import chat
@@ -137,9 +139,16 @@ def _socket_url(request: Request[None]) -> str:
     return chat().services.socket_url or here
 
 
-@router.on("GET", "/api/rooms")
-def rooms(request: Request[None]) -> Answer:
-    return _json(chat().reading.rooms(_user(request)))
+@router.on("GET", "/api/rooms", RoomsQuery)
+def rooms(request: Request[RoomsQuery]) -> Answer:
+    page = request.given
+    return _json(chat().listing.own(_user(request), page.cursor, page.limit))
+
+
+@router.on("GET", "/api/directory", DirectoryQuery)
+def directory(request: Request[DirectoryQuery]) -> Answer:
+    page = request.given
+    return _json(chat().listing.directory(_user(request), page.q, page.cursor, page.limit))
 
 
 @router.on("GET", "/api/invitations")

@@ -15,6 +15,9 @@ from local import payloads
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
 
+LISTS = ("/api/rooms", "/api/directory")
+"""What is read from the views alone, which are to catch up first."""
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -98,7 +101,7 @@ class Web:
             text = body.decode()
         except UnicodeDecodeError:
             return _problem(422, "invalid", "the body is not UTF-8")
-        if scope["path"] == "/api/rooms":
+        if scope["path"] in LISTS:
             await self._fresh()
         event = payloads.http_event(
             scope["method"],

@@ -76,6 +76,7 @@ class Told:
 
 
 PAGE = (Invalid, Unauthenticated, NotFound)
+LIST = (Invalid, Unauthenticated)
 ENTERING = (Invalid, Forbidden, NicknameTaken, RateLimited)
 TOLD: Mapping[str, Told] = {
     "enter": Told("Lets a guest in", 201, answers.Entered, GUEST, ENTERING),
@@ -93,12 +94,11 @@ TOLD: Mapping[str, Told] = {
     "ticket": Told(
         "Gives a ticket that opens one WebSocket", 201, answers.Ticket, SESSION, (Unauthenticated,)
     ),
-    "rooms": Told(
-        "Lists one's rooms and all public ones", 200, answers.Rooms, SESSION, (Unauthenticated,)
-    ),
     "invitations": Told(
         "Lists one's pending invitations", 200, answers.Invitations, SESSION, (Unauthenticated,)
     ),
+    "rooms": Told("Lists a page of one's rooms", 200, answers.Rooms, SESSION, LIST),
+    "directory": Told("Lists a page of rooms to join", 200, answers.Rooms, SESSION, LIST),
     "messages": Told("Reads a page of messages", 200, answers.Messages, SESSION, PAGE),
     "events": Told("Reads a page of the log", 200, answers.EventList, SESSION, PAGE),
     "members": Told("Reads a page of members", 200, answers.Members, SESSION, PAGE),

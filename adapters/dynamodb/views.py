@@ -89,9 +89,12 @@ class DynamoViews:
     def refresh(self, stream: str) -> None:
         self._heads.forget(stream)
 
-    def listed_rooms(self) -> list[str]:
-        values = {":pk": OPEN}
-        return [i["sk"] for i in self._table.query("pk = :pk", values=values, projection="sk")]
+    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
+        condition, values = "pk = :pk", {":pk": OPEN}
+        if after:
+            condition, values = f"{condition} AND sk > :after", {**values, ":after": after}
+        found = self._table.query(condition, values=values, projection="sk", limit=limit)
+        return [item["sk"] for item in found]
 
     # Messages
 
@@ -119,6 +122,17 @@ class DynamoViews:
         for row in self._between(room, "m#", last, descending=True, limit=1, projection="n"):
             return int(row["n"])
         return 0
+
+    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Reads the messages of just those versions in batches: a mark is a message's version, as
+        a rule. For a key that is none there is a Query, several at once."""
+        rows = self._rows([(room, message_key(version)) for room, version in keys])
+        found = {(room, version_in(sk)): int(row["n"]) for (room, sk), row in rows.items()}
+        missing = [key for key in dict.fromkeys(keys) if key not in found]
+        if len(missing) <= FEW or self._workers <= 1:
+            return found | {key: self.ordinal(*key) for key in missing}
+        searched = self._threads().map(lambda key: self.ordinal(*key), missing)
+        return found | dict(zip(missing, searched, strict=True))
 
     # Members
 
@@ -148,15 +162,31 @@ class DynamoViews:
         rows = self._rows([(room, member_key(user)) for room, user in keys])
         return {(room, user_in(sk)): member_of(r)["name"] for (room, sk), r in rows.items()}
 
-    def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
-        values = {":user": user}
-        found = self._table.query(
-            "#member = :user",
-            values=values,
-            names={"#member": "member"},
-            index="by_member",
-            projection="pk",
-        )
+    def rooms_of(
+        self, user: str, after: str = "", limit: int | None = None
+    ) -> list[tuple[str, str, int]]:
+        # Above every generation of the room `after`, and below any other room's.
+        last = f"R#{after}#~" if after else "R#"
+        rooms: list[tuple[str, str, int]] = []
+        while limit is None or len(rooms) < limit:
+            found = list(
+                self._table.query(
+                    "#member = :user AND pk > :last",
+                    values={":user": user, ":last": last},
+                    names={"#member": "member"},
+                    index="by_member",
+                    projection="pk",
+                    limit=limit,
+                )
+            )
+            rooms += self._current(user, found)
+            if limit is None or len(found) < limit:
+                break
+            last = found[-1]["pk"]
+        return rooms[:limit]
+
+    def _current(self, user: str, found: Sequence[Item]) -> list[tuple[str, str, int]]:
+        """Returns the user's rooms among places of the index, which has every generation's."""
         wanted = [place for item in found if (place := stream_of(item["pk"])) is not None]
         heads = self._heads.read_many({room for room, _ in wanted})
         current = [
@@ -172,6 +202,11 @@ class DynamoViews:
             for room, row in sorted(mine.items())
             if row["role"] is not None
         ]
+
+    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
+        rows = self._rows([(room, member_key(user)) for room in rooms])
+        roles = {room: member_of(row)["role"] for (room, _), row in rows.items()}
+        return {room: role for room, role in roles.items() if role is not None}
 
     # Rows
 
@@ -231,10 +266,13 @@ class DynamoViews:
             for write in writes:
                 _guarded(write)
             return
+        for done in [self._threads().submit(_guarded, write) for write in writes]:
+            done.result()
+
+    def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="parley-views")
-        for done in [self._pool.submit(_guarded, write) for write in writes]:
-            done.result()
+        return self._pool
 
     def reset_room(self, room: str) -> None:
         for listed in (OPEN, PRIVATE):
@@ -246,13 +284,18 @@ class DynamoViews:
     def person_version(self, user: str) -> int:
         return self._heads.base(user).version
 
-    def marks(self, user: str) -> dict[str, int]:
+    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
+        if rooms is not None and not rooms:
+            return {}
         pk = partition(user, self._heads.read(user).generation)
-        prefix = "mark#"
+        # One Query of the range that the rooms are in: their marks lie close together in it.
+        first, last = (min(rooms), max(rooms)) if rooms else ("", "~")
         rows = self._table.query(
-            "pk = :pk AND begins_with(sk, :prefix)", values={":pk": pk, ":prefix": prefix}
+            "pk = :pk AND sk BETWEEN :first AND :last",
+            values={":pk": pk, ":first": f"mark#{first}", ":last": f"mark#{last}"},
         )
-        return {row["sk"].removeprefix(prefix): row["mark"] for row in rows}
+        marks = {row["sk"].removeprefix("mark#"): row["mark"] for row in rows}
+        return marks if rooms is None else {r: marks[r] for r in rooms if r in marks}
 
     def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
         head = self._heads.base(user, expected)

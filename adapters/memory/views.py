@@ -66,6 +66,9 @@ class MemoryViews:
         index = bisect_right(versions, version)
         return found.messages[versions[index - 1]]["n"] if found and index else 0
 
+    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        return {key: self.ordinal(*key) for key in keys}
+
     def member(self, room: str, user: str) -> dict[str, Any] | None:
         found = self._rooms.get(room)
         row = found.members.get(user) if found else None
@@ -90,16 +93,28 @@ class MemoryViews:
             (room, user): name for room, user in keys for name in self.names(room, [user]).values()
         }
 
-    def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
-        return [
+    def rooms_of(
+        self, user: str, after: str = "", limit: int | None = None
+    ) -> list[tuple[str, str, int]]:
+        found = [
             (room, row["role"], row["posted"])
             for room, kept in sorted(self._rooms.items())
-            if (row := kept.members.get(user)) and row["role"] is not None
+            if room > after and (row := kept.members.get(user)) and row["role"] is not None
         ]
+        return found[:limit]
 
-    def listed_rooms(self) -> list[str]:
+    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
+        rows = {room: self.member(room, user) for room in rooms}
+        return {room: row["role"] for room, row in rows.items() if row and row["role"] is not None}
+
+    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
         open_kinds = ("public", "broadcast")
-        return [r for r, kept in sorted(self._rooms.items()) if kept.header["kind"] in open_kinds]
+        found = [
+            room
+            for room, kept in sorted(self._rooms.items())
+            if room > after and kept.header["kind"] in open_kinds
+        ]
+        return found[:limit]
 
     def save_room(self, room: str, expected: int, view: RoomView) -> bool:
         with self._lock:
@@ -129,8 +144,9 @@ class MemoryViews:
     def person_version(self, user: str) -> int:
         return self._people.get(user, (0, {}))[0]
 
-    def marks(self, user: str) -> dict[str, int]:
-        return dict(self._people.get(user, (0, {}))[1])
+    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
+        marks = self._people.get(user, (0, {}))[1]
+        return {room: mark for room, mark in marks.items() if rooms is None or room in rooms}
 
     def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
         with self._lock:

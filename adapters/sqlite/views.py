@@ -15,6 +15,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS rooms (
     room TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT, header BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS rooms_listed ON rooms (room) WHERE kind IN ('public', 'broadcast');
 CREATE TABLE IF NOT EXISTS messages (
     room TEXT NOT NULL, version INTEGER NOT NULL, n INTEGER NOT NULL, message BLOB NOT NULL,
     PRIMARY KEY (room, version)
@@ -31,6 +32,10 @@ CREATE TABLE IF NOT EXISTS marks (
     user TEXT NOT NULL, room TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (user, room)
 ) WITHOUT ROWID;
 """
+KEYS = """json_each(?) AS wanted CROSS JOIN"""
+"""Begins a join over a JSON array of keys: one statement, however many keys."""
+FIRST, SECOND = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
+"""Parts of a key that is a pair."""
 TABLES = ("rooms", "messages", "members", "people", "marks")
 
 
@@ -50,8 +55,10 @@ class SqliteViews:
         return orjson.loads(row[0]) if row else None
 
     def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
-        found = {room: self.header(room) for room in rooms}
-        return {room: header for room, header in found.items() if header is not None}
+        rows = self._database.rows(
+            f"SELECT room, header FROM {KEYS} rooms WHERE room = wanted.value", (_keys(rooms),)
+        )
+        return {room: orjson.loads(header) for room, header in rows}
 
     def fold_base(self, room: str) -> dict[str, Any] | None:
         return self.header(room)
@@ -74,8 +81,12 @@ class SqliteViews:
         return (orjson.loads(row[0]), row[1]) if row else None
 
     def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
-        found = {key: self.message(*key) for key in keys}
-        return {key: message for key, message in found.items() if message is not None}
+        rows = self._database.rows(
+            f"SELECT room, version, message FROM {KEYS} messages"
+            f" WHERE room = {FIRST} AND version = {SECOND}",
+            (_keys(keys),),
+        )
+        return {(room, version): orjson.loads(message) for room, version, message in rows}
 
     def page(self, room: str, before: int | None, limit: int) -> list[Message]:
         rows = self._database.rows(
@@ -90,6 +101,15 @@ class SqliteViews:
             (room, version),
         )
         return row[0] if row else 0
+
+    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        rows = self._database.rows(
+            f"SELECT {FIRST}, {SECOND}, (SELECT n FROM messages"
+            f" WHERE room = {FIRST} AND version <= {SECOND}"
+            " ORDER BY version DESC LIMIT 1) FROM json_each(?) AS wanted",
+            (_keys(keys),),
+        )
+        return {(room, version): n or 0 for room, version, n in rows}
 
     def member(self, room: str, user: str) -> dict[str, Any] | None:
         row = self._database.row(
@@ -106,31 +126,38 @@ class SqliteViews:
         return [{"user": user, "name": _loads(name), "role": role} for user, name, role in rows]
 
     def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
-        found: dict[str, Sealed] = {}
-        for user in users:
-            row = self._database.row(
-                "SELECT name FROM members WHERE room=? AND user=?", (room, user)
-            )
-            if row:
-                found[user] = _loads(row[0])
-        return found
+        return {user: name for (_, user), name in self.names_of([(room, u) for u in users]).items()}
 
     def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
-        return {
-            (room, user): name for room, user in keys for name in self.names(room, [user]).values()
-        }
-
-    def rooms_of(self, user: str) -> list[tuple[str, str, int]]:
         rows = self._database.rows(
-            "SELECT room, role, posted FROM members WHERE user=? AND role IS NOT NULL"
-            " ORDER BY room",
-            (user,),
+            f"SELECT room, user, name FROM {KEYS} members WHERE room = {FIRST} AND user = {SECOND}",
+            (_keys(keys),),
+        )
+        return {(room, user): _loads(name) for room, user, name in rows}
+
+    def rooms_of(
+        self, user: str, after: str = "", limit: int | None = None
+    ) -> list[tuple[str, str, int]]:
+        rows = self._database.rows(
+            "SELECT room, role, posted FROM members"
+            " WHERE user=? AND room>? AND role IS NOT NULL ORDER BY room LIMIT ?",
+            (user, after, -1 if limit is None else limit),
         )
         return [(room, role, posted) for room, role, posted in rows]
 
-    def listed_rooms(self) -> list[str]:
+    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
         rows = self._database.rows(
-            "SELECT room FROM rooms WHERE kind IN ('public', 'broadcast') ORDER BY room"
+            f"SELECT room, role FROM {KEYS} members"
+            " WHERE user=? AND room = wanted.value AND role IS NOT NULL",
+            (_keys(rooms), user),
+        )
+        return dict(rows)
+
+    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
+        rows = self._database.rows(
+            "SELECT room FROM rooms WHERE kind IN ('public', 'broadcast') AND room>?"
+            " ORDER BY room LIMIT ?",
+            (after, -1 if limit is None else limit),
         )
         return [row[0] for row in rows]
 
@@ -193,8 +220,12 @@ class SqliteViews:
         row = self._database.row("SELECT version FROM people WHERE user=?", (user,))
         return row[0] if row else 0
 
-    def marks(self, user: str) -> dict[str, int]:
-        return dict(self._database.rows("SELECT room, version FROM marks WHERE user=?", (user,)))
+    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
+        if rooms is None:
+            statement = "SELECT room, version FROM marks WHERE user=?"
+            return dict(self._database.rows(statement, (user,)))
+        statement = f"SELECT room, version FROM {KEYS} marks WHERE room = wanted.value AND user=?"
+        return dict(self._database.rows(statement, (_keys(rooms), user)))
 
     def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
         with self._database.writing() as connection:
@@ -250,6 +281,11 @@ class SqliteViews:
 def open_views(path: Path) -> Database:
     """Opens the file that holds views and progress."""
     return Database(path, SCHEMA + PROGRESS_SCHEMA, "NORMAL")
+
+
+def _keys(keys: Sequence[Any]) -> str:
+    """Returns keys as the JSON array that KEYS takes."""
+    return orjson.dumps(keys).decode()
 
 
 def _loads(value: bytes | None) -> Any:

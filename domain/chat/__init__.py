@@ -16,6 +16,7 @@ from domain.chat.entering import Entering
 from domain.chat.erasing import Erasing
 from domain.chat.hints import hearing
 from domain.chat.inviting import Inviting
+from domain.chat.listing import Listing
 from domain.chat.notifying import Notifying
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
@@ -40,6 +41,7 @@ class Chat:
         self.erasing = Erasing(services)
         self.inviting = Inviting(services)
         self.reading = Reading(services)
+        self.listing = Listing(services)
         self._notifying = Notifying(services)
         self._retaining = Retaining(services)
         shared = (services.log, services.progress, services.now)

@@ -1,12 +1,14 @@
 """Opening sealed words on their way to somebody who may read them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.aggregate import NOT_KEPT
 from domain.log import EventLog
 from domain.ports import Vault, Views
 from domain.room.room import MemberInvited, MemberJoined, MemberRenamed
+
+Key = TypeVar("Key")
 
 WORDS = ("text", "name")
 """Fields of events' data that are sealed."""
@@ -16,6 +18,11 @@ def open_words(vault: Vault, sealed: Any) -> str | None:
     """Returns the text, or None where there is none, its key is gone or it is not kept."""
     # What is not kept costs no look for a key.
     return None if sealed is None or sealed == NOT_KEPT else vault.open(sealed)
+
+
+def open_many(vault: Vault, sealed: Mapping[Key, Any]) -> dict[Key, str | None]:
+    """Returns the texts by the same keys, each as `open_words` does."""
+    return {key: open_words(vault, one) for key, one in sealed.items()}
 
 
 def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Reading rooms: what a person may see, folded to the log's head."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -184,28 +184,6 @@ class Reading:
             return present[:limit], None
         return present, last
 
-    def rooms(self, user: str) -> dict[str, Any]:
-        """The person's rooms and the public directory, from the views alone."""
-        mine = {room: (role, posted) for room, role, posted in self._views.rooms_of(user)}
-        marks = self._views.marks(user)
-        headers = self._views.headers(sorted({*mine, *self._views.listed_rooms()}))
-        lasts = self._lasts(headers)
-        summaries = []
-        for room, header in sorted(headers.items()):
-            role, posted = mine.get(room, (None, 0))
-            summary = {
-                "room": room,
-                "name": open_words(self._vault, header["name"]),
-                "kind": header["kind"],
-                "role": role,
-                "head": header["version"],
-                "member_count": header["member_count"],
-                "unread": self._unread(room, header, role, max(posted, marks.get(room, 0))),
-                "last": lasts.get(room),
-            }
-            summaries.append(summary)
-        return {"rooms": summaries}
-
     def unread(self, access: Access, user: str) -> int:
         # Their own log, not the views: a mark counts once it was acknowledged.
         person = self._log.read(user)
@@ -217,28 +195,3 @@ class Reading:
         tail = [m["n"] for version, m in access.view.messages.items() if version <= mark]
         known = max(tail, default=0) or self._views.ordinal(access.room, mark)
         return max(0, access.view.n - known)
-
-    def _unread(self, room: str, header: Mapping[str, Any], role: str | None, mark: int) -> int:
-        """Unread messages of a member; a reader who is no member has none."""
-        # The mark may be newer than the view: then nothing that the view knows is unread.
-        if role is None or mark >= (header["last"] or 0):
-            return 0
-        known = self._views.ordinal(room, mark) if mark else 0
-        return max(0, int(header["n"]) - known)
-
-    def _lasts(self, headers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Returns the rooms' last messages, opened, with their writers' names."""
-        newest = [(room, header["last"]) for room, header in headers.items() if header["last"]]
-        messages = {room: m for (room, _), m in self._views.messages_at(newest).items()}
-        names = self._views.names_of([(room, m["by"]) for room, m in messages.items()])
-        return {
-            room: {
-                "version": message["version"],
-                "at": message["at"],
-                "by": message["by"],
-                "name": open_words(self._vault, names.get((room, message["by"]))),
-                "text": open_words(self._vault, message["text"]),
-                "kind": message["kind"],
-            }
-            for room, message in messages.items()
-        }

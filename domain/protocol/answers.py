@@ -28,6 +28,8 @@ class Ticket(Wire):
 
 
 class LastMessage(Wire):
+    """A room's newest message; `text` is cut to 200 code points."""
+
     version: int
     at: str
     by: str
@@ -37,7 +39,7 @@ class LastMessage(Wire):
 
 
 class RoomSummary(Wire):
-    """A room in a person's list; `role` is null where they are no member."""
+    """A room in a list; `role` is null in the directory, where they are no member."""
 
     room: str
     name: Words
@@ -50,7 +52,11 @@ class RoomSummary(Wire):
 
 
 class Rooms(Wire):
+    """A page of rooms by id; `cursor` is for the next one, null where there is none. A page of the
+    directory may be short, or empty, and have a cursor."""
+
     rooms: list[RoomSummary]
+    cursor: str | None
 
 
 class Invitation(Wire):

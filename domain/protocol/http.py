@@ -6,9 +6,18 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.protocol.fields import Nickname, RoomId, Since, Version, Wire
+from domain.protocol.limits import MAX_NAME
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 """Entries of a page."""
+
+
+RoomsLimit = Annotated[int, Field(ge=1, le=200)]
+"""Rooms of a page; 200 of them with the longest names and texts stay under 400 KB, far below
+Lambda's 6 MB."""
+
+Cursor = Annotated[str, Field(max_length=100)]
+"""Where a page of rooms begins, as the page before told it."""
 
 
 class EnterRequest(Wire):
@@ -26,6 +35,21 @@ class Parameters(BaseModel):
     declared is passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RoomsQuery(Parameters):
+    """The person's rooms."""
+
+    cursor: Cursor | None = None
+    limit: RoomsLimit = 100
+
+
+class DirectoryQuery(Parameters):
+    """Rooms that the person may join, with the words of `q` in name or id."""
+
+    q: Annotated[str, Field(max_length=MAX_NAME)] = ""
+    cursor: Cursor | None = None
+    limit: RoomsLimit = 100
 
 
 class MessagesQuery(Parameters):

@@ -242,6 +242,19 @@ def test_ordinals(views: Views) -> None:
     ]  # fmt: skip
 
 
+def test_ordinals_of_many_rooms_at_once(views: Views) -> None:
+    for room_id in ("a", "b"):
+        fold(views, room_id, room(messages=2))
+    fold(views, "b", [joined(6, "u_cy"), posted(7, "u_cy", 3)])
+    wanted = [
+        ("a", 0), ("a", 3), ("a", 4), ("a", 5), ("a", 99), ("b", 6), ("b", 7), ("nowhere", 4),
+        ("b", 2**53 - 1), ("a", 4),
+    ]  # fmt: skip
+    assert views.ordinals(wanted) == {key: views.ordinal(*key) for key in wanted}
+    assert views.ordinals(wanted)["b", 6] == 2
+    assert views.ordinals([]) == {}
+
+
 def test_members_present_and_past(views: Views) -> None:
     fold(views, "lobby", room(messages=1))
     fold(views, "lobby", [
@@ -295,6 +308,48 @@ def test_rooms_of_a_person_and_the_directory(views: Views) -> None:
     assert views.listed_rooms() == ["a", "c"]
 
 
+def test_rooms_of_a_person_and_the_directory_come_in_pages(views: Views) -> None:
+    # An id may begin another one, and what separates keys in a table sorts beside both.
+    ids = ["a", "a-", "a-b", "a0", "aa", "b"]
+    for room_id in ids:
+        fold(views, room_id, room(messages=1))
+    fold(views, "c", room("private", messages=1))
+    fold(views, "a0", [event(5, "MemberLeft", "u_bob", user="u_bob", reason="left")])
+    mine = ["a", "a-", "a-b", "aa", "b", "c"]
+    for limit in (1, 2, 5, 6, 7):
+        listed: list[str] = []
+        while page := views.listed_rooms(listed[-1] if listed else "", limit):
+            assert len(page) <= limit
+            listed += page
+        assert listed == ids
+        own: list[tuple[str, str, int]] = []
+        while some := views.rooms_of("u_bob", own[-1][0] if own else "", limit):
+            assert len(some) <= limit
+            own += some
+        assert own == [(room_id, "member", 4) for room_id in mine]
+    assert views.listed_rooms("a", 2) == ["a-", "a-b"]
+    assert views.rooms_of("u_bob", "a-b", 10)[0] == ("aa", "member", 4)
+    assert (views.listed_rooms("b", 10), views.rooms_of("u_bob", "c", 10)) == ([], [])
+
+
+def test_pages_of_a_persons_rooms_go_by_what_is_read(views: Views) -> None:
+    """Rows of a room that was folded anew do not count twice."""
+    for room_id in ("a", "b", "c"):
+        fold(views, room_id, room(messages=1))
+    views.reset_room("b")
+    fold(views, "b", room(messages=1))
+    assert [views.rooms_of("u_bob", after, 1)[0][0] for after in ("", "a", "b")] == ["a", "b", "c"]
+
+
+def test_roles_in_many_rooms_at_once(views: Views) -> None:
+    for room_id in ("a", "b", "c"):
+        fold(views, room_id, room())
+    fold(views, "b", [event(4, "MemberLeft", "u_bob", user="u_bob", reason="left")])
+    assert views.roles_of("u_bob", ["a", "b", "nowhere"]) == {"a": "member"}
+    assert views.roles_of("u_ann", ["c", "b"]) == {"b": "owner", "c": "owner"}
+    assert (views.roles_of("u_eve", ["a"]), views.roles_of("u_bob", [])) == ({}, {})
+
+
 def test_a_room_whose_creation_was_parked_is_not_listed(views: Views) -> None:
     """Its kind is not known, so it is nobody's to list."""
     view = RoomView()
@@ -321,6 +376,8 @@ def test_read_marks(views: Views) -> None:
     assert views.save_person("u_bob", 0, 1, {"lobby": 1}) is True
     assert views.person_version("u_ann") == 5
     assert views.marks("u_ann") == {"lobby": 9, "other": 1}
+    assert views.marks("u_ann", ["a", "lobby", "nowhere", "z"]) == {"lobby": 9}
+    assert (views.marks("u_ann", []), views.marks("u_eve", ["lobby"])) == ({}, {})
     views.reset_person("u_ann")
     assert (views.person_version("u_ann"), views.marks("u_ann")) == (0, {})
     assert views.marks("u_bob") == {"lobby": 1}

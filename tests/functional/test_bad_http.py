@@ -14,7 +14,10 @@ from tests.server.raw import frame, handshake
 WORDS = "xyzzy-plugh"
 """Words that must never be logged."""
 
-PLACES = ["/", "/index.html", "/healthz", "/api/openapi.json", "/api/rooms", "/nowhere", "/ws"]
+PLACES = [
+    "/", "/index.html", "/healthz", "/api/openapi.json", "/api/rooms", "/api/directory", "/nowhere",
+    "/ws",
+]  # fmt: skip
 
 
 def spoken(server: Server, request: bytes) -> bytes:

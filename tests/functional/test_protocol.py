@@ -259,7 +259,7 @@ def test_a_private_room_is_as_one_that_is_not(party: Party) -> None:
     assert {told[1] for told in seen[5:]} == {"not_found"}
     assert seen[3] == seen[4] == {"error": "not_found"}
     tab.send("typing", room=room)
-    assert room not in {found["room"] for found in eve.get("/api/rooms")["rooms"]}
+    assert room not in eve.rooms() | eve.directory()
     member.ok("post", room=room, text="nobody hears")
     assert tab.so_far() == []
     # An owner may invite them; once they accept, all of it is theirs.
@@ -285,7 +285,8 @@ def test_public_rooms_are_read_without_joining(party: Party) -> None:
     assert len(eve.get(f"/api/rooms/{room}/members")["members"]) == 2
     version = tab.ok("post", room=room, text="to all")
     assert reader.event(room, version)["data"]["text"] == "to all"
-    (mine,) = [found for found in eve.get("/api/rooms")["rooms"] if found["room"] == room]
+    mine = eve.directory()[room]
+    assert room not in eve.rooms()
     assert (mine["role"], mine["unread"], mine["member_count"]) == (None, 0, 2)
 
 
@@ -313,6 +314,37 @@ def test_the_list_of_rooms(party: Party) -> None:
         "text": "*waves*",
         "kind": "action",
     }
+
+
+def test_rooms_come_in_pages(party: Party) -> None:
+    room, (ann, _), (tab, _) = party.tabs("ann", "bob")
+    rooms = [room, *(f"{room}-{number}" for number in range(4))]
+    for one in rooms[1:]:
+        tab.ok("create_room", room=one, name=f"Café {one}", kind="broadcast")
+    assert list(ann.rooms(limit=2)) == list(ann.rooms()) == rooms
+    eve = party.enter("eve")
+    assert eve.rooms() == {}
+    assert [one for one in eve.directory(limit=1) if one in rooms] == rooms
+    assert list(eve.directory(f"CAFE {room}")) == rooms[1:]
+    assert list(eve.directory(f"caf\u00e9 {room}-3", limit=1)) == rooms[4:]
+    # Once joined, a room is one's own at once.
+    eve.connect().ok("join", room=rooms[3])
+    assert list(eve.rooms()) == [rooms[3]]
+    assert list(eve.directory(f"cafe {room}")) == [rooms[1], rooms[2], rooms[4]]
+    answer = eve.http("GET", f"/api/directory?q={room}&limit=1")
+    wire.Rooms.model_validate_json(answer.body)
+    for path in ("rooms", "directory"):
+        for query in ("limit=0", "limit=201", "cursor=", "cursor=x", "cursor=" + "Y" * 101):
+            refusal = eve.http("GET", f"/api/{path}?{query}")
+            assert (refusal.status, refusal.code) == (422, "invalid"), query
+    assert eve.http("GET", "/api/directory?q=" + "x" * 81).code == "invalid"
+
+
+def test_the_last_message_in_a_list_is_cut(party: Party) -> None:
+    room, (ann, _), (tab, _) = party.tabs("ann", "bob")
+    tab.ok("post", room=room, text="\U0001f600" * 4_000)
+    assert ann.rooms()[room]["last"]["text"] == "\U0001f600" * 200
+    assert party.enter("eve").directory(room)[room]["last"]["text"] == "\U0001f600" * 200
 
 
 # Messages
@@ -426,7 +458,7 @@ def test_four_thousand_code_points(party: Party) -> None:
 
 
 def unread(person: Person, room: str) -> int:
-    (found,) = [r["unread"] for r in person.get("/api/rooms")["rooms"] if r["room"] == room]
+    found = person.rooms()[room]["unread"]
     return int(found)
 
 
@@ -698,6 +730,7 @@ def test_openapi_lists_the_routes(party: Party) -> None:
         ("post", "/api/tickets"),
         ("get", "/api/rooms"),
         ("get", "/api/invitations"),
+        ("get", "/api/directory"),
         ("get", "/api/rooms/{room}/messages"),
         ("get", "/api/rooms/{room}/events"),
         ("get", "/api/rooms/{room}/members"),
@@ -717,6 +750,7 @@ def test_openapi_lists_the_routes(party: Party) -> None:
         ("POST", "/api/tickets"),
         ("GET", "/api/rooms"),
         ("GET", "/api/invitations"),
+        ("GET", "/api/directory"),
         ("GET", "/api/rooms/general/messages"),
         ("GET", "/api/rooms/general/events"),
         ("GET", "/api/rooms/general/members"),

@@ -17,6 +17,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -296,6 +297,25 @@ class Person:
             found += page
             after = page[-1]["version"]
         return found
+
+    def rooms(self, limit: int = 100) -> dict[str, dict[str, Any]]:
+        """Returns the person's rooms by id, page by page."""
+        return self._listed(f"/api/rooms?limit={limit}")
+
+    def directory(self, q: str = "", limit: int = 100) -> dict[str, dict[str, Any]]:
+        """Returns the rooms that they may join by id, page by page."""
+        return self._listed(f"/api/directory?q={quote(q)}&limit={limit}")
+
+    def _listed(self, path: str) -> dict[str, dict[str, Any]]:
+        page = self.get(path)
+        found = list(page["rooms"])
+        while page["cursor"] is not None:
+            page = self.get(f"{path}&cursor={page['cursor']}")
+            found += page["rooms"]
+        listed = {room["room"]: room for room in found}
+        assert list(listed) == sorted(listed), "by id"
+        assert len(listed) == len(found), "each once"
+        return listed
 
     def ticket(self) -> str:
         """Returns a WebSocket address that is good once."""

@@ -61,8 +61,7 @@ def shown(person: Person, room: str) -> list[str | None]:
 
 def listed(person: Person, room: str) -> dict[str, Any]:
     """Returns the room as the list shows it, which comes from the views alone."""
-    rooms: list[dict[str, Any]] = person.get("/api/rooms")["rooms"]
-    return next(one for one in rooms if one["room"] == room)
+    return {**person.directory(), **person.rooms()}[room]
 
 
 def test_a_poisoned_event_is_parked_its_room_goes_on_and_redrive_heals_it(

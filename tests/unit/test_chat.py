@@ -227,7 +227,7 @@ def test_unread_counts_messages_after_the_mark_and_posting_moves_it() -> None:
 
     def unread(someone: Someone) -> int:
         run_consumers(chat)
-        (room,) = chat.reading.rooms(someone.user)["rooms"]
+        (room,) = chat.listing.own(someone.user, None, 100)["rooms"]
         number: int = room["unread"]
         return number
 
@@ -253,7 +253,8 @@ def test_an_erased_persons_words_are_null_everywhere() -> None:
         messages,
         chat.reading.events("lobby", ann.user, 0, 100),
         chat.reading.members("lobby", ann.user, "", 10),
-        chat.reading.rooms(ann.user),
+        chat.listing.own(ann.user, None, 100),
+        chat.listing.directory("u_eve", "", None, 100),
         ann.sync(lobby=None),
         ann.sync(lobby=1),
     ]

@@ -129,7 +129,8 @@ def test_no_read_fails_or_goes_back_while_all_goes_on(world: World) -> None:
     """At each write of the rebuild somebody posts, the live fold runs and people read."""
     seen = [0]
     reader = DynamoViews(world.table, workers=1)
-    reading = Chat(replace(world.chat.services, views=reader)).reading
+    chat = Chat(replace(world.chat.services, views=reader))
+    reading, listing = chat.reading, chat.listing
 
     def meanwhile(operation: str) -> None:
         world.hooked.before = lambda _: None
@@ -138,7 +139,7 @@ def test_no_read_fails_or_goes_back_while_all_goes_on(world: World) -> None:
         assert [message["text"] for message in page][:3] == ["one", "two", "three"]
         assert len(page) == seen[0] + 4
         seen[0] += 1
-        (room,) = reading.rooms("u_bob")["rooms"]
+        (room,) = listing.own("u_bob", None, 100)["rooms"]
         assert room["head"] >= versions[-1]
         versions.append(room["head"])
         assert room["last"] is not None
@@ -154,7 +155,7 @@ def test_no_read_fails_or_goes_back_while_all_goes_on(world: World) -> None:
     assert seen[0] == 15
     assert world.generation() == run
     world.fold()
-    assert reading.rooms("u_bob")["rooms"][0]["head"] >= versions[-1]
+    assert listing.own("u_bob", None, 100)["rooms"][0]["head"] >= versions[-1]
     assert world.dump() == world.expected()
 
 

@@ -57,8 +57,14 @@ export class Api {
     return address.href;
   }
 
-  rooms(): Promise<Rooms> {
-    return this.call("GET", "/api/rooms");
+  /** A page of the person's rooms, by id. */
+  rooms(cursor: string | null, limit: number): Promise<Rooms> {
+    return this.call("GET", `/api/rooms?${query({ cursor, limit })}`);
+  }
+
+  /** A page of the rooms that the person may join, by id; it may be short and have a cursor. */
+  directory(q: string, cursor: string | null, limit: number): Promise<Rooms> {
+    return this.call("GET", `/api/directory?${query({ q: q || null, cursor, limit })}`);
   }
 
   messages(room: string, before: number, limit: number): Promise<Messages> {
@@ -89,6 +95,11 @@ export class Api {
     if (response.ok) return answer as T;
     throw errorOf(response.status, answer);
   }
+}
+
+function query(values: Readonly<Record<string, string | number | null>>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== null);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 }
 
 function errorOf(status: number, answer: unknown): ApiError {

@@ -6,11 +6,13 @@ import { applyPresence, lapseTyping, setOnline, startTyping, TYPING_LAPSES } fro
 import { activate, attend, closedRoom, listRooms, loadSnapshot, markRead } from "../store/rooms";
 import { initialState, withPeople, withRoom, type Me, type State } from "../store/state";
 import { Store, type Scheduler } from "../store/store";
+import type { Rooms, RoomSummary } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
 import type { ServerFrame, User } from "../wire/server";
 import { ApiError, type Api } from "./api";
 import { Batches } from "./batches";
 import { Commands } from "./commands";
+import { Directory } from "./directory";
 import { Connection, type Socket } from "./connection";
 import { History } from "./history";
 import { Outbox, type Command, type OutboxEntry } from "./outbox";
@@ -35,11 +37,14 @@ const PING_SEEN = 2 * 60_000;
 const PING_HIDDEN = 5 * 60_000;
 /** At most one sign that the person types every 3 s (docs/protocol.md). */
 const TYPING_EVERY = 3_000;
+/** Rooms of a page of the person's own, the most that the server gives. */
+const ROOMS_PAGE = 200;
 
 export class Chat {
   readonly store: Store<State>;
   readonly commands: Commands;
   readonly history: History;
+  readonly directory: Directory;
   readonly toasts: Toasts;
   private readonly connection: Connection;
   private readonly sync: RoomSync;
@@ -52,6 +57,9 @@ export class Chat {
   constructor(private readonly deps: ChatDeps) {
     this.store = new Store(initialState(deps.me), deps.scheduler);
     this.history = new History(deps.api, this.store);
+    this.directory = new Directory(deps.api, this.store, () => {
+      deps.over();
+    });
     this.toasts = new Toasts(this.store);
     this.commands = new Commands(() => this.outbox, this.store, this.toasts);
     this.batches = new Batches(this.store);
@@ -143,6 +151,7 @@ export class Chat {
     document.removeEventListener("visibilitychange", this.onVisible);
     this.connection.stop();
     this.reads.stop();
+    this.directory.stop();
   }
 
   reconnect(): void {
@@ -186,8 +195,9 @@ export class Chat {
     this.connection.send({ action: "typing", room });
   }
 
-  /** Reads the list of rooms again and follows those that the person is in. */
+  /** Reads the lists of rooms again and follows those that the person is in. */
   refreshRooms(): Promise<void> {
+    void this.directory.refresh();
     this.listing ??= this.readRooms().finally(() => {
       this.listing = null;
     });
@@ -211,15 +221,24 @@ export class Chat {
 
   private async readRooms(): Promise<void> {
     try {
-      const { rooms } = await this.deps.api.rooms();
+      const rooms = await this.ownRooms();
       this.store.update((state) => listRooms(state, rooms, (room) => this.reads.readTo(room)));
-      this.sync.follow(
-        new Map(rooms.filter((room) => room.role !== null).map((room) => [room.room, room.head])),
-      );
+      this.sync.follow(new Map(rooms.map((room) => [room.room, room.head])));
       for (const { room } of rooms) this.outbox.pump(room);
     } catch (error) {
       if (error instanceof ApiError && error.code === "unauthenticated") this.deps.over();
     }
+  }
+
+  private async ownRooms(): Promise<RoomSummary[]> {
+    const all: RoomSummary[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Rooms = await this.deps.api.rooms(cursor, ROOMS_PAGE);
+      all.push(...page.rooms);
+      cursor = page.cursor;
+    } while (cursor !== null);
+    return all;
   }
 
   private receive(frame: ServerFrame): void {

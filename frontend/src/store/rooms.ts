@@ -13,8 +13,8 @@ const KEPT_MESSAGES = 300;
 const KEPT_RECENT = 2_000;
 
 /**
- * The list of rooms as the server tells it; what is open stays open. `readTo` is how far the person
- * has read each, of which the server may not have heard yet.
+ * The person's rooms as the server lists them; what is open stays open. `readTo` is how far the
+ * person has read each, of which the server may not have heard yet.
  */
 export function listRooms(
   state: State,
@@ -43,8 +43,14 @@ export function listRooms(
       unread: isRead ? 0 : unread,
     });
   }
-  const active = state.active === null ? undefined : state.rooms.get(state.active);
-  if (active && !rooms.has(active.room)) rooms.set(active.room, active);
+  for (const [room, old] of state.rooms) {
+    if (rooms.has(room)) continue;
+    if (room === state.active) rooms.set(room, old);
+    // Others are of the directory, or were left elsewhere and may be joined again.
+    else if (old.version > 0 && old.kind !== "private") {
+      rooms.set(room, old.role === null ? old : { ...old, role: null, unread: 0 });
+    }
+  }
   return { ...state, rooms, listed: true };
 }
 

@@ -44,12 +44,23 @@ export interface Toast {
   readonly text: string;
 }
 
+/** What the server found of the rooms that the person could join. */
+export interface Directory {
+  readonly query: string;
+  /** Ids of what was found; the rooms are among the others. */
+  readonly rooms: readonly string[];
+  /** Where the next page begins; null where all is found. */
+  readonly cursor: string | null;
+  readonly searching: boolean;
+}
+
 export interface State {
   readonly me: Me;
   readonly connection: ConnectionState;
   readonly rooms: ReadonlyMap<string, RoomState>;
   /** False until the first list of rooms came. */
   readonly listed: boolean;
+  readonly directory: Directory;
   readonly people: ReadonlyMap<string, string | null>;
   readonly outbox: readonly OutboxEntry[];
   /** The room on the screen. */
@@ -65,6 +76,7 @@ export function initialState(me: Me): State {
     connection: "connecting",
     rooms: new Map(),
     listed: false,
+    directory: { query: "", rooms: [], cursor: null, searching: true },
     people: new Map([[me.id, me.name]]),
     outbox: [],
     active: null,

@@ -349,6 +349,8 @@ export interface Invitations {
   invitations: Invitation[];
 }
 /**
+ * A room's newest message; `text` is cut to 200 code points.
+ *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "LastMessage".
  */
@@ -417,7 +419,7 @@ export interface Messages {
   };
 }
 /**
- * A room in a person's list; `role` is null where they are no member.
+ * A room in a list; `role` is null in the directory, where they are no member.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "RoomSummary".
@@ -433,10 +435,14 @@ export interface RoomSummary {
   unread: number;
 }
 /**
+ * A page of rooms by id; `cursor` is for the next one, null where there is none. A page of the
+ * directory may be short, or empty, and have a cursor.
+ *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Rooms".
  */
 export interface Rooms {
+  cursor: string | null;
   rooms: RoomSummary[];
 }
 /**

@@ -50,8 +50,12 @@ class FakeApi extends Api {
     return Promise.resolve({ id: "u_me", name: "me" });
   }
 
-  override rooms(): Promise<Rooms> {
-    return Promise.resolve({ rooms: [this.server.summary()] });
+  override rooms(cursor: string | null): Promise<Rooms> {
+    return this.server.ownRooms(cursor);
+  }
+
+  override directory(q: string, cursor: string | null): Promise<Rooms> {
+    return this.server.directory(q, cursor);
   }
 
   override messages(_room: string, before: number, limit: number): Promise<Messages> {
@@ -75,6 +79,14 @@ export class FakeServer {
       this.events.push(posted(version, "u_a", `text ${version}`, version));
     }
   }
+
+  /** What the person's list answers; each test may put its own. */
+  ownRooms: (cursor: string | null) => Promise<Rooms> = () =>
+    Promise.resolve({ rooms: [this.summary()], cursor: null });
+
+  /** What the directory answers; each test may put its own. */
+  directory: (q: string, cursor: string | null) => Promise<Rooms> = () =>
+    Promise.resolve({ rooms: [], cursor: null });
 
   /** A tab; a second one is what a reload makes of the first. */
   tab(): Chat {

@@ -1,19 +1,23 @@
 import { useRef, useState, type KeyboardEvent } from "react";
 import type { RoomState } from "../../store/state";
-import { useChatState } from "../chat";
+import { useChat, useChatState } from "../chat";
+import { Button } from "../common/Button";
 import { arrange } from "./arrange";
 import { RoomItem } from "./RoomItem";
 
-/** More rooms than a person scans; the filter finds the others. */
-const SHOWN_OTHERS = 60;
+/** More rooms than a person scans; a button shows as many more. */
+const STEP = 60;
 
 export function RoomList({ active, filter }: { active: string | null; filter: string }) {
   const rooms = useChatState((state) => state.rooms);
   const listed = useChatState((state) => state.listed);
+  const directory = useChatState((state) => state.directory);
+  const chat = useChat();
+  const [shown, setShown] = useState(STEP);
   const list = useRef<HTMLDivElement>(null);
   // While a hand is on the list its lines stay in place, or a click would hit a neighbour.
   const [held, setHeld] = useState<readonly string[] | null>(null);
-  const { own, others } = arrange(rooms, filter, held);
+  const { own, others } = arrange(rooms, directory, filter, held);
 
   function move(event: KeyboardEvent) {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
@@ -33,7 +37,7 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
       className="min-h-0 flex-1 overflow-y-auto px-2 pb-3"
       onKeyDown={move}
       onPointerEnter={() => {
-        setHeld(arrange(rooms, "", null).own.map((room) => room.room));
+        setHeld(arrange(rooms, directory, "", null).own.map((room) => room.room));
       }}
       onPointerLeave={() => {
         setHeld(null);
@@ -41,15 +45,27 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
     >
       {!listed && <Skeleton />}
       <Section title="Your rooms" rooms={own} active={active} />
-      <Section title="More to join" rooms={others.slice(0, SHOWN_OTHERS)} active={active} />
-      {others.length > SHOWN_OTHERS && (
-        <p className="px-3 py-2 text-xs text-faint">
-          {others.length - SHOWN_OTHERS} more. Search to find them.
-        </p>
+      <Section title="More to join" rooms={others.slice(0, shown)} active={active} />
+      {(others.length > shown || directory.cursor !== null) && (
+        <Button
+          look="quiet"
+          data-testid="more-rooms"
+          disabled={directory.searching}
+          onClick={() => {
+            setShown(shown + STEP);
+            if (others.length < shown + STEP) void chat.directory.more();
+          }}
+        >
+          Show more rooms
+        </Button>
       )}
       {listed && own.length + others.length === 0 && (
         <p className="px-3 py-6 text-center text-sm text-faint">
-          {filter.trim() === "" ? "No rooms yet." : "No room is called that."}
+          {directory.searching
+            ? "Searching…"
+            : filter.trim() === ""
+              ? "No rooms yet."
+              : "No room is called that."}
         </p>
       )}
     </div>

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useChatState } from "../chat";
+import { useChat, useChatState } from "../chat";
 import { Avatar } from "../common/Avatar";
 import { IconButton } from "../common/Button";
 import { Icon } from "../common/Icon";
@@ -15,7 +15,12 @@ interface SidebarProps {
 }
 
 export function Sidebar({ active, logOut }: SidebarProps) {
+  const chat = useChat();
   const [filter, setFilter] = useState("");
+  const find = (text: string) => {
+    setFilter(text);
+    chat.directory.search(text);
+  };
   const [creating, setCreating] = useState(false);
   return (
     <nav
@@ -43,12 +48,13 @@ export function Sidebar({ active, logOut }: SidebarProps) {
           aria-label="Find a room"
           placeholder="Find a room"
           className="h-9.5 w-full rounded-[10px] border border-edge bg-canvas pr-3 pl-9 text-sm text-ink placeholder:text-faint placeholder:opacity-100 max-md:h-11"
+          maxLength={80}
           value={filter}
           onChange={(event) => {
-            setFilter(event.target.value);
+            find(event.target.value);
           }}
           onKeyDown={(event) => {
-            if (event.key === "Escape") setFilter("");
+            if (event.key === "Escape") find("");
           }}
         />
       </div>

@@ -1,4 +1,4 @@
-import type { RoomState } from "../../store/state";
+import type { Directory, RoomState } from "../../store/state";
 
 /**
  * The rooms that match the filter: the person's own by their last message, newest first, and those
@@ -6,15 +6,19 @@ import type { RoomState } from "../../store/state";
  */
 export function arrange(
   rooms: ReadonlyMap<string, RoomState>,
+  directory: Directory,
   filter: string,
   held: readonly string[] | null,
 ): { own: RoomState[]; others: RoomState[] } {
-  const wanted = filter.trim().toLocaleLowerCase();
-  const matching = [...rooms.values()].filter(
-    (room) =>
-      room.version > 0 &&
-      ((room.name ?? "").toLocaleLowerCase().includes(wanted) || room.room.includes(wanted)),
-  );
+  const wanted = folded(filter).split(/\s+/u).filter(Boolean);
+  const found = new Set(directory.query === filter.trim() ? directory.rooms : []);
+  const matching = [...rooms.values()].filter((room) => {
+    if (room.version === 0) return false;
+    const texts = [folded(room.name ?? ""), room.room];
+    return (
+      found.has(room.room) || wanted.every((word) => texts.some((text) => text.includes(word)))
+    );
+  });
   const place = new Map(held?.map((room, index) => [room, index]));
   const own = matching
     .filter((room) => room.role !== null)
@@ -28,6 +32,11 @@ export function arrange(
     .filter((room) => room.role === null)
     .sort((a, b) => b.memberCount - a.memberCount || a.room.localeCompare(b.room));
   return { own, others };
+}
+
+/** A text without case and accents, as the server compares names (domain/matching.py). */
+function folded(text: string): string {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
 function newestFirst(a: RoomState, b: RoomState): number {

@@ -1,0 +1,177 @@
+"""Lists of rooms, page by page: one's own, and those that one may join. From the views alone.
+
+A page costs a fixed number of reads, whatever the number of rooms in it, and the directory looks
+at SCANNED rooms a request at the most: a page of it may be short, and its cursor goes on.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from domain.chat.opening import open_many
+from domain.chat.services import Services
+from domain.errors import Invalid
+from domain.matching import matches, words_of
+from domain.protocol.limits import ROOM_PATTERN
+
+PREVIEW = 200
+"""Code points of a last message's text: a page of 200 rooms then stays under 400 KB."""
+
+SCANNED = 500
+"""Rooms that one request of the directory looks at."""
+
+CHUNK = 100
+"""Rooms that are looked at together: DynamoDB's limit of keys a batch."""
+
+OPEN_KINDS = ("public", "broadcast")
+
+Headers = Mapping[str, Mapping[str, Any]]
+
+
+class Listing:
+    """Lists for one person at a time."""
+
+    def __init__(self, services: Services) -> None:
+        self._views = services.views
+        self._vault = services.vault
+
+    def own(self, user: str, cursor: str | None, limit: int) -> dict[str, Any]:
+        """Returns a page of the person's rooms by id, `{rooms, cursor}`.
+
+        Raises
+        ------
+        Invalid: the cursor is none that was given.
+        """
+        found = self._views.rooms_of(user, _place(cursor), limit)
+        headers = self._views.headers([room for room, _, _ in found])
+        marks = self._views.marks(user, sorted(headers))
+        read = {room: max(posted, marks.get(room, 0)) for room, _, posted in found}
+        unread = self._unread(headers, read)
+        roles = {room: role for room, role, _ in found}
+        return {
+            "rooms": self._summaries(headers, roles, unread),
+            "cursor": _cursor(found[-1][0]) if len(found) == limit else None,
+        }
+
+    def directory(self, user: str, q: str, cursor: str | None, limit: int) -> dict[str, Any]:
+        """Returns a page of the rooms that the person may join and is not in, by id,
+        `{rooms, cursor}`: those whose name or id has every word of `q`.
+
+        Raises
+        ------
+        Invalid: the cursor is none that was given.
+        """
+        place = _place(cursor)
+        found: dict[str, Mapping[str, Any]] = {}
+        looked = 0
+        for room, header in self._listed(user, words_of(q), place):
+            place, looked = room, looked + 1
+            if header is not None:
+                found[room] = header
+            if len(found) == limit:
+                break
+        more = len(found) == limit or looked == SCANNED
+        return {
+            "rooms": self._summaries(found, {}, {}),
+            "cursor": _cursor(place) if more else None,
+        }
+
+    def _listed(
+        self, user: str, words: Sequence[str], after: str
+    ) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+        """Yields at most SCANNED listed rooms above `after`, in order: with its header each that
+        the person may join and that has the words, with None any other."""
+        for _ in range(SCANNED // CHUNK):
+            rooms = self._views.listed_rooms(after, CHUNK)
+            headers = self._matching(words, self._views.headers(rooms))
+            mine = self._views.roles_of(user, sorted(headers))
+            for room in rooms:
+                yield room, None if room in mine else headers.get(room)
+            if len(rooms) < CHUNK:
+                return
+            after = rooms[-1]
+
+    def _matching(self, words: Sequence[str], headers: Headers) -> Headers:
+        """Returns the open rooms that have the words in name or id."""
+        names = self._names(headers) if words else {}
+        return {
+            room: header
+            for room, header in headers.items()
+            if header["kind"] in OPEN_KINDS and matches(words, room, names.get(room))
+        }
+
+    def _names(self, headers: Headers) -> dict[str, str | None]:
+        return open_many(self._vault, {room: h["name"] for room, h in headers.items()})
+
+    def _summaries(
+        self, headers: Headers, roles: Mapping[str, str], unread: Mapping[str, int]
+    ) -> list[dict[str, Any]]:
+        lasts, names = self._lasts(headers), self._names(headers)
+        return [
+            {
+                "room": room,
+                "name": names[room],
+                "kind": header["kind"],
+                "role": roles.get(room),
+                "head": header["version"],
+                "member_count": header["member_count"],
+                "unread": unread.get(room, 0),
+                "last": lasts.get(room),
+            }
+            for room, header in sorted(headers.items())
+        ]
+
+    def _unread(self, headers: Headers, read: Mapping[str, int]) -> dict[str, int]:
+        """Returns unread messages by room, where `read` is the newest version that was read."""
+        # A mark may be newer than the view: then nothing that the view knows is unread.
+        behind = {r: h for r, h in headers.items() if read[r] < (h["last"] or 0)}
+        marks = [(room, read[room]) for room in behind if read[room]]
+        known = self._views.ordinals(marks)
+        return {
+            room: max(0, int(header["n"]) - known.get((room, read[room]), 0))
+            for room, header in behind.items()
+        }
+
+    def _lasts(self, headers: Headers) -> dict[str, dict[str, Any]]:
+        """Returns the rooms' last messages, opened and cut, with their writers' names."""
+        newest = [(room, header["last"]) for room, header in headers.items() if header["last"]]
+        messages = {room: m for (room, _), m in self._views.messages_at(newest).items()}
+        names = self._views.names_of([(room, m["by"]) for room, m in messages.items()])
+        by = {room: names.get((room, m["by"])) for room, m in messages.items()}
+        writers = open_many(self._vault, by)
+        texts = open_many(self._vault, {room: m["text"] for room, m in messages.items()})
+        return {
+            room: {
+                "version": message["version"],
+                "at": message["at"],
+                "by": message["by"],
+                "name": writers[room],
+                "text": _cut(texts[room]),
+                "kind": message["kind"],
+            }
+            for room, message in messages.items()
+        }
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else text[:PREVIEW]
+
+
+def _cursor(room: str) -> str:
+    """Returns the cursor of the page above a room. Clients keep it as it is."""
+    return urlsafe_b64encode(room.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str | None) -> str:
+    """Returns the room above which a page begins; empty for the first one. Raises Invalid."""
+    if cursor is None:
+        return ""
+    try:
+        room = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        room = ""
+    # One room has one cursor: decoding alone passes over characters that are not of the code.
+    if not re.fullmatch(ROOM_PATTERN, room) or _cursor(room) != cursor:
+        raise Invalid("cursor: none that was given")
+    return room

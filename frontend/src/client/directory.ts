@@ -1,0 +1,90 @@
+/** The rooms that the person could join, as the server finds them, page by page. */
+import { listDirectory } from "../store/directory";
+import type { State } from "../store/state";
+import type { Store } from "../store/store";
+import type { Rooms, RoomSummary } from "../wire/http";
+import { ApiError } from "./api";
+
+export interface DirectoryApi {
+  directory(query: string, cursor: string | null, limit: number): Promise<Rooms>;
+}
+
+/** How long typing pauses before the server is asked. */
+const PAUSE = 250;
+const PAGE = 100;
+/** Rooms that a reading goes on for: a page may be short and have more after it. */
+const WANTED = 60;
+/** Requests of one reading; the server looks at 500 rooms in each. */
+const REQUESTS = 5;
+
+export class Directory {
+  private query = "";
+  /** Number of the latest reading: what an earlier one brings is dropped. */
+  private turn = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly api: DirectoryApi,
+    private readonly store: Store<State>,
+    private readonly over: () => void,
+  ) {}
+
+  /** Finds rooms by name or id, once typing has paused. */
+  search(query: string): void {
+    const wanted = query.trim();
+    if (wanted === this.query) return;
+    this.query = wanted;
+    this.turn += 1;
+    this.searching(true);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.read(null, WANTED), wanted === "" ? 0 : PAUSE);
+  }
+
+  /** Reads again what is shown: rooms may have come or gone. */
+  refresh(): Promise<void> {
+    clearTimeout(this.timer);
+    return this.read(null, Math.max(WANTED, this.store.get().directory.rooms.length));
+  }
+
+  /** Reads on where the last reading ended. */
+  async more(): Promise<void> {
+    const { cursor, searching } = this.store.get().directory;
+    if (cursor !== null && !searching) await this.read(cursor, WANTED);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.turn += 1;
+  }
+
+  private async read(from: string | null, wanted: number): Promise<void> {
+    const turn = (this.turn += 1);
+    const query = this.query;
+    this.searching(true);
+    const found: RoomSummary[] = [];
+    let cursor = from;
+    try {
+      for (let requests = 0; requests < REQUESTS; requests += 1) {
+        const page = await this.api.directory(query, cursor, PAGE);
+        if (turn !== this.turn) return;
+        found.push(...page.rooms);
+        cursor = page.cursor;
+        if (cursor === null || found.length >= wanted) break;
+      }
+      this.store.update((state) => listDirectory(state, query, found, cursor, from !== null));
+    } catch (error) {
+      if (turn !== this.turn) return;
+      // What was found before stays; the next refresh asks again.
+      this.searching(false);
+      if (error instanceof ApiError && error.code === "unauthenticated") this.over();
+    }
+  }
+
+  private searching(searching: boolean): void {
+    this.store.update((state) =>
+      state.directory.searching === searching
+        ? state
+        : { ...state, directory: { ...state.directory, searching } },
+    );
+  }
+}

@@ -1,0 +1,232 @@
+"""Lists of rooms come in pages of a bounded size, for a fixed number of reads."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from adapters.dynamodb.table import Table
+from adapters.dynamodb.views import DynamoViews
+from adapters.memory.views import MemoryViews
+from domain.chat import Chat, listing
+from domain.errors import Invalid
+from domain.projections.room_view import RoomView
+from domain.protocol.answers import Rooms
+from domain.protocol.limits import MAX_NAME, MAX_NICKNAME, MAX_TEXT
+from tests.support.chat import memory_chat, person, run_consumers
+
+AT = "2026-01-02T03:04:05.000000+00:00"
+
+
+def add(
+    chat: Chat,
+    room: str,
+    *members: str,
+    name: str | None = None,
+    kind: str = "public",
+    text: str = "hello",
+    messages: int = 1,
+) -> None:
+    """Puts a room of Ann's with more members into the views, as a fold would."""
+    seal = chat.services.vault.seal
+
+    def event(version: int, type: str, by: str, **data: Any) -> dict[str, Any]:
+        return {"version": version, "type": type, "at": AT, "by": by, "data": data, "id": "1"}
+
+    users = ("u_ann", *members)
+    events = [event(1, "RoomCreated", "u_ann", name=seal("u_ann", name or room), kind=kind)]
+    events += [
+        event(n, "MemberJoined", user, user=user, name=seal(user, user[2:]), role="member")
+        for n, user in enumerate(users, 2)
+    ]
+    events += [
+        event(
+            n, "MessagePosted", "u_ann", text=seal("u_ann", text), kind="text", n=i, reply_to=None
+        )
+        for i, n in enumerate(range(len(events) + 1, len(events) + 1 + messages), 1)
+    ]
+    chat.services.views.save_room(room, 0, RoomView().apply_all(events))
+
+
+def world(views: Any = None) -> Chat:
+    chat = memory_chat(views=views)
+    for name in ("ann", "bob"):
+        person(chat, name)
+    return chat
+
+
+def follow(read: Callable[[str | None], dict[str, Any]]) -> list[list[str]]:
+    """Returns the rooms of all pages, page by page."""
+    found, cursor = [], None
+    while True:
+        page = read(cursor)
+        Rooms.model_validate_json(orjson.dumps(page))
+        found.append([room["room"] for room in page["rooms"]])
+        cursor = page["cursor"]
+        if cursor is None:
+            return found
+        assert len(found) < 1_000
+
+
+IDS = [f"room-{number:03d}" for number in range(23)]
+
+
+def test_ones_own_rooms_come_in_pages() -> None:
+    chat = world()
+    for room in IDS:
+        add(chat, room, "u_bob")
+        add(chat, f"{room}-other")
+    for limit in (1, 7, 22, 23, 24, 200):
+        pages = follow(lambda cursor, n=limit: chat.listing.own("u_bob", cursor, n))  # type: ignore[misc]
+        assert [room for page in pages for room in page] == IDS
+        assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert follow(lambda cursor: chat.listing.own("u_eve", cursor, 10)) == [[]]
+
+
+def test_the_directory_has_what_one_may_join_and_is_not_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing, "CHUNK", 4)
+    chat = world()
+    for number, room in enumerate(IDS):
+        kind = ("public", "private", "broadcast")[number % 3]
+        add(chat, room, *(["u_bob"] if number % 5 == 0 else []), kind=kind)
+    expected = [room for n, room in enumerate(IDS) if n % 3 != 1 and n % 5]
+    for limit in (1, 3, 100):
+        pages = follow(lambda cursor, n=limit: chat.listing.directory("u_bob", "", cursor, n))  # type: ignore[misc]
+        assert [room for page in pages for room in page] == expected
+    (first, *_) = chat.listing.directory("u_bob", "", None, 10)["rooms"]
+    assert (first["role"], first["unread"], first["last"]["text"]) == (None, 0, "hello")
+
+
+def test_the_directory_is_searched_by_name_and_id() -> None:
+    chat = world()
+    add(chat, "cafe", name="Zürich")
+    add(chat, "b", name="CAFÉ des Amis")
+    add(chat, "c", name="Lobby")
+    add(chat, "d", name="Café privé", kind="private")
+
+    def found(q: str) -> list[str]:
+        (page,) = follow(lambda cursor: chat.listing.directory("u_bob", q, cursor, 10))
+        return page
+
+    assert found("café") == ["b", "cafe"]
+    assert found("amis CAFE") == ["b"]
+    assert found("lob") == ["c"]
+    assert found("prive") == []
+    chat.services.vault.destroy("u_ann")
+    assert found("lob") == []
+    assert found("cafe") == ["cafe"]
+
+
+def test_a_search_looks_at_a_bounded_number_of_rooms_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing, "CHUNK", 5)
+    monkeypatch.setattr(listing, "SCANNED", 10)
+    chat = world()
+    for room in IDS:
+        add(chat, room, name="the one" if room in (IDS[12], IDS[22]) else "another")
+    pages = follow(lambda cursor: chat.listing.directory("u_bob", "one", cursor, 10))
+    assert pages == [[], [IDS[12]], [IDS[22]]]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "!", "YQ=", "YQ==", "YR", " YQ", "YQ\n", "QQ", "8J-YgA", "Li4", "é", "A" * 99],
+)
+def test_a_cursor_that_was_never_given_is_invalid(cursor: str) -> None:
+    chat = world()
+    add(chat, "a", "u_bob")
+    with pytest.raises(Invalid):
+        chat.listing.own("u_bob", cursor, 10)
+    with pytest.raises(Invalid):
+        chat.listing.directory("u_bob", "", cursor, 10)
+
+
+def test_the_last_text_is_cut_and_a_full_page_is_far_below_lambdas_limit() -> None:
+    chat = world()
+    person(chat, "wide", name="\U0001f600" * MAX_NICKNAME)
+    for number in range(200):
+        room = f"{number:03d}".ljust(64, "z")
+        add(chat, room, "u_bob", name="\U0001f600" * MAX_NAME, text="\U0001f600" * MAX_TEXT)
+    page = chat.listing.own("u_bob", None, 200)
+    assert {room["last"]["text"] for room in page["rooms"]} == {"\U0001f600" * 200}
+    assert len(page["rooms"]) == 200
+    assert len(orjson.dumps(page)) < 400_000
+
+
+def test_unread_is_counted_for_the_whole_page() -> None:
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    for room in ("a", "b", "c"):
+        ann.send(action="create_room", room=room, name=room, kind="public")
+        bob.send(action="join", room=room)
+        for number in range(4):
+            ann.send(action="post", room=room, text=f"{number}")
+    bob.send(action="read", room="a", version=5)
+    bob.send(action="react", room="b", version=4, emoji="👍")
+    bob.send(action="post", room="c", text="mine")
+    ann.send(action="post", room="c", text="theirs")
+    run_consumers(chat)
+    rooms = chat.listing.own("u_bob", None, 10)["rooms"]
+    assert {room["room"]: room["unread"] for room in rooms} == {"a": 2, "b": 4, "c": 1}
+
+
+class Counting:
+    """Counts the calls of views' methods."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._views = MemoryViews()
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._views, name)
+
+
+def test_a_page_costs_as_many_reads_whatever_it_holds() -> None:
+    views = Counting()
+    chat = world(views)
+    for number in range(200):
+        add(chat, f"mine-{number:03d}", "u_bob", messages=3)
+        add(chat, f"other-{number:03d}")
+    views.save_person("u_bob", 0, 1, {f"mine-{number:03d}": 5 for number in range(200)})
+    costs = []
+    for limit in (1, 10, 200):
+        views.calls.clear()
+        page = chat.listing.own("u_bob", None, limit)
+        assert [room["unread"] for room in page["rooms"]] == [1] * limit
+        costs.append(dict(views.calls))
+    assert costs[0] == costs[1] == costs[2]
+    assert set(costs[0].values()) == {1}
+
+
+def test_a_page_costs_a_bounded_number_of_requests_to_dynamodb(
+    dynamo: Any, tables: dict[str, str], no_scan: None
+) -> None:
+    """A page of 100 rooms, with marks at messages: no request a room."""
+    requests: Counter[str] = Counter()
+    dynamo.meta.events.register(
+        "before-call.dynamodb.*", lambda model, **_: requests.update([model.name])
+    )
+    chat = world(DynamoViews(Table(dynamo, tables["views"])))
+    for number in range(110):
+        add(chat, f"mine-{number:03d}", "u_bob", messages=3)
+        add(chat, f"other-{number:03d}")
+    views = chat.services.views
+    views.save_person("u_bob", 0, 1, {f"mine-{number:03d}": 5 for number in range(110)})
+    requests.clear()
+    page = chat.listing.own("u_bob", None, 100)
+    assert [room["unread"] for room in page["rooms"]] == [1] * 100
+    # The index and the marks; heads twice, members, last messages, their writers, ordinals.
+    assert requests == {"Query": 2, "GetItem": 1, "BatchGetItem": 6}
+    requests.clear()
+    page = chat.listing.directory("u_bob", "OTHER", None, 200)
+    assert len(page["rooms"]) == 110
+    assert requests["Query"] == 3
+    # For each 100 looked at their heads and the person's roles; then messages and writers of 110.
+    assert requests["BatchGetItem"] <= 10
+    assert set(requests) == {"Query", "BatchGetItem"}
