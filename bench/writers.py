@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.events import DynamoEvents
+from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
 from adapters.memory.views import MemoryViews
 from domain.aggregate import Command, Sealed

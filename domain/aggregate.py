@@ -13,10 +13,15 @@ import orjson
 from eventsourcing.persistence import Transcoder
 
 from domain.errors import CommandIdReused
-from domain.projections.room_view import RoomView
+from domain.projections.tail import Tail
 
 WINDOW = 256
 """Command ids that an aggregate remembers (docs/architecture.md, rule 6)."""
+
+AGGREGATE_BYTES = 1_000
+REMEMBERED_BYTES = 400
+"""An aggregate in memory without its members, and an id in its command window (measured by
+tests/unit/test_memory.py)."""
 
 Sealed = dict[str, str]
 """`{k, c}`: the id of the key that sealed a text, and the ciphertext in base64."""
@@ -128,9 +133,14 @@ class Aggregate:
         self.forgotten = 0
         """Version of the newest event whose command fell out of the window."""
         self.recent: dict[tuple[str, str], tuple[int, str]] = {}
-        self.tail: RoomView | None = None
+        self.tail: Tail | None = None
         """What deciding folded of the messages so far; gone with the aggregate."""
         self._pending: list[Event] = []
+
+    def weight(self) -> int:
+        """Returns about how many bytes the aggregate takes in memory."""
+        tail = 0 if self.tail is None else self.tail.weight
+        return AGGREGATE_BYTES + len(self.recent) * REMEMBERED_BYTES + tail
 
     def fold(self, event: Event) -> None:
         """Applies the next event.

@@ -3,9 +3,7 @@
 import random
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,11 +11,12 @@ from typing import Any
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from domain.aggregate import Aggregate, Command
+from domain.caching import SizedCache
 from domain.errors import BeyondWindow, CommandIdReused, Internal, ParleyError, RoomBusy, Throttled
 from domain.log import EventLog
 from domain.person.person import Person
 from domain.ports import Executor, Outcome, Reply, Views
-from domain.projections.room_view import RoomView
+from domain.projections.tail import Tail
 
 ATTEMPTS = 10
 """Tries of a command, lost or throttled, before it is answered `room_busy`."""
@@ -26,11 +25,15 @@ PAUSE = 0.02
 """Seconds: the second try waits up to twice that, each later one up to twice its forerunner, at
 most 0.64. Twenty writers in one room need that much to let each other by."""
 
-CHECKPOINTS = 500
-"""Rooms whose state as it was last folded is kept, some 20 KB each, 300 KB at the most."""
+CHECKPOINT_BYTES = 32 * 2**20
+"""Bytes of states as they were last folded that are kept: some 20 KB a room, 300 KB where it has
+10,000 members, megabytes for a person with as many rooms."""
 
 MAX_TAIL = 1_000
 """Messages that deciding keeps of a room before it begins anew from the view."""
+
+MAX_TAIL_BYTES = 2**20
+"""The same by size: a message has 16 KB at most."""
 
 
 class Decider:
@@ -84,7 +87,7 @@ class Decider:
     def _message(self, aggregate: Aggregate, version: int) -> dict[str, Any] | None:
         """Folds one message to the aggregate's head: the view's, then the log's tail."""
         tail, aggregate.tail = aggregate.tail, None
-        if tail is None or len(tail.messages) > MAX_TAIL:
+        if tail is None or len(tail.messages) > MAX_TAIL or tail.weight > MAX_TAIL_BYTES:
             tail = self._begin_tail(aggregate.id)
         saved = aggregate.version - len(aggregate.pending)
         if tail.version < saved:
@@ -93,12 +96,15 @@ class Decider:
         message = tail.message(version)
         # Kept only now: a read that fails midway leaves an event half applied.
         aggregate.tail = tail
+        self._log.cache.weigh(aggregate.id, aggregate)
         return message
 
-    def _begin_tail(self, room: str) -> RoomView:
+    def _begin_tail(self, room: str) -> Tail:
         header = self._views.header(room)
-        tail = RoomView(lambda wanted: self._views.message(room, wanted))
-        return tail if header is None else tail.restore(header)
+        tail = Tail(lambda wanted: self._views.message(room, wanted))
+        if header is not None:
+            tail.restore(header)
+        return tail
 
 
 Announce = Callable[[Sequence[StoredEvent]], Callable[[], None]]
@@ -109,6 +115,14 @@ DirectExecutor."""
 def unannounced(events: Sequence[StoredEvent]) -> Callable[[], None]:
     """Tells nobody: an Announce for where the feed suffices."""
     return lambda: None
+
+
+Report = Callable[[str, Exception], None]
+"""Told of a log's snapshot that could not be saved."""
+
+
+def unreported(log_id: str, error: Exception) -> None:
+    """Tells nobody: a Report for tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,7 @@ class DirectExecutor:
         not wait for it, and it has ended when `execute` returns, since a Lambda is frozen then.
         Both keep their failures to themselves: the commands are answered, and the feed brings
         what they did not.
+    report: called with a log and why its snapshot was not saved.
 
     Attributes
     ----------
@@ -143,12 +158,16 @@ class DirectExecutor:
         views: Views,
         pause: Callable[[float], None] = time.sleep,
         announce: Announce = unannounced,
+        report: Report = unreported,
     ) -> None:
         self._log = log
         self._decider = Decider(log, views)
         self._pause = pause
         self._announce = announce
-        self._checkpoints: OrderedDict[str, StoredEvent] = OrderedDict()
+        self._report = report
+        self.checkpoints: SizedCache[str, StoredEvent] = SizedCache(
+            CHECKPOINT_BYTES, lambda checkpoint: len(checkpoint.state)
+        )
         self.conflicts = 0
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
@@ -168,9 +187,12 @@ class DirectExecutor:
         finally:
             announced()
         if done.snapshot is not None:
-            # The events are durable: a snapshot that fails is only missing.
-            with suppress(PersistenceError, Throttled):
+            try:
                 self._log.save_snapshot(done.snapshot)
+            except (PersistenceError, Throttled) as error:
+                # The events are durable and answered: what fails here is only missing, and is
+                # tried again with one of the next events.
+                self._report(log_id, error)
 
     def _done(self, log_id: str, commands: Sequence[Command]) -> _Appended:
         attempts, contended = iter(range(ATTEMPTS)), False
@@ -233,7 +255,7 @@ class DirectExecutor:
         cannot go on with it. With many processes in a room that is most messages: to read but
         the tail then is what keeps a lost race cheaper than a push to one more person.
         """
-        known = self._checkpoints.get(log_id)
+        known = self.checkpoints.get(log_id)
         aggregate = self._log.catch_up(known) if known else None
         if aggregate is None:
             aggregate = self._log.load(log_id)
@@ -242,10 +264,7 @@ class DirectExecutor:
         return aggregate
 
     def _remember(self, log_id: str, checkpoint: StoredEvent) -> None:
-        self._checkpoints[log_id] = checkpoint
-        self._checkpoints.move_to_end(log_id)
-        if len(self._checkpoints) > CHECKPOINTS:
-            self._checkpoints.popitem(last=False)
+        self.checkpoints.put(log_id, checkpoint)
 
     def _decide(
         self, aggregate: Aggregate, commands: Sequence[Command]

@@ -1,26 +1,39 @@
 """The logs of rooms and people, over any recorder of the `eventsourcing` library."""
 
 from abc import abstractmethod
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from eventsourcing.application import AggregateNotFoundError, Repository
 from eventsourcing.persistence import (
     AggregateRecorder,
     EventStore,
+    IntegrityError,
     Mapper,
     StoredEvent,
 )
 from eventsourcing.utils import register_topic
 
 from domain.aggregate import Aggregate, Event, OrjsonTranscoder, Snapshot
+from domain.caching import SizedCache
 from domain.person.person import PERSON_EVENTS, Person, PersonSnapshot
 from domain.room.room import ROOM_EVENTS, Room, RoomSnapshot
 
 SNAPSHOT_EVERY = 1_000
 """Events between snapshots: folding that many takes some 10 ms."""
+
+OVERDUE = 200
+"""Events beyond SNAPSHOT_EVERY that were folded since the last snapshot, from which on it is taken
+for one that failed: more than two appends make at once."""
+
+CACHE_BYTES = 64 * 2**20
+"""Bytes of aggregates kept in memory by default: some 500 rooms with full command windows."""
+
+OWED = 1_000
+"""Logs of which a process remembers that their snapshot failed."""
 
 EVENT_CLASSES: tuple[type[Event], ...] = (*ROOM_EVENTS, *PERSON_EVENTS)
 SNAPSHOT_CLASSES: tuple[type[Snapshot], ...] = (RoomSnapshot, PersonSnapshot)
@@ -77,6 +90,20 @@ class Snapshots(AggregateRecorder):
         """Deletes a log's snapshots below a version."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A snapshot that failed.
+
+    Attributes
+    ----------
+    version: of the log, from which on it is tried again.
+    wait: how many events the next failure makes it wait.
+    """
+
+    version: int
+    wait: int
+
+
 class EventLog:
     """Reads and appends events; keeps recently used aggregates.
 
@@ -84,34 +111,29 @@ class EventLog:
     ----------
     recorder: where events are; conflicts raise the library's IntegrityError.
     snapshots: where snapshots are.
-    cache_size: aggregates kept in memory.
+    cache_bytes: aggregates kept in memory, by an estimate of their bytes.
     """
 
     def __init__(
-        self, recorder: AggregateRecorder, snapshots: Snapshots, cache_size: int = 5_000
+        self,
+        recorder: AggregateRecorder,
+        snapshots: Snapshots,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.recorder = recorder
         self.store: EventStore[str] = EventStore(mapper, recorder)
         self.snapshots = snapshots
         self.snapshot_store: EventStore[str] = EventStore(mapper, snapshots)
-        # Fast-forward off and no deep copies: a warm decision reads nothing (rule 4). Hence
-        # whoever fails to save must evict.
-        self.repository: Repository[str] = Repository(
-            self.store,
-            snapshot_store=self.snapshot_store,
-            cache_maxsize=cache_size,
-            fastforward=False,
-            deepcopy_from_cache=False,
+        # What is kept is neither copied nor brought to the head: a warm decision reads nothing
+        # (rule 4). Hence whoever fails to save must evict.
+        self.cache: SizedCache[str, Aggregate] = SizedCache(
+            cache_bytes, lambda aggregate: aggregate.weight()
         )
-        self._cache: Any = self.repository.cache
-        self._unkept: Repository[str] = Repository(self.store, snapshot_store=self.snapshot_store)
+        self._owed: OrderedDict[str, _Owed] = OrderedDict()
 
     def cached(self, log_id: str) -> Aggregate | None:
         """Returns the aggregate if it is in memory; it may be behind its log."""
-        try:
-            return cast(Aggregate, self._cache.get(log_id))
-        except KeyError:
-            return None
+        return self.cache.get(log_id)
 
     def read(self, log_id: str) -> Aggregate:
         """Returns the aggregate for reading: from memory or folded, and not kept.
@@ -119,46 +141,81 @@ class EventLog:
         For threads other than the executor's: one that kept what it folded could put an older
         state over a newer one.
         """
-        try:
-            return self.cached(log_id) or self._unkept.get(log_id)
-        except AggregateNotFoundError:
-            return empty(log_id)
+        return self.cached(log_id) or self.at_head(log_id)
 
     def load(self, log_id: str) -> Aggregate:
         """Returns the aggregate for deciding, from memory or folded to its head, and keeps it."""
-        try:
-            return self.repository.get(log_id)
-        except AggregateNotFoundError:
-            return empty(log_id)
+        aggregate = self.cached(log_id)
+        if aggregate is None:
+            aggregate, since = self._fold(log_id)
+            if since >= SNAPSHOT_EVERY + OVERDUE:
+                self._owe(log_id, _Owed(aggregate.version, 1))
+            if aggregate.version:
+                self.keep(aggregate)
+        return aggregate
 
     def at_head(self, log_id: str) -> Aggregate:
         """Returns the aggregate folded to its log's head, whatever is in memory; not kept."""
-        try:
-            return self._unkept.get(log_id)
-        except AggregateNotFoundError:
-            return empty(log_id)
+        return self._fold(log_id)[0]
+
+    def _fold(self, log_id: str) -> tuple[Aggregate, int]:
+        """Returns the aggregate at its log's head, and how many events that folded."""
+        aggregate = empty(log_id)
+        for taken in self.snapshot_store.get(log_id, desc=True, limit=1):
+            aggregate = cast(Any, taken).mutate(None)
+        since = aggregate.version
+        for event in self.events(log_id, after=since):
+            aggregate.fold(event)
+        return aggregate, aggregate.version - since
 
     def keep(self, aggregate: Aggregate) -> None:
-        self._cache.put(aggregate.id, aggregate)
+        """Keeps the aggregate in memory; to be called anew once it grew."""
+        self.cache.put(aggregate.id, aggregate)
 
     def evict(self, log_id: str) -> None:
         """Forgets the aggregate, so that the next decision folds it anew."""
-        if self.cached(log_id) is not None:
-            self._cache.get(log_id, evict=True)
+        self.cache.drop(log_id)
 
     def stored(self, events: Sequence[Event]) -> list[StoredEvent]:
         return [mapper.to_stored_event(event) for event in events]
 
     def snapshot(self, aggregate: Aggregate, before: int) -> StoredEvent | None:
         """Returns a snapshot for saving where the aggregate passed a multiple of
-        SNAPSHOT_EVERY since version `before`."""
-        if aggregate.version // SNAPSHOT_EVERY == before // SNAPSHOT_EVERY:
+        SNAPSHOT_EVERY since version `before`, or where one is tried again.
+
+        One that fails is due again with the log's next event, then with the second after that,
+        the fourth …: each attempt may cost megabytes.
+        """
+        owed = self._owed.get(aggregate.id) if self._owed else None
+        passed = aggregate.version // SNAPSHOT_EVERY != before // SNAPSHOT_EVERY
+        if not passed and (owed is None or aggregate.version < owed.version):
             return None
+        # Owed until `snapshot_saved`: a crash is a failure too.
+        wait = owed.wait if owed else 1
+        self._owe(aggregate.id, _Owed(aggregate.version + wait, min(2 * wait, SNAPSHOT_EVERY)))
         return self.checkpoint(aggregate)
 
+    def _owe(self, log_id: str, owed: _Owed) -> None:
+        self._owed[log_id] = owed
+        self._owed.move_to_end(log_id)
+        if len(self._owed) > OWED:
+            self._owed.popitem(last=False)
+
+    def snapshot_saved(self, snapshot: StoredEvent) -> None:
+        """Notes that a snapshot is where it belongs; until then it is tried again."""
+        self._owed.pop(str(snapshot.originator_id), None)
+
     def save_snapshot(self, snapshot: StoredEvent) -> None:
-        """Saves a snapshot in place of the log's older ones."""
-        self.snapshots.insert_events([snapshot])
+        """Saves a snapshot in place of the log's older ones.
+
+        Raises
+        ------
+        PersistenceError, Throttled: it is missing, or older ones are left; for the caller to
+            report.
+        """
+        with suppress(IntegrityError):  # another process took the same one
+            self.snapshots.insert_events([snapshot])
+        self.snapshot_saved(snapshot)
         self.snapshots.drop_older(str(snapshot.originator_id), snapshot.originator_version)
 
     def checkpoint(self, aggregate: Aggregate) -> StoredEvent:

@@ -19,11 +19,12 @@ from adapters.apigateway.gateway import ApiGateway
 from adapters.dynamodb.accounts import DynamoAccounts
 from adapters.dynamodb.connections import DynamoConnections
 from adapters.dynamodb.cursors import DynamoCursors
-from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.keys import DynamoKeys
 from adapters.dynamodb.once import DynamoOnce
 from adapters.dynamodb.progress import DynamoProgress
 from adapters.dynamodb.retention import DynamoRetention
+from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.views import DynamoViews
 from adapters.memory.limiter import TokenBuckets
@@ -41,6 +42,7 @@ from domain.log import EventLog
 from domain.outbound import Notifier
 from functions import deadline
 from functions.measuring import Emit, MeasuredGateway, MeasuredProgress, Tally, emitter
+from functions.observing import report
 from functions.settings import SETTINGS, NotConfigured, Settings, read
 
 RATE = 300
@@ -207,9 +209,15 @@ class Parts:
     def executor(self) -> DirectExecutor:
         views = self.port("views", "VIEWS_TABLE")
         if not self.setting("FAST_PUBLISH"):
-            return DirectExecutor(self.log, views)
+            return DirectExecutor(self.log, views, report=self.snapshot_missing)
         announcer = Announcer(self.quick_client("sns"), self.setting("TOPIC_ARN"))
-        return DirectExecutor(self.log, views, announce=announcer.announce)
+        announce, missing = announcer.announce, self.snapshot_missing
+        return DirectExecutor(self.log, views, announce=announce, report=missing)
+
+    def snapshot_missing(self, log_id: str, error: Exception) -> None:
+        """Tells of a snapshot that was not saved; the log's next events try again."""
+        report(error, snapshot=log_id)
+        self.emit({"SnapshotFailed": 1})
 
     @cached_property
     def notifiers(self) -> tuple[Notifier, ...]:

@@ -60,6 +60,9 @@ MAX_CALLS = 1_000
 """Calls that wait for a thread; a further one is refused. At a millisecond each, the last of them
 waits for half a second."""
 
+CACHE_BYTES = 256 * 2**20
+"""Bytes of aggregates kept in memory: some 2,300 rooms with full command windows."""
+
 DURABLE = {
     "project_views": Subscription(project_views.handler, together=True),
     "track_memberships": Subscription(track_memberships.handler, TrackMemberships.topics),
@@ -90,7 +93,7 @@ class Stores:
         self.accounts = SqliteAccounts(folder.accounts)
         self.keys = SqliteKeys(folder.keys)
         self.vault = AesVault(self.keys, master_key(folder.master_key), OpenSslCipher)
-        self.log = EventLog(self.events.events, self.events.snapshots)
+        self.log = EventLog(self.events.events, self.events.snapshots, CACHE_BYTES)
 
     def services(self, **ports: Any) -> Services:
         return Services(

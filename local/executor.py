@@ -171,6 +171,8 @@ class GroupCommitExecutor:
         self.commits += 1
         self.failed_at = None
         self.appended += len(ids)
+        for snapshot in group.snapshots:
+            self._log.snapshot_saved(snapshot)
         # The next group goes to the disk first: it is written while this one is told of.
         self._run()
         self._answer(group)

@@ -20,10 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from adapters.apigateway.gateway import ApiGateway
 from adapters.dynamodb.accounts import DynamoAccounts
 from adapters.dynamodb.connections import DynamoConnections
-from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.keys import DynamoKeys
 from adapters.dynamodb.progress import DynamoProgress
+from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.views import DynamoViews
 from adapters.memory.gateway import InlineBackground

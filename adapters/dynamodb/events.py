@@ -1,8 +1,9 @@
-"""The log: recorders of the `eventsourcing` library over the events and snapshots tables.
+"""The log: recorders of the `eventsourcing` library over the events table, and what snapshots
+(snapshots.py) share with them.
 
 An item is `{log, version, topic, state}`. An event's state is a string, the JSON as it was
-encoded, since the stream relay takes items as they come; a snapshot's is bytes. This is a STORAGE
-FORMAT. Every write is conditional, every read consistent.
+encoded, since the stream relay takes items as they come. This is a STORAGE FORMAT. Every write is
+conditional, every read consistent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ from eventsourcing.persistence import (
 )
 
 from adapters.dynamodb.table import ConditionFailed, Table
-from domain.log import Snapshots
 
 TOGETHER = 100
 """Events that one TransactWriteItems takes."""
@@ -150,27 +150,3 @@ class DynamoEvents(DynamoRecorder):
     def _bytes(state: Mapping[str, Any]) -> bytes:
         text: str = state["S"]
         return text.encode()
-
-
-class DynamoSnapshots(DynamoRecorder, Snapshots):
-    """Snapshots, whose state is bytes; at most 400 KB, DynamoDB's limit for an item."""
-
-    @staticmethod
-    def _state(state: bytes) -> dict[str, Any]:
-        return {"B": state}
-
-    @staticmethod
-    def _bytes(state: Mapping[str, Any]) -> bytes:
-        return bytes(state["B"])
-
-    def drop_older(self, log_id: str, version: int) -> None:
-        older = self._table.query(
-            "#log = :log AND #version < :version",
-            values={":log": log_id, ":version": version},
-            names={"#log": "log", "#version": "version"},
-            projection="#log, #version",
-        )
-        try:
-            self._table.write_many(deletes=list(older))
-        except (ClientError, OSError) as error:
-            raise OperationalError(str(error)) from error

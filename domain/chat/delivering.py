@@ -1,7 +1,6 @@
 """Delivery: pushes events to those who are connected."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import orjson
 
 from domain.aggregate import Event
+from domain.caching import SizedCache
 from domain.chat import frames
 from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
@@ -31,6 +31,10 @@ NAMES_LIFE = 300.0
 """Seconds that names are remembered where other processes may hear of their change."""
 
 
+NAME_BYTES = 650
+"""A sealed name in memory (measured by tests/unit/test_memory.py)."""
+
+
 class Deliver:
     """Pushes events to those who are connected.
 
@@ -44,16 +48,18 @@ class Deliver:
 
     name = "deliver"
     gapless = True
-    MEMORY = 10_000
-    """Rooms whose names are remembered."""
-
     NAMES = 2_000
     """Names remembered of a room."""
+
+    NAMES_BYTES = 32 * 2**20
+    """Bytes of names remembered of all rooms, NAME_BYTES each."""
 
     def __init__(self, services: Services, pause: Callable[[float], None] = time.sleep) -> None:
         self._services = services
         self._pause = pause
-        self._names: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._names: SizedCache[str, dict[str, Any]] = SizedCache(
+            self.NAMES_BYTES, lambda known: NAME_BYTES * (1 + len(known))
+        )
         self._names_since: float = 0.0
 
     def last(self, stream: str) -> int | None:
@@ -180,6 +186,7 @@ class Deliver:
         for event in events:
             if isinstance(event, MemberJoined | MemberInvited | MemberRenamed):
                 known[event.user] = event.name
+        self._names.weigh(room, known)
 
     def _known(self, room: str) -> dict[str, Any]:
         """Returns the sealed names met in a room."""
@@ -188,10 +195,10 @@ class Deliver:
             if now > self._names_since + NAMES_LIFE:
                 self._names.clear()
                 self._names_since = now
-        known = self._names.setdefault(room, {})
-        self._names.move_to_end(room)
-        if len(self._names) > self.MEMORY:
-            self._names.popitem(last=False)
+        known = self._names.get(room)
+        if known is None:
+            known = {}
+            self._names.put(room, known)
         return known
 
     def _people(self, room: str, users: set[str]) -> dict[str, str | None]:
@@ -199,6 +206,7 @@ class Deliver:
         missing = [user for user in users if user not in known]
         if missing:
             known.update(names_at_head(self._services.log, self._services.views, room, missing))
+            self._names.weigh(room, known)
         return {
             user: open_words(self._services.vault, known[user]) for user in users if user in known
         }

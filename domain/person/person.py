@@ -296,6 +296,10 @@ class Offer(NamedTuple):
     at: str
 
 
+ENTRY_BYTES = 200
+"""A room, a read mark, a file or a session in memory (measured by tests/unit/test_memory.py)."""
+
+
 class Person(Aggregate):
     """Name (sealed), sessions, rooms, invitations, preferences and read marks."""
 
@@ -338,6 +342,11 @@ class Person(Aggregate):
             return False
         theirs = sum(offer.by == inviter for offer in self.offers.values())
         return theirs < MAX_OFFERS_BY and len(self.offers) < MAX_OFFERS
+
+    def weight(self) -> int:
+        small = len(self.rooms) + len(self.marks) + len(self.files) + len(self.sessions)
+        offered = len(self.offers) + len(self.declined)
+        return super().weight() + (small + 2 * offered) * ENTRY_BYTES
 
     def snapshot_state(self) -> dict[str, Any]:
         return {

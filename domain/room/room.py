@@ -248,6 +248,10 @@ class Invitation(NamedTuple):
     by: str
 
 
+MEMBER_BYTES = 145
+"""A member in memory (measured by tests/unit/test_memory.py)."""
+
+
 class Room(Aggregate):
     """Kind, members with their roles, invitations and the message count: no texts, no names."""
 
@@ -270,6 +274,10 @@ class Room(Aggregate):
         self.gone[user] = declined_at
         if len(self.gone) > MAX_GONE:
             self.gone.pop(next(iter(self.gone)))
+
+    def weight(self) -> int:
+        people = len(self.members) + len(self.gone) + 2 * len(self.invited)
+        return super().weight() + people * MEMBER_BYTES
 
     def snapshot_state(self) -> dict[str, Any]:
         """Groups members by role, so that 10,000 of them stay under 300 KB."""

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from adapters.dynamodb.events import DynamoEvents, DynamoSnapshots
+from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.keys import DynamoKeys
+from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
 from adapters.vault.aes import AesVault
 from adapters.vault.pycryptodome import PyCryptodomeCipher

@@ -718,6 +718,55 @@ def test_a_snapshot_that_fails_is_only_missing(
     assert [stored.originator_version for stored in snapshots.select_events(ROOM)] == [10]
 
 
+def test_a_snapshot_that_fails_is_reported_and_tried_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_module, "SNAPSHOT_EVERY", 100)
+    world, tried, told = World(), list[int](), list[tuple[str, str]]()
+    executor = DirectExecutor(
+        world.a.log,
+        world.views,
+        report=lambda log_id, error: told.append((log_id, type(error).__name__)),
+    )
+
+    def fail(stored: Any) -> Any:
+        tried.append(stored[0].originator_version)
+        raise OperationalError("no")
+
+    def fill(upto: int) -> None:
+        for version in range(world.a.log.head(ROOM) + 1, upto + 1):
+            executor.execute(ROOM, [post("u_bob", id=f"{version}")], lambda outcomes: None)
+
+    snapshots = world.a.log.snapshot_store.recorder
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshots, "insert_events", fail)
+        fill(140)
+    # With the next event, then after two more, four …
+    assert tried == [100, 101, 103, 107, 115, 131]
+    assert told == [(ROOM, "OperationalError")] * 6
+    # Once it succeeds it is due at the multiples alone.
+    fill(250)
+    assert [stored.originator_version for stored in snapshots.select_events(ROOM)] == [200]
+    assert len(told) == 6
+
+
+def test_a_snapshot_that_another_process_failed_to_save_is_due_with_the_next_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_module, "SNAPSHOT_EVERY", 20)
+    monkeypatch.setattr(log_module, "OVERDUE", 5)
+    world = World()
+    snapshots = world.a.log.snapshot_store.recorder
+    for version in range(4, 28):
+        world.b.one(post("u_bob", id=f"{version}"))
+    assert list(snapshots.select_events(ROOM)) == []  # B keeps its own
+    world.a.log.evict(ROOM)
+    assert world.a.one(post("u_ann", id="next")) == 28
+    assert [stored.originator_version for stored in snapshots.select_events(ROOM)] == [28]
+    world.a.one(post("u_ann", id="later"))
+    assert [stored.originator_version for stored in snapshots.select_events(ROOM)] == [28]
+
+
 def test_a_snapshot_is_written_after_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "SNAPSHOT_EVERY", 4)
     world, seen = World(), list[int]()

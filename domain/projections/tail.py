@@ -1,0 +1,46 @@
+"""The messages that deciding folds of a room, with an estimate of what they weigh."""
+
+from typing import Any
+
+from domain.projections.room_view import Loader, Message, RoomView, WireEvent
+
+MESSAGE_BYTES = 1_500
+"""A folded message in memory, apart from its text (measured by tests/unit/test_memory.py)."""
+
+REACTION_BYTES = 120
+EVENT_BYTES = 600
+"""What any other event leaves at most, a member's patch say, apart from a text."""
+
+
+class Tail(RoomView):
+    """A room's view that weighs what it holds.
+
+    Attributes
+    ----------
+    weight: estimated bytes. It only grows: a text that an edit replaced still counts.
+    """
+
+    def __init__(self, load_message: Loader) -> None:
+        super().__init__(load_message)
+        self.weight = 0
+
+    def message(self, version: int) -> Message | None:
+        known = version in self.messages
+        message = super().message(version)
+        if message is not None and not known:
+            reactions = sum(len(users) for users in message["reactions"].values())
+            self.weight += MESSAGE_BYTES + _length(message["text"]) + reactions * REACTION_BYTES
+        return message
+
+    def apply(self, event: WireEvent) -> bool:
+        new = super().apply(event)
+        if new:
+            posted = event["type"] == "MessagePosted"
+            self.weight += MESSAGE_BYTES if posted else EVENT_BYTES
+            self.weight += _length(event["data"].get("text"))
+        return new
+
+
+def _length(text: Any) -> int:
+    """Returns the length of a sealed text."""
+    return len(text["c"]) if isinstance(text, dict) else 0
