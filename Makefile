@@ -17,7 +17,7 @@ ARCHITECTURE ?= arm64
 ENV ?= dev
 SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html -type f 2>/dev/null)
 
-.PHONY: help run test test-long test-runbooks check bench stack build deploy smoke invoke validate types format clean
+.PHONY: help run test test-long test-runbooks mutants check bench stack build deploy smoke invoke validate types format clean
 
 help: ## says what the doors are
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ test-long: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist
 
 test-runbooks: $(STAMPS)/dev $(STAMPS)/emulators ## runs the commands of docs/runbooks on the emulated stack
 	$(BIN)/pytest -m runbooks
+
+mutants: $(STAMPS)/dev $(STAMPS)/npm ## plants small faults, one at a time, and says which ones the tests miss (SEED, SIZE)
+	$(BIN)/python -m tools.mutants $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
+	cd $(FRONTEND) && npm run --silent --if-present mutants
 
 check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
 	$(BIN)/ruff check .

@@ -42,7 +42,10 @@ class MemoryRetention:
 
     def replace(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
-            self._events.replace(event)
+            log_id, version = str(event.originator_id), event.originator_version
+            held = self._events.select_events(log_id, gt=version - 1, lte=version)
+            if held and held[0].topic == event.topic:
+                self._events.replace(event)
 
     def change_messages(
         self, room: str, versions: Collection[int], change: Callable[[Message], Message | None]

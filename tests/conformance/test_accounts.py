@@ -1,7 +1,8 @@
 """The Accounts port."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from adapters.dynamodb.table import Item, Table
 from adapters.memory.accounts import RESERVED, MemoryAccounts
 from adapters.sqlite import accounts as sqlite
 from domain.ports import Accounts, Session
-from tests.support.dynamodb import ENGINES, counting, engine_of
+from tests.support.dynamodb import ENGINES, counting, engine_of, scan_guard
 
 NOW = 1_000_000.0
 LIVE = Session("u_ann", "s1", NOW + 100)
@@ -133,6 +134,82 @@ def test_a_session_that_ends_while_it_is_prolonged_stays_ended(
     accounts.put_session("t1", LIVE)
     accounts.prolong("t1", NOW + 500)
     assert dynamo.scan(TableName=tables["accounts"])["Items"] == []
+
+
+class Racing(Table):
+    """Lets somebody else go ahead between a look at a nickname and its taking."""
+
+    def __init__(self, client: Any, name: str, ahead: Callable[[], object]) -> None:
+        super().__init__(client, name)
+        self._ahead: list[Callable[[], object]] = [ahead]
+
+    def get(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
+        found = super().get(key, consistent=consistent)
+        if self._ahead:
+            self._ahead.pop()()
+        return found
+
+
+@pytest.mark.parametrize("held", ["by nobody", "by one who left", "by oneself"])
+def test_a_nickname_that_somebody_takes_first_is_theirs(
+    dynamo: Any, tables: dict[str, str], held: str
+) -> None:
+    """Two look at once, find it free, and both take it."""
+    other = dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"]))
+    if held == "by one who left":
+        assert other.claim_nickname("ann", "u_old", NOW - 1_000)
+    elif held == "by oneself":
+        assert other.claim_nickname("ann", "u_bob", NOW - 1_000)
+    ahead = Racing(dynamo, tables["accounts"], lambda: other.claim_nickname("ann", "u_ann", NOW))
+    accounts = dynamodb.DynamoAccounts(ahead)
+    assert accounts.claim_nickname("ann", "u_bob", NOW) is False
+    assert accounts.nickname_holder("ann") == "u_ann"
+    accounts.put_session("t1", LIVE)
+    assert accounts.claim_nickname("ann", "u_bob", NOW + RESERVED + 1) is False
+    assert accounts.end_session("t1") == LIVE
+    assert accounts.claim_nickname("ann", "u_bob", NOW + RESERVED + 1) is True
+
+
+@pytest.mark.parametrize("accounts", ["memory", "sqlite", *ENGINES], indirect=True)
+def test_a_session_that_was_prolonged_is_not_swept(accounts: Accounts) -> None:
+    short, long = Session("u_ann", "s1", NOW + 100), Session("u_ann", "s2", NOW + 100_000)
+    accounts.put_session("t1", short)
+    accounts.put_session("t2", short)
+    accounts.prolong("t2", long.expires)
+    with scanning():
+        assert accounts.drop_expired(NOW + 50_000, lambda: True) == 1
+    assert accounts.session("t1", NOW) is None
+    assert accounts.session("t2", NOW + 90_000) == Session("u_ann", "s1", long.expires)
+
+
+def test_a_session_that_is_prolonged_during_the_sweep_stays(
+    dynamo: Any, tables: dict[str, str]
+) -> None:
+    """The sweep has read that it is over, and looks once more when it deletes."""
+    accounts, later = dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"])), NOW + 200_000
+    for number in range(3):
+        accounts.put_session(f"t{number}", Session("u_ann", f"s{number}", NOW + 100))
+
+    def prolonging() -> bool:
+        accounts.prolong("t1", later)
+        return True
+
+    with scanning():
+        assert accounts.drop_expired(NOW + 50_000, prolonging) == 2
+    assert accounts.session("t1", NOW + 150_000) == Session("u_ann", "s1", later)
+    for gone in ("t0", "t2"):
+        assert accounts.session(gone, NOW) is None
+    # It is found with its person still, and ends as any other.
+    accounts.end_sessions_of("u_ann")
+    assert accounts.session("t1", NOW) is None
+
+
+@contextmanager
+def scanning() -> Iterator[None]:
+    """Allows a Scan, as the sweep may."""
+    before, scan_guard.on = scan_guard.on, False
+    yield
+    scan_guard.on = before
 
 
 def test_a_session_ends_once_and_alone(accounts: Accounts) -> None:

@@ -14,10 +14,10 @@ from adapters.memory.views import MemoryViews
 from adapters.sqlite.events import Append, SqliteEvents
 from domain.errors import Internal
 from domain.executing import Decider
-from domain.log import EventLog
+from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports import Outcome
 from domain.room import commands as c
-from local.executor import ATTEMPTS, GroupCommitExecutor
+from local.executor import ATTEMPTS, MAX_COMMANDS, GroupCommitExecutor
 from local.feed import Feed, Subscription
 
 NAME = {"k": "u_ann", "c": ""}
@@ -149,6 +149,164 @@ def test_a_disk_that_stays_broken_is_answered_internal_and_leaves_no_trace(
         assert isinstance(outcome, Internal)
         assert await bench.ask("room", post("kept")) == [3]
         assert [event.id for event in bench.log.events("room")] == ["create", "create", "kept"]
+        bench.executor.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 999, 1_000, 1_001])
+def test_what_one_commit_cannot_take_goes_into_the_next(store: SqliteEvents, size: int) -> None:
+    """Batches that wait together beyond 1,000 commands: each is answered once, in order, whole."""
+    batches = 2_500 // size + 1
+
+    async def main() -> None:
+        bench = Bench(store)
+        assert await bench.ask("room", create()) == [2]
+        asked = [
+            bench.ask("room", *(post(f"p{batch}-{number}") for number in range(size)))
+            for batch in range(batches)
+        ]
+        answers = [await answer for answer in asked]
+        expected = list(range(3, 3 + batches * size))
+        assert [version for answer in answers for version in answer] == expected
+        assert [len(answer) for answer in answers] == [size] * batches
+        assert bench.versions("room") == [1, 2, *expected]
+        assert bench.published == [1, 2, *expected]
+        assert 1 + batches * size // MAX_COMMANDS <= bench.executor.commits <= 1 + batches
+        assert bench.executor.appended == len(bench.published)
+        await bench.executor.drain()
+        bench.executor.close()
+
+    run(main)
+
+
+def test_rooms_beyond_one_commit_are_each_answered(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        rooms = [f"room-{number}" for number in range(MAX_COMMANDS + 3)]
+        asked = {room: bench.ask(room, create()) for room in rooms}
+        assert [await asked[room] for room in rooms] == [[2]] * len(rooms)
+        assert bench.executor.commits == 2
+        assert bench.published == list(range(1, 2 * len(rooms) + 1))
+        bench.executor.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("where", ["insert", "commit"])
+def test_what_failed_keeps_its_turn_before_what_came_after(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A client sends two messages; the disk fails at the first while the second waits."""
+    original, failures = getattr(Append, where), iter([True, True])
+    waiting, asked = threading.Event(), threading.Event()
+
+    def failing(append: Append, *arguments: Any) -> Any:
+        if not next(failures, False):
+            return original(append, *arguments)
+        if where == "commit":
+            # On the disk's thread: the loop goes on and takes the next command meanwhile.
+            waiting.set()
+            assert asked.wait(10)
+        append._abandon()
+        raise OperationalError("disk full")
+
+    async def main() -> None:
+        bench = Bench(store)
+        assert await bench.ask("room", create()) == [2]
+        monkeypatch.setattr(Append, where, failing)
+        first = [bench.ask("room", post(f"first-{number}")) for number in range(3)]
+        if where == "commit":
+            await asyncio.to_thread(waiting.wait, 10)
+        later = [bench.ask("room", post("later")), bench.ask("other", create())]
+        asked.set()
+        assert [await answer for answer in first] == [[3], [4], [5]]
+        assert [await answer for answer in later] == [[6], [2]]
+        ids = [event.id for event in bench.log.events("room")][2:]
+        assert ids == ["first-0", "first-1", "first-2", "later"]
+        assert bench.executor.conflicts == 2
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_reply_that_fails_keeps_no_other_from_its_answer(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+
+        def broken(outcomes: Sequence[Outcome]) -> None:
+            raise RuntimeError("the connection is gone")
+
+        bench.executor.execute("room", [post("one")], broken)
+        assert await bench.ask("room", post("two")) == [4]
+        assert bench.published == [1, 2, 3, 4]
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_fault_in_deciding_is_answered_and_leaves_no_trace(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = Decider.decide
+
+    def faulty(decider: Decider, aggregate: Any, command: Any) -> Outcome:
+        if command.id == "faulty":
+            raise RuntimeError("a fault of ours")
+        return decide(decider, aggregate, command)
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        monkeypatch.setattr(Decider, "decide", faulty)
+        asked = [
+            bench.ask("room", post("before")),
+            bench.ask("room", post("with it"), post("faulty")),
+            bench.ask("other", create()),
+        ]
+        answers = [await answer for answer in asked]
+        # What shared the room's decision is not in the log either, and may be sent again.
+        assert [len(answer) for answer in answers] == [1, 2, 1]
+        assert all(isinstance(outcome, Internal) for answer in answers[:2] for outcome in answer)
+        assert answers[2] == [2]
+        assert await bench.ask("room", post("before"), post("after")) == [3, 4]
+        assert bench.versions("room") == [1, 2, 3, 4]
+        bench.executor.close()
+
+    run(main)
+
+
+def test_draining_waits_for_what_was_accepted(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.executor.drain()
+        answers = [bench.ask(f"room-{number}", create()) for number in range(3)]
+        assert not any(answer.done() for answer in answers)
+        await bench.executor.drain()
+        assert [answer.result() for answer in answers] == [[2]] * 3
+        assert bench.published == [1, 2, 3, 4, 5, 6]
+        # What changes nothing has no commit to wait for.
+        again = bench.ask("room-0", create())
+        await bench.executor.drain()
+        assert again.result() == [2]
+        assert bench.executor.commits == 1
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_snapshot_goes_with_the_events_that_make_it_due(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        for number in range(2):
+            posts = [post(f"p{number}-{one}") for one in range(SNAPSHOT_EVERY)]
+            await bench.ask("room", *posts)
+            (kept,) = store.snapshots.select_events("room")
+            assert kept.originator_version == 2 + (number + 1) * SNAPSHOT_EVERY
+        bench.log.evict("room")
+        assert bench.log.load("room").version == 2 + 2 * SNAPSHOT_EVERY
         bench.executor.close()
 
     run(main)

@@ -105,8 +105,13 @@ class Given:
     aggregate: Aggregate
 
     def when(self, command: Command) -> "Then":
-        """Decides the command as an executor would, and keeps what it appends."""
-        outcome = Decider(self.log, MemoryViews()).decide(self.aggregate, command)
+        """Decides the command as an executor would, a late retry after it was looked up, and keeps
+        what it appends."""
+        decider = Decider(self.log, MemoryViews())
+        outcome = decider.decide(self.aggregate, command)
+        while isinstance(outcome, BeyondWindow):
+            Retrying(self.log).look_up(self.aggregate.id, command, outcome)
+            outcome = decider.decide(self.aggregate, command)
         events = list(self.aggregate.collect_events())
         self.log.recorder.insert_events(self.log.stored(events))
         return Then(self, command, outcome, events)

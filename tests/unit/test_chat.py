@@ -8,11 +8,13 @@ import pytest
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat, hints
+from domain.chat.entering import hashed
 from domain.chat.receiving import Receiving
 from domain.consuming import Record
-from domain.errors import NotFound
-from domain.person.person import Person
-from domain.ports import Connection
+from domain.errors import NotFound, Unauthenticated
+from domain.executing import outcomes_of, versions_of
+from domain.person.person import Person, StartSession
+from domain.ports import Connection, Session
 from domain.protocol.limits import MAX_FRAME, MAX_TEXT
 from domain.room.room import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
 from tests.support.chat import (
@@ -173,6 +175,66 @@ def test_logging_out_ends_the_session_and_closes_its_sockets() -> None:
     assert gateway.closed == [("ann", 4401)]
     assert chat.services.accounts.session(other.token, 0.0) is None
     assert chat.entering.who(other.token).user == other.user
+
+
+def signed_in_again(chat: Chat, someone: Someone, token: str) -> Session:
+    """Starts another session of somebody, on another device say."""
+    services, now = chat.services, chat.services.now()
+    session = Session(someone.user, hashed(token)[:32], services.seconds() + 86_400.0)
+    start = StartSession(
+        by=someone.user,
+        id=f"session {token}",
+        at=now,
+        recorded_at=now,
+        digest="",
+        session=session.session,
+    )
+    versions_of(outcomes_of(services.executor, [(someone.user, [start])])[0])
+    services.accounts.put_session(hashed(token), session)
+    return session
+
+
+def test_a_session_that_ends_closes_its_own_sockets_and_no_others() -> None:
+    """Whoever logs out on one device stays on the other, and hears there that it ended."""
+    chat, ann, _ = lobby()
+    other = signed_in_again(chat, ann, "other-device")
+    chat.connect("ann-tablet", other)
+    chat.connect("ann-tablet-2", other)
+    third = ann.another("ann-2")
+    run_consumers(chat)
+    gateway = chat.services.gateway
+    assert isinstance(gateway, RecordingGateway)
+    gateway.frames.clear()
+    chat.entering.leave("other-device")
+    run_consumers(chat)
+    assert sorted(gateway.closed) == [("ann-tablet", 4401), ("ann-tablet-2", 4401)]
+    for tab in (ann, third):
+        (frame,) = tab.frames()
+        assert [event["type"] for event in frame["events"]] == ["SessionEnded"]
+    assert chat.entering.who(ann.token).user == ann.user
+    with pytest.raises(Unauthenticated):
+        chat.entering.who("other-device")
+    chat.entering.leave(ann.token)
+    run_consumers(chat)
+    assert {connection for connection, _ in gateway.closed[2:]} == {"ann", "ann-2"}
+
+
+def test_a_connection_that_is_refused_is_not_noted() -> None:
+    """Its ticket was redeemed, then its session ended: nobody would ever close it."""
+    chat, ann, _ = lobby()
+    session = signed_in_again(chat, ann, "short")
+    chat.connect("in-time", session)
+    chat.entering.leave("short")
+    with pytest.raises(Unauthenticated):
+        chat.connect("too-late", session)
+    with pytest.raises(Unauthenticated):
+        chat.connect("never", Session("u_nobody", "no-session", 0.0))
+    connections = chat.services.connections
+    assert set(connections.of_user(ann.user)) == {"ann", "in-time"}
+    assert list(connections.of_session(ann.user, session.session)) == ["in-time"]
+    assert list(connections.of_user("u_nobody")) == []
+    for refused in ("too-late", "never"):
+        assert connections.close(refused) is None
 
 
 def test_a_clients_command_id_cannot_stand_in_for_parleys_own() -> None:

@@ -189,6 +189,31 @@ def test_what_always_fails_is_parked_and_gone_past(cursors: Durable) -> None:
     assert one.versions() == [5], "who was there has asked since"
 
 
+def test_giving_up_parks_nothing_beyond_the_head(cursors: Durable) -> None:
+    """A record of a version that the log never shows is dropped, and moves no cursor."""
+    one, head = Process(cursors), max(e.originator_version for e in history()
+                                      if e.originator_id == "lobby")  # fmt: skip
+    body = {**orjson.loads(lobby(4)[0].body), "version": head + 2}
+    beyond = Record("beyond", orjson.dumps(body), MAX_RECEIVES)
+    assert one.feed.consume([*lobby(3, receives=MAX_RECEIVES), beyond]) == []
+    assert [p.version for p in one.progress.parked()] == [3]
+    assert one.feed.consume(lobby(*range(4, head + 1))) == []
+    assert one.versions() == list(range(4, head + 1))
+    assert one.feed.consume([beyond]) == []
+    assert [p.version for p in one.progress.parked()] == [3]
+
+
+def test_giving_up_at_the_head_parks_it(cursors: Durable) -> None:
+    one, head = Process(cursors), max(e.originator_version for e in history()
+                                      if e.originator_id == "lobby")  # fmt: skip
+    one.effect.failing = iter([OSError("down")])
+    assert one.feed.consume(lobby(head, head - 1, receives=MAX_RECEIVES)) == []
+    parked = [(p.consumer, p.version, p.reason) for p in one.progress.parked()]
+    assert parked == [("effect", head - 1, "OSError"), ("effect", head, "OSError")]
+    assert one.feed.consume(lobby(head)) == []
+    assert one.versions() == [], "it was gone past"
+
+
 def test_poison_is_parked_and_the_rest_goes_on(cursors: Durable) -> None:
     one = Process(cursors)
     poison = Record("p", orjson.dumps({"stream": "lobby", "version": 4, "topic": "?", "state": 1}))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,16 +15,18 @@ from hypothesis import strategies as st
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.progress import MemoryProgress
 from adapters.memory.views import MemoryViews
-from domain.aggregate import Event
+from domain.aggregate import Command, Event
+from domain.chat import Chat
 from domain.chat.consumers import ProjectViews
 from domain.chat.services import Services
 from domain.consuming import MAX_RECEIVES, Consuming, Record, Transient
+from domain.errors import RoomBusy
 from domain.log import EventLog, envelope, is_person
 from domain.person.person import Person
-from domain.ports import Parked
+from domain.ports import Executor, Parked, Reply
 from domain.projections.room_view import RoomView
 from domain.room.room import Room
-from tests.support.chat import memory_chat, person, run_consumers
+from tests.support.chat import memory_chat, person, records, run_consumers
 
 
 @cache
@@ -297,6 +300,49 @@ def test_batches_do_not_matter_behind_a_lost_joining() -> None:
     check_consuming(plan, {bobs: "unknown topic"}, set())
 
 
+class Busy:
+    """An executor whose logs are busy as often as it is told to."""
+
+    def __init__(self, executor: Executor, busy: int) -> None:
+        self._executor = executor
+        self.busy = busy
+
+    def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
+        if self.busy:
+            self.busy -= 1
+            reply([RoomBusy() for _ in commands])
+        else:
+            self._executor.execute(log_id, commands, reply)
+
+
+def test_a_person_whose_log_is_busy_is_told_of_their_room_later() -> None:
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    ann.send(action="create_room", room="den", name="Den", kind="private")
+    ann.send(action="add_member", room="den", user="u_bob")
+    ann.send(action="remove_member", room="den", user="u_bob")
+    busy = Busy(chat.services.executor, busy=3)
+    late = Chat(replace(chat.services, executor=busy))
+    batch = [record for _, record in records(late) if orjson.loads(record.body)["stream"] == "den"]
+
+    def rooms(user: str) -> dict[str, tuple[str | None, int]]:
+        found = late.services.log.read(user)
+        assert isinstance(found, Person)
+        return found.rooms
+
+    while busy.busy:
+        assert late.consume("track_memberships", batch) == [record.id for record in batch]
+        assert chat.services.progress.parked() == []
+    assert late.consume("track_memberships", batch) == []
+    assert rooms(ann.user) == {"den": ("owner", 2)}
+    assert rooms(bob.user) == {"den": (None, 4)}
+    # A log that stays busy is parked by name, after its last try.
+    busy.busy = 100
+    last = [replace(record, receives=MAX_RECEIVES) for record in batch]
+    assert late.consume("track_memberships", last) == []
+    assert {one.consumer for one in chat.services.progress.parked()} == {"track_memberships"}
+
+
 # One by one
 
 
@@ -367,6 +413,24 @@ def test_a_failure_that_stays_is_parked_at_the_last_receive() -> None:
     feed.redrive("other")
     assert progress.parked() == []
     assert consumer.applied[2:] == [("other", v) for v in range(1, consumer.heads["other"] + 1)]
+
+
+def test_a_streams_records_are_given_up_when_the_newest_of_them_had_its_tries() -> None:
+    """One that came for the first time has all of its retries, whatever came with it."""
+    consumer, feed, progress = remembering()
+    consumer.failing["other"] = OSError("later")
+    first, second = records_of("other", 2)
+    for receives in range(1, MAX_RECEIVES):
+        mixed = [replace(first, receives=MAX_RECEIVES), replace(second, receives=receives)]
+        assert feed.consume(mixed) == ["other-1", "other-2"]
+        assert feed.consume(mixed[::-1]) == ["other-2", "other-1"]
+        assert progress.parked() == []
+        assert consumer.heads == {}
+    # Another stream's tries do not count.
+    mixed = [*records_of("other", 1), *records_of("lobby", 1, MAX_RECEIVES + 1)]
+    assert feed.consume(mixed) == ["other-1"]
+    assert feed.consume(records_of("other", 2, MAX_RECEIVES)) == []
+    assert [one.version for one in progress.parked()] == [1, 2]
 
 
 def test_a_gap_is_read_from_the_log() -> None:

@@ -19,6 +19,7 @@ from domain.chat.consumers import ProjectViews
 from domain.consuming import Consuming, Record, Transient
 from domain.log import envelope
 from domain.ports import Views
+from domain.projections.room_view import RoomView
 from tests.support.chat import memory_chat, person
 from tests.support.dynamodb import client_of, counting, definition
 
@@ -303,6 +304,46 @@ def test_what_another_process_folded_is_neither_read_nor_folded_again(
             assert process.consume(batch) == []
     # The head was read once more, then two rows were written, neither of them twice.
     assert called == ["GetItem", "PutItem", "UpdateItem"]
+
+
+def test_a_slower_folds_rows_do_not_take_the_place_of_newer_ones() -> None:
+    """Two processes begin at one head; the one that comes further is the first to be done."""
+    marks: Any = [
+        Told(version, "ReadMarked", "u_ann", {"room": "room", "version": 10 * version})
+        for version in range(1, 7)
+    ]
+    with tables() as (client, name):
+        slow, fast = (DynamoViews(Table(client, name)) for _ in range(2))
+        assert slow.save_person("u_ann", 0, 1, {"room": 10, "other": 1})
+        assert fast.person_version("u_ann") == 1
+        assert fast.save_person("u_ann", 1, 6, {"room": 60})
+        assert not slow.save_person("u_ann", 1, 4, {"room": 40, "other": 4})
+        assert fast.marks("u_ann") == slow.marks("u_ann") == {"room": 60, "other": 4}
+        # Of one version both may write: they wrote the same.
+        assert fast.save_person("u_ann", 6, 7, {"room": 70})
+        assert slow.marks("u_ann")["room"] == 70
+        assert len(marks) == slow.person_version("u_ann") - 1
+
+
+def test_a_slower_fold_of_a_room_changes_no_newer_message_or_member() -> None:
+    log: Any = history([
+        ("react", "u_ann", 0, "👍"), ("name", "u_bob", 0, "👍"), ("edit", "u_ann", 0, "👍"),
+        ("react", "u_bob", 0, "👍"), ("name", "u_bob", 0, "👍"),
+    ])  # fmt: skip
+    with tables() as (client, name):
+        slow, fast = (DynamoViews(Table(client, name)) for _ in range(2))
+        projector(slow).apply("room", log[:6])
+        assert (fast.fold_base("room") or {})["version"] == 6
+        view = RoomView(lambda version: slow.message("room", version))
+        view.restore(slow.fold_base("room") or {})
+        view.apply_all(event.wire() for event in log[6:8])
+        projector(fast).apply("room", log[6:])
+        before = list(fast.dump())
+        assert not slow.save_room("room", 6, view)
+        assert list(fast.dump()) == before
+        memory = MemoryViews()
+        projector(memory).apply("room", log)
+        assert list(fast.dump()) == list(memory.dump())
 
 
 def test_newest_posts_stand_in_the_head_until_there_are_many() -> None:

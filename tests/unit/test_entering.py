@@ -118,6 +118,26 @@ def test_a_session_ends_once(chat: Chat) -> None:
         chat.entering.leave(token)
 
 
+def test_a_session_that_lapsed_is_not_logged_out_of(chat: Chat, clock: Clock) -> None:
+    token, user = chat.entering.enter("Ann", None)
+    head = chat.services.log.head(user)
+    clock.wait(SESSION_LIFE + 1)
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            chat.entering.leave(token)
+    for call in (chat.entering.who, chat.entering.ticket):
+        with pytest.raises(Unauthenticated):
+            call(token)
+    assert chat.services.log.head(user) == head, "it was no logout"
+
+
+def test_logging_out_until_the_last_moment(chat: Chat, clock: Clock) -> None:
+    token, user = chat.entering.enter("Ann", None)
+    clock.wait(SESSION_LIFE - 1)
+    chat.entering.leave(token)
+    assert type(chat.services.log.events(user)[-1]) is SessionEnded
+
+
 def test_a_ticket_is_good_once_for_a_minute(chat: Chat, clock: Clock) -> None:
     token, user = chat.entering.enter("Ann", None)
     ticket = chat.entering.ticket(token)

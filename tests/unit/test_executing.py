@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.progress import MemoryProgress
 from adapters.memory.views import MemoryViews
+from domain import executing
 from domain import log as log_module
 from domain.aggregate import WINDOW, Command
 from domain.chat.consumers import ProjectViews
 from domain.chat.services import Services
 from domain.consuming import Consuming, Record
-from domain.errors import NotAMember, RoomBusy, Throttled
+from domain.errors import DeletedMessage, NotAMember, RoomBusy, Throttled
 from domain.executing import ATTEMPTS, PAUSE, DirectExecutor, outcomes_of
 from domain.log import EventLog, envelope
 from domain.ports import Outcome
@@ -404,6 +405,52 @@ def test_a_message_is_decided_on_by_the_view_and_the_log_after_it(projected: int
         world.project()
     for writer in (world.a, world.b):
         assert not isinstance(writer.one(ask(c.React, "u_ann", message=4, emoji="🎉")), int)
+
+
+def test_a_batch_decides_on_what_its_own_commands_did_to_a_message() -> None:
+    """Nothing of it is in the log or in the views yet."""
+    world = World()
+    reply = post("u_ann", id="4", reply_to_command=("u_bob", "1"))
+    first, reacted, deleted, refused, edited, second, answered = world.a.do(
+        post("u_bob", id="1"),
+        ask(c.React, "u_ann", id="2", message=4, emoji="👍"),
+        ask(c.Delete, "u_bob", id="3", message=4),
+        reply,
+        ask(c.Edit, "u_bob", id="5", message=4, text=sealed("u_bob", "ho")),
+        post("u_bob", id="6"),
+        post("u_ann", id="7", reply_to_command=("u_bob", "6")),
+    )
+    assert (first, reacted, deleted, second, answered) == (4, 5, 6, 7, 8)
+    assert isinstance(refused, DeletedMessage)
+    assert isinstance(edited, DeletedMessage)
+    event: Any = world.a.log.events(ROOM)[-1]
+    assert event.reply_to == 7
+    # And the same once it is in the log, by a process that has folded nothing.
+    assert isinstance(world.b.one(reply), DeletedMessage)
+
+
+def test_what_deciding_keeps_of_messages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages that were decided on are remembered until there are many, then read again."""
+    monkeypatch.setattr(executing, "MAX_TAIL", 10)
+    world = World()
+    for number in range(40):
+        version = world.a.one(post("u_bob", id=f"p{number}"))
+        assert isinstance(version, int)
+        react = ask(c.React, "u_ann", id=f"r{number}", message=version, emoji="👍")
+        assert world.a.one(react) == version + 1
+        tail = world.a.log.load(ROOM).tail
+        assert tail is not None
+        # With views that know nothing all is folded once more; a view that is up to date leaves
+        # the message that is asked for.
+        if number % 4 == 3:
+            world.project()
+            assert len(tail.messages) <= 10 + 4 + 4
+    # What was forgotten is found again: a message of the beginning and its reaction.
+    assert world.a.one(ask(c.React, "u_ann", id="again", message=4, emoji="👍")) == 83
+    assert isinstance(world.a.one(ask(c.Delete, "u_bob", id="d", message=4)), int)
+    assert isinstance(
+        world.a.one(ask(c.React, "u_ann", id="late", message=4, emoji="🎉")), DeletedMessage
+    )
 
 
 def test_snapshots_are_written_and_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

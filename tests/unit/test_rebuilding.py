@@ -125,6 +125,43 @@ def test_what_was_replaced_stays_for_a_while(world: World) -> None:
     assert world.dump() == before == world.expected()
 
 
+def test_what_is_read_is_never_cleaned(world: World) -> None:
+    """Whoever adopted a generation may have died before the note of it was taken away."""
+    streams = ["lobby", "u_ann", "u_bob"]
+    for _ in range(2):
+        before = world.dump()
+        for stream in streams:
+            live = world.generations.generation(stream)
+            world.generations.begin(stream, live, world.time)
+        world.time += 10 * GRACE
+        assert world.rebuilding.clean() == 0
+        assert world.dump() == before == world.expected()
+        assert not any(row["pk"] == "generations" for row in world.rows()), "the notes are done"
+        # And the same with views that a rebuild made.
+        world.rebuilding.rebuild_all(streams, world.rebuilding.new_run())
+        world.time += 10 * GRACE
+        assert world.rebuilding.clean() > 0
+        assert world.dump() == before
+
+
+def test_a_rebuild_that_was_given_up_is_cleaned_and_another_one_is_not(world: World) -> None:
+    given_up, begun = world.rebuilding.new_run(), world.rebuilding.new_run() + 5
+    before = world.dump()
+    for generation, at in ((given_up, world.time), (begun, world.time + GRACE)):
+        world.generations.begin("lobby", generation, at)
+        log = world.chat.services.log.events("lobby")
+        projector(world.generations.building(generation)).apply("lobby", log)
+    rows = len([row for row in world.rows() if row["pk"] == f"R#lobby#{given_up}"])
+    assert rows > 3
+    world.time += GRACE + 1
+    assert world.rebuilding.clean() == rows
+    assert not any(row["pk"] == f"R#lobby#{given_up}" for row in world.rows())
+    assert any(row["pk"] == f"R#lobby#{begun}" for row in world.rows())
+    assert world.dump() == before
+    assert world.generations.adopt("lobby", begun, world.time)
+    assert world.dump() == before
+
+
 def test_no_read_fails_or_goes_back_while_all_goes_on(world: World) -> None:
     """At each write of the rebuild somebody posts, the live fold runs and people read."""
     seen = [0]

@@ -22,9 +22,12 @@ from domain.aggregate import NOT_KEPT, Sealed
 from domain.chat import Chat, retaining
 from domain.chat.rebuilding import Rebuilding
 from domain.consuming import Record
+from domain.executing import outcomes_of, versions_of
 from domain.log import EVENT_CLASSES, SNAPSHOT_EVERY, envelope, mapper
 from domain.ports import Retention, Views
 from domain.projections.room_view import RoomView
+from domain.room.commands import Post
+from domain.room.room import MessagePosted
 from functions import bootstrap, sweep
 from tests.support.chat import Clock, Someone, memory_chat, person
 from tests.support.dynamodb import ENGINES, counting, engine_of
@@ -194,6 +197,65 @@ def test_a_repeated_command_is_still_known(world: World) -> None:
     assert again == first
     (other,) = world.ann.send(**{**frame, "text": "other"})
     assert other["code"] == "invalid"
+
+
+def import_line(world: World, text: str, at: str) -> int:
+    """Appends what was said long ago and is recorded now, as an import does."""
+    services, user = world.chat.services, world.ann.user
+    line = Post(
+        by=user,
+        id=f"irc:{text}",
+        at=at,
+        recorded_at=services.now(),
+        digest="irc",
+        text=services.vault.seal(user, text),
+        kind="text",
+        reply_to=None,
+    )
+    (version,) = versions_of(outcomes_of(services.executor, [("lobby", [line])])[0])
+    return version
+
+
+def test_age_counts_from_when_it_was_recorded(world: World) -> None:
+    """An import of an old log is kept as long as what was said on the day of the import."""
+    say(world.ann, "before")
+    world.fold()
+    world.clock.wait(11 * DAY)
+    assert world.sweep() == 1
+    import_line(world, "from 2005", "2005-08-08T11:29:00.000000+00:00")
+    say(world.ann, "on the same day")
+    import_line(world, "from a clock that is ahead", "2099-01-01T00:00:00.000000+00:00")
+    world.fold()
+    for _ in range(3):
+        world.clock.wait(3 * DAY)
+        assert world.sweep() == 0
+        kept = ["from 2005", "on the same day", "from a clock that is ahead"]
+        assert world.texts() == [None, *kept]
+    world.clock.wait(2 * DAY)
+    assert world.sweep() == 3
+    assert [event.text for event in posts(world)] == [NOT_KEPT] * 4
+
+
+def posts(world: World) -> list[MessagePosted]:
+    events = world.chat.services.log.events("lobby")
+    return [event for event in events if isinstance(event, MessagePosted)]
+
+
+def test_only_the_event_that_was_read_is_replaced(world: World) -> None:
+    """What stands at its place and is another one stays, and nothing is put where nothing is."""
+    version = say(world.ann, "one")
+    retention = world.remembering()
+    (held,) = retention.events("lobby", version - 1, 1)
+    other = StoredEvent("lobby", version, "room.message-edited", b'{"other":true}')
+    beyond = StoredEvent("lobby", version + 1, "room.message-posted", held.state)
+    elsewhere = StoredEvent("nowhere", 1, "room.message-posted", held.state)
+    for event in (other, beyond, elsewhere):
+        retention.replace([event])
+    assert list(retention.events("lobby", version - 1, 10)) == [held]
+    assert list(retention.events("nowhere", 0, 10)) == []
+    marked = StoredEvent("lobby", version, held.topic, b'{"marked":true}')
+    retention.replace([other, marked, beyond])
+    assert list(retention.events("lobby", version - 1, 10)) == [marked]
 
 
 def test_content_is_kept_where_nothing_says_otherwise() -> None:

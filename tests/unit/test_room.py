@@ -23,13 +23,14 @@ from domain.errors import (
     RoomExists,
     RoomFull,
     TooManyEmoji,
+    TooManyReactions,
 )
 from domain.executing import Decider
 from domain.inviting import REST
 from domain.log import EventLog, mapper
 from domain.room import commands as c
 from domain.room import room as r
-from domain.room.room import MAX_EMOJI, MAX_MEMBERS, Room, RoomSnapshot
+from domain.room.room import MAX_EMOJI, MAX_MEMBERS, MAX_REACTIONS, Room, RoomSnapshot
 from tests.support.aggregates import AT, Given, Happened, ask, given, happened, sealed, stand
 
 SECOND = timedelta(seconds=1)
@@ -491,6 +492,25 @@ def test_replying_to_the_message_of_a_command_in_the_same_batch() -> None:
     room.when(post(CY, reply_to_command=(BOB, "line-1"))).then(posted(CY, n=2, reply_to=5))
 
 
+def test_replying_by_a_command_to_what_was_deleted_meanwhile() -> None:
+    line = happened(r.MessagePosted, BOB, id="line-1", text=TEXT, kind="text", n=1, reply_to=None,
+                    notify=[])  # fmt: skip
+    room = a_room("public", line, deleted(5))
+    room.when(post(CY, reply_to_command=(BOB, "line-1"))).then_refused(DeletedMessage)
+    room.when(post(CY, id="plain", reply_to=5)).then_refused(DeletedMessage)
+
+
+def test_replying_by_a_command_that_posted_nothing() -> None:
+    """A command that is not known is no message to reply to; one that did something else is none
+    either."""
+    room = a_room("public", happened(r.MemberJoined, DAN, id="line-1", user=DAN,
+                                     name=sealed(DAN), role="member"))  # fmt: skip
+    room.when(post(CY, reply_to_command=(BOB, "line-0"))).then(posted(CY))
+    room.when(post(CY, id="second", reply_to_command=(DAN, "line-1"))).then_refused(NotFound)
+    # Somebody else's command of that id is another one.
+    room.when(post(CY, id="third", reply_to_command=(ANN, "line-1"))).then(posted(CY, n=2))
+
+
 def test_whom_a_message_names_is_to_be_told_once_if_a_member_and_not_the_writer() -> None:
     named = post(BOB, mentions=[CY, BOB, "u_nobody", ANN, CY])
     a_room().when(named).then(posted(BOB, notify=[CY, ANN]))
@@ -607,6 +627,38 @@ def test_an_emoji_that_nobody_means_any_more_makes_place() -> None:
     room = full_of_emoji()
     room.when(unreact(CY, emoji=chr(0x1F600))).then(unreacted(CY, 5, chr(0x1F600)))
     room.when(react(CY, id="again")).then(reacted(CY, 5))
+
+
+def reacted_to(times: int) -> tuple[Given, int]:
+    """Returns a room in which a message, and its version, has so many reactions: twenty people
+    took up to twenty emoji each."""
+    crowd = [f"u_{number:02}" for number in range(20)]
+    message = 5 + len(crowd)
+    marks = [(user, chr(0x1F600 + number)) for number in range(20) for user in crowd][:times]
+    reactions = (reacted(user, message, emoji) for user, emoji in marks)
+    return a_room("public", *(joined(user) for user in crowd), posted(BOB), *reactions), message
+
+
+def test_a_message_takes_400_reactions_in_all() -> None:
+    assert MAX_REACTIONS == 400
+    room, message = reacted_to(399)
+    room.when(react(CY, message)).then(reacted(CY, message))
+    for emoji in ("👍", chr(0x1F600), "🎉"):
+        room.when(react(BOB, message, emoji, id="more")).then_refused(TooManyReactions)
+    # What is there already is no new one, and what is taken back makes place for one.
+    room.when(react(CY, message, id="again")).then_nothing()
+    room.when(unreact("u_00", message, chr(0x1F600))).then(unreacted("u_00", message, chr(0x1F600)))
+    room.when(react(BOB, message, id="place")).then(reacted(BOB, message))
+    room.when(react(ANN, message, id="full")).then_refused(TooManyReactions)
+
+
+def test_reactions_of_other_messages_do_not_count() -> None:
+    room, message = reacted_to(400)
+    room.when(post(BOB)).then(posted(BOB, n=2))
+    other = room.aggregate.version
+    assert other == message + 401
+    room.when(react(CY, other, id="other")).then(reacted(CY, other))
+    room.when(react(CY, message, id="full")).then_refused(TooManyReactions)
 
 
 @pytest.mark.parametrize("command", [
