@@ -503,6 +503,12 @@ class Limiter(Protocol):
         ...
 
 
+class Origin(Protocol):
+    def admits(self, shown: str) -> bool:
+        """Returns whether what a request shows proves that it came by the web app's address."""
+        ...
+
+
 class Metrics(Protocol):
     """Counts of what an operator is to hear of. See domain/metrics.py for their names."""
 

@@ -12,6 +12,7 @@ from functions.bearer import bearer
 from functions.bootstrap import chat
 from functions.entry import entry
 from functions.observing import Answer, Event
+from functions.origin import by_cloudfront
 
 
 @entry
@@ -36,6 +37,9 @@ def _connect(event: Event) -> Answer:
 
 
 def _http(event: Event) -> Answer:
+    # Before the token: what went round CloudFront costs no look into the accounts.
+    if not by_cloudfront(event):
+        return {"isAuthorized": False}
     try:
         session = chat().entering.who(bearer((event.get("headers") or {}).get("authorization")))
     except Unauthenticated:

@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from adapters.apigateway.gateway import ApiGateway
 from adapters.dynamodb.accounts import DynamoAccounts
+from adapters.dynamodb.allowances import SharedAllowances
 from adapters.dynamodb.connections import DynamoConnections
 from adapters.dynamodb.cursors import DynamoCursors
 from adapters.dynamodb.events import DynamoEvents
@@ -33,6 +34,7 @@ from adapters.messaging.notices import MailNotices, TopicNotices
 from adapters.messaging.presence import PresenceQueue
 from adapters.messaging.shards import ShardQueue
 from adapters.messaging.topic import Announcer, Relay
+from adapters.origin.secrets import SecretOrigin
 from adapters.vault.aes import AesVault
 from adapters.vault.kms import stack_master_key
 from adapters.vault.pycryptodome import PyCryptodomeCipher
@@ -46,8 +48,8 @@ from functions.observing import report
 from functions.settings import SETTINGS, NotConfigured, Settings, read
 
 RATE = 300
-"""Commands a minute per person and per warm process; API Gateway's own throttles are the
-stack-wide ones."""
+"""Commands a minute per person and per warm process, with a burst of 100. All processes together
+are bounded by adapters/dynamodb/allowances.py, the stack by API Gateway's own throttles."""
 
 KEY_CACHE = 60.0
 """Seconds that a process keeps a person's key: how long an erasure may take to reach a warm
@@ -170,6 +172,14 @@ class Parts:
         return DynamoAccounts(self.table("ACCOUNTS_TABLE"))
 
     @cached_property
+    def origin(self) -> SecretOrigin:
+        return SecretOrigin(self.client("secretsmanager"), self.setting("ORIGIN_SECRET_ARN"))
+
+    @cached_property
+    def limiter(self) -> SharedAllowances:
+        return SharedAllowances(TokenBuckets(RATE), self.table("ACCOUNTS_TABLE"))
+
+    @cached_property
     def connections(self) -> DynamoConnections:
         return DynamoConnections(self.table("CONNECTIONS_TABLE"))
 
@@ -262,7 +272,7 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
             cursors=parts.port("cursors", "PROGRESS_TABLE"),
             shards=parts.shards if parts.has("DELIVERY_QUEUE_URL") else None,
             topic=parts.topic if function == "relay_events" else None,
-            origin_secret=settings.get("ORIGIN_SECRET", ""),
+            origin=parts.origin if settings.get("ORIGIN_SECRET_ARN") else None,
             retention=parts.retention if days else None,
             retention_days=days,
             archive=parts.archive if parts.has("ARCHIVE_STREAM") else None,
@@ -271,7 +281,7 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
             origins=settings.get("ALLOWED_ORIGINS", frozenset()),
             guests=settings.get("GUESTS", True),
             socket_url=settings.get("SOCKET_URL"),
-            limiter=TokenBuckets(RATE),
+            limiter=parts.port("limiter", "ACCOUNTS_TABLE"),
             metrics=parts.metrics,
             now=utc_now,
             seconds=time.time,

@@ -4,7 +4,6 @@ No CORS: the web app and the API have one origin (behind CloudFront, or the loca
 answer has no Access-Control headers and other origins' pages cannot read it.
 """
 
-import hmac
 import time
 from functools import cache
 from pathlib import Path
@@ -31,10 +30,11 @@ from functions.bootstrap import chat
 from functions.claims import vouched
 from functions.entry import entry
 from functions.observing import Answer, Event, report
+from functions.origin import by_cloudfront
 from functions.routing import Request, Router
 
-ORIGIN_SECRET, VIEWER = "x-origin-secret", "x-viewer-address"
-"""Headers that CloudFront adds, in place of what the viewer calls so (template.yaml)."""
+VIEWER = "x-viewer-address"
+"""Header that CloudFront adds, in place of what the viewer calls so (template.yaml)."""
 
 HEALTH = "/healthz"
 READY = "/readyz"
@@ -93,7 +93,7 @@ def _user(request: Request[Any]) -> str:
 def _source(request: Request[Any]) -> str:
     """Returns the address that asks. Behind CloudFront API Gateway sees CloudFront's; what that
     says of its viewer counts since `handler` let in nothing else."""
-    viewer = request.headers.get(VIEWER) if chat().services.origin_secret else None
+    viewer = request.headers.get(VIEWER) if chat().services.origin else None
     return viewer or request.event["requestContext"]["http"]["sourceIp"] or ""
 
 
@@ -217,18 +217,14 @@ def _went_round(event: Event) -> bool:
     The health check may: it tells nothing and costs nothing."""
     if event["rawPath"] == HEALTH:
         return False
-    secret = chat().services.origin_secret
-    if not secret:
-        return False
-    shown = event["headers"].get(ORIGIN_SECRET, "")
-    return not hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
+    return not by_cloudfront(event)
 
 
 @entry
 def handler(event: Event, context: LambdaContext) -> Answer:
-    if _went_round(event):
-        return _refusal(Forbidden("this address is not for you: ask the web app's"))
     try:
+        if _went_round(event):
+            raise Forbidden("this address is not for you: ask the web app's")
         return router.answer(event)
     except ParleyError as problem:
         return _refusal(problem)

@@ -46,8 +46,8 @@ OPTIONAL: Mapping[str, Default] = {
     # Whether events are published right after the acknowledgement too; Streams do so anyway.
     "FAST_PUBLISH": Default(True, _switch),
     "GUESTS": Default(True, _switch),
-    # What CloudFront adds to each request; empty takes requests from anywhere.
-    "ORIGIN_SECRET": Default(""),
+    # Where the secret is that CloudFront adds to each request; empty takes requests from anywhere.
+    "ORIGIN_SECRET_ARN": Default(""),
     "SENDER": Default(""),
     "WEB_URL": Default(""),
     # Days after which an event's content is replaced by a mark; 0 keeps it.
@@ -63,7 +63,7 @@ _PUBLISHING = ("TOPIC_ARN", "FAST_PUBLISH")
 SETTINGS: Mapping[str, frozenset[str]] = {
     function: frozenset((*_EVERY, *names))
     for function, names in {
-        "authorize": ("ACCOUNTS_TABLE", "ALLOWED_ORIGINS"),
+        "authorize": ("ACCOUNTS_TABLE", "ALLOWED_ORIGINS", "ORIGIN_SECRET_ARN"),
         "socket_connect": (*_LOG, "CONNECTIONS_TABLE"),
         "socket_message": (
             *_LOG, *_SEALING, *_PUBLISHING, "VIEWS_TABLE", "ACCOUNTS_TABLE", "CONNECTIONS_TABLE",
@@ -72,7 +72,7 @@ SETTINGS: Mapping[str, frozenset[str]] = {
         "socket_disconnect": ("CONNECTIONS_TABLE", "PRESENCE_QUEUE_URL"),
         "http_api": (
             *_LOG, *_SEALING, *_PUBLISHING, "VIEWS_TABLE", "ACCOUNTS_TABLE", "SOCKET_URL", "GUESTS",
-            "ORIGIN_SECRET",
+            "ORIGIN_SECRET_ARN",
         ),
         "relay_events": ("TOPIC_ARN",),
         "archive_events": ("ARCHIVE_STREAM",),

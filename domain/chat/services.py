@@ -16,6 +16,7 @@ from domain.ports import (
     Gateway,
     Limiter,
     Metrics,
+    Origin,
     Progress,
     Retention,
     Shards,
@@ -37,8 +38,8 @@ class Services:
     origins: the Origins that may open a WebSocket; empty where the gateway itself looks at them.
     guests: whether a nickname alone lets somebody in.
     socket_url: address of the WebSocket API; None where it is this host's `/ws`.
-    origin_secret: what requests of the HTTP API must carry, as those that came by CloudFront do;
-        empty where they come from people themselves.
+    origin: tells requests of the HTTP API that came by CloudFront; None where they come from
+        people themselves.
     retention: replaces old content; None where content is kept. With the `retention_days` that
         content is kept.
     topic, archive: where the log's stream goes; None where there is none.
@@ -63,7 +64,7 @@ class Services:
     origins: frozenset[str] = frozenset()
     guests: bool = True
     socket_url: str | None = None
-    origin_secret: str = field(default="", repr=False)
+    origin: Origin | None = None
     retention: Retention | None = None
     retention_days: int = 0
     topic: Topic | None = None

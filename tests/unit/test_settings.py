@@ -27,7 +27,7 @@ def test_what_is_optional_has_a_default(function: str) -> None:
          frozenset({"https://a.example", "https://b.example"})),
         ("http_api", "GUESTS", "false", False),
         ("http_api", "GUESTS", "True", True),
-        ("http_api", "ORIGIN_SECRET", "", ""),
+        ("http_api", "ORIGIN_SECRET_ARN", "", ""),
         ("relay_events", "METRICS_NAMESPACE", "Other", "Other"),
         ("sweep", "RETENTION_DAYS", "30", 30),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from domain.chat.consumers import TrackMemberships
 from domain.consuming import MAX_RECEIVES
-from functions import http_api
+from functions import http_api, origin
 from functions.settings import SETTINGS
 from tests.support.dynamodb import EXPIRING, KEYS, definition
 from tools.stack.templates import template
@@ -445,7 +445,7 @@ def test_a_request_past_cloudfront_calls_no_authorizer() -> None:
     ]
     condition, real, emulated = token["IdentitySource"]["Fn::If"]
     assert condition == "NotEmulated"
-    secret = f"$request.header.{http_api.ORIGIN_SECRET}"
+    secret = f"$request.header.{origin.ORIGIN_SECRET}"
     assert [source.lower() for source in real] == ["$request.header.authorization", secret]
     assert emulated == real[:1]
 
@@ -543,11 +543,17 @@ def test_buckets_are_private_and_encrypted() -> None:
 def test_cloudfront_adds_what_the_api_asks_for() -> None:
     (distribution,) = of_type("AWS::CloudFront::Distribution").values()
     config = distribution["DistributionConfig"]
-    (api,) = [origin for origin in config["Origins"] if origin["Id"] == "api"]
+    (api,) = [one for one in config["Origins"] if one["Id"] == "api"]
     (header,) = api["OriginCustomHeaders"]
-    assert header["HeaderName"].lower() == http_api.ORIGIN_SECRET
-    told = environment("HttpApiFunction")["ORIGIN_SECRET"]
-    assert told == {"Fn::If": ["Emulates", "", header["HeaderValue"]]}
+    assert header["HeaderName"].lower() == origin.ORIGIN_SECRET
+    for function in ("HttpApiFunction", "AuthorizeFunction"):
+        told = environment(function)["ORIGIN_SECRET_ARN"]
+        assert told == {"Fn::If": ["Emulates", "", {"Ref": "OriginSecret"}]}, "read at run time"
+    (asked,) = [
+        one["IdentitySource"] for one in of_type("AWS::ApiGatewayV2::Authorizer").values()
+        if one["Name"] == "token" and one["AuthorizerPayloadFormatVersion"] == "2.0"
+    ]  # fmt: skip
+    assert f"$request.header.{header['HeaderName']}" in str(asked["Fn::If"])
     assert "resolve:secretsmanager:${OriginSecret}" in header["HeaderValue"]["Fn::Sub"]
     code = of_type("AWS::CloudFront::Function")["ApiViewer"]["FunctionCode"]
     assert f"headers['{http_api.VIEWER}'] = {{value: event.viewer.ip}}" in code

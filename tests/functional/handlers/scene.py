@@ -23,6 +23,16 @@ from tests.support.outbound import Outside
 NAMES = ("ann", "bob", "cy")
 
 
+class FixedOrigin:
+    """Implements the Origin port with a secret that never changes."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def admits(self, shown: str) -> bool:
+        return shown == self._secret
+
+
 def fixed_keys() -> MemoryKeys:
     """Returns keys that are the same in each run; of tests alone."""
     keys, nonce = MemoryKeys(), bytes(12)
@@ -34,7 +44,11 @@ def fixed_keys() -> MemoryKeys:
 
 
 def configured(chat: Chat, origins: Sequence[str] = (), **settings: Any) -> Chat:
-    """Returns the same chat in a deployment that is set up so (fields of `Services`)."""
+    """Returns the same chat in a deployment that is set up so: fields of `Services`, and by
+    `origin_secret` what CloudFront adds."""
+    secret = settings.pop("origin_secret", "")
+    if secret:
+        settings["origin"] = FixedOrigin(secret)
     return Chat(replace(chat.services, origins=frozenset(origins), **settings))
 
 

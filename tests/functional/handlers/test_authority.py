@@ -151,6 +151,23 @@ def test_nobody_goes_round_cloudfront(chat: Chat, shown: str) -> None:
     assert limiter.asked == []
 
 
+@pytest.mark.parametrize("shown", [None, "", "origin-secre", "guessed"])
+def test_what_went_round_cloudfront_costs_no_look_at_its_token(
+    chat: Chat, shown: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bootstrap.use(configured(chat, origin_secret="origin-secret"))
+    asked: list[Any] = []
+    monkeypatch.setattr(type(chat.services.accounts), "session", lambda *_: asked.append(_))
+    event = payload("authorize/http-through-cloudfront.json")
+    event["headers"]["x-origin-secret"] = shown
+    if shown is None:
+        del event["headers"]["x-origin-secret"]
+    assert invoke("authorize", event) == {"isAuthorized": False}
+    assert asked == []
+    invoke("authorize", payload("authorize/http-through-cloudfront.json"))
+    assert asked
+
+
 def test_a_subject_is_one_person_however_often_they_sign_in(chat: Chat) -> None:
     event = payload("http_api/cognito.json")
     first, second = (json.loads(invoke("http_api", event)["body"]) for _ in range(2))

@@ -49,7 +49,7 @@ def environment(dynamo: Any, tables: dict[str, str]) -> dict[str, str]:
         "PRESENCE_QUEUE_URL": address + "presence",
         "ARCHIVE_STREAM": "archive",
         "NOTIFICATIONS_TOPIC": "arn:aws:sns:us-east-1:123456789012:notices",
-        "ORIGIN_SECRET": "origin-secret",
+        "ORIGIN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:origin-AbCdEf",
         "RETENTION_DAYS": "30",
     }
 
