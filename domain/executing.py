@@ -36,6 +36,11 @@ MAX_TAIL_BYTES = 2**20
 """The same by size: a message has 16 KB at most."""
 
 
+MAX_LAG = 1_000
+"""Events that deciding folds onto a view that lags, some 90 ms; with more, commands that need a
+message are answered `room_busy` until the view has caught up."""
+
+
 class Decider:
     """Decides a command on an aggregate, with what the aggregate does not hold itself."""
 
@@ -90,6 +95,8 @@ class Decider:
         if tail is None or len(tail.messages) > MAX_TAIL or tail.weight > MAX_TAIL_BYTES:
             tail = self._begin_tail(aggregate.id)
         saved = aggregate.version - len(aggregate.pending)
+        if saved - tail.version > MAX_LAG:
+            raise RoomBusy("the room is being prepared; try again")
         if tail.version < saved:
             tail.apply_all(e.wire() for e in self._log.events(aggregate.id, after=tail.version))
         tail.apply_all(event.wire() for event in aggregate.pending)

@@ -104,6 +104,7 @@ class Stores:
             accounts=self.accounts,
             now=utc_now,
             seconds=time.time,
+            alone=True,
             **ports,
         )
 

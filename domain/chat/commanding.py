@@ -7,6 +7,7 @@ import orjson
 
 from domain.aggregate import Command
 from domain.chat import frames
+from domain.chat.authorising import Standing
 from domain.chat.hints import hearing
 from domain.chat.inviting import standing
 from domain.chat.mentioning import mentioned
@@ -192,11 +193,46 @@ class Commanding:
 
     def read(self, connection: Connection, frame: wire.Read) -> None:
         """Moves a read mark; it cannot pass the room's head."""
+        self._spend(connection.user)
+        standing = self._reading.authorising.in_memory(frame.room)
+        self._with_standing(
+            connection, frame, standing, lambda found: self._mark(connection, frame, found)
+        )
+
+    def _with_standing(
+        self,
+        connection: Connection,
+        frame: wire.Read | wire.Typing,
+        standing: Standing | None,
+        then: Callable[[Standing], None],
+    ) -> None:
+        """Goes on with a room's standing, which is looked up apart from the loop where it is not
+        known; what that ends in is answered where the frame has an id."""
+        if standing is not None:
+            then(standing)
+            return
+
+        def look() -> None:
+            try:
+                then(self._reading.authorising.standing(frame.room))
+            except Exception as error:
+                if frame.id is not None:
+                    refusal = error if isinstance(error, ParleyError) else Internal()
+                    self._answer(connection.id, frame.id, frame.room, [refusal])
+                if not isinstance(error, ParleyError):
+                    raise
+
+        self._services.background.run(look, owner=connection.user)
+
+    def _mark(self, connection: Connection, frame: wire.Read, standing: Standing) -> None:
         user = connection.user
-        self._spend(user)
-        if frame.version > self._reading.access(frame.room, user).view.version:
+        if not standing.readable_by(user):
+            raise NotFound("no such room")
+        if frame.version > standing.version:
             raise Invalid("the room has no such version yet")
-        base = self.base(user, frame)
+        # `since` is a version of the room, not of the person's log; a mark that only moves
+        # forward needs no look into the past.
+        base = {**self.base(user, frame), "since": None}
         mark = MarkRead(room=frame.room, version=frame.version, **base)
 
         def answer(outcomes: Sequence[Outcome]) -> None:
@@ -210,13 +246,18 @@ class Commanding:
         """Tells the room, unless it is large; dropped in silence where the person may not post
         there."""
         services, user = self._services, connection.user
-        room = services.log.read(frame.room)
-        if not isinstance(room, Room) or user not in room.members:
-            return
         if not services.limiter.allow(user):
             return
-        others = hearing(services.connections, frame.room, apart_from=connection.id)
-        services.gateway.post(others, frames.typing(frame.room, user))
+        # What is in memory may be behind its log, which a sign that lapses may be as well.
+        room = services.log.cached(frame.room)
+
+        def tell(standing: Standing) -> None:
+            if standing.role(user) is not None:
+                others = hearing(services.connections, frame.room, apart_from=connection.id)
+                services.gateway.post(others, frames.typing(frame.room, user))
+
+        known = Standing.of(room) if isinstance(room, Room) else None
+        self._with_standing(connection, frame, known, tell)
 
     def _spend(self, user: str) -> None:
         if not self._services.limiter.allow(user):

@@ -13,6 +13,7 @@ from domain.chat.opening import open_many
 from domain.chat.services import Services
 from domain.errors import Invalid
 from domain.matching import matches, words_of
+from domain.person.person import Person
 from domain.protocol.limits import ROOM_PATTERN
 
 PREVIEW = 200
@@ -33,6 +34,7 @@ class Listing:
     """Lists for one person at a time."""
 
     def __init__(self, services: Services) -> None:
+        self._log = services.log
         self._views = services.views
         self._vault = services.vault
 
@@ -43,7 +45,11 @@ class Listing:
         ------
         Invalid: the cursor is none that was given.
         """
-        found = self._views.rooms_of(user, _place(cursor), limit)
+        listed = self._views.rooms_of(user, _place(cursor), limit)
+        # Their own log knows what the views may have skipped: that they are out of a room.
+        person = self._log.read(user)
+        known = person.rooms if isinstance(person, Person) else {}
+        found = [row for row in listed if row[0] not in known or known[row[0]][0] is not None]
         headers = self._views.headers([room for room, _, _ in found])
         marks = self._views.marks(user, sorted(headers))
         read = {room: max(posted, marks.get(room, 0)) for room, _, posted in found}
@@ -51,7 +57,7 @@ class Listing:
         roles = {room: role for room, role, _ in found}
         return {
             "rooms": self._summaries(headers, roles, unread),
-            "cursor": _cursor(found[-1][0]) if len(found) == limit else None,
+            "cursor": _cursor(listed[-1][0]) if len(listed) == limit else None,
         }
 
     def directory(self, user: str, q: str, cursor: str | None, limit: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from domain.chat import frames
 from domain.chat.reading import Reading
 from domain.chat.services import Services
-from domain.errors import NotFound
 from domain.ports import Connection
 from domain.protocol.client import Ping
 
@@ -13,28 +12,21 @@ class Pinging:
 
     def __init__(self, services: Services, reading: Reading) -> None:
         self._services = services
-        self._reading = reading
+        self._authorising = reading.authorising
 
     def ping(self, connection: Connection, frame: Ping) -> None:
         """Posts a `pong` with the heads that are beyond what the client holds.
 
-        Costs one read a room, and what `Reading.access` costs for each room that is behind: as a
-        rule none is. A room that the person may not read is left out, like one that is not there.
+        Costs one read a room, and one more for each room that is behind: as a rule none is. A room that the person may not read is left out, like one that is not there.
         """
         user = connection.user
         heads = {
             room: head
             for room, held in frame.rooms.items()
-            if (head := self._services.log.head(room)) > held and self._may_read(room, user)
+            if (head := self._services.log.head(room)) > held
+            and self._authorising.standing(room).readable_by(user)
         }
         own = None
         if frame.user is not None and (head := self._services.log.head(user)) > frame.user:
             own = head
         self._services.gateway.post([connection.id], frames.pong(heads, own))
-
-    def _may_read(self, room: str, user: str) -> bool:
-        try:
-            self._reading.access(room, user)
-        except NotFound:
-            return False
-        return True

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.aggregate import Event
+from domain.chat.authorising import Authorising, Standing
 from domain.chat.opening import names_at_head, open_event, open_message, open_words, people
 from domain.chat.services import Services
 from domain.chat.withholding import EventPage, withhold
-from domain.errors import NotFound
+from domain.errors import RoomBusy
 from domain.person.person import Person
 from domain.projections.room_view import Message, RoomView
-from domain.room.room import Room
 
-OPEN_KINDS = ("public", "broadcast")
-"""Kinds of rooms that anybody may read; a room whose kind is not known is none of them."""
+MAX_TAIL = 3_000
+"""Events that a read folds onto a view that lags; more take longer than a reader should wait, and
+are answered `room_busy` until the view has caught up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,14 @@ class Access:
     Attributes
     ----------
     view: header at the log's head, with what the tail changed.
+    standing: what the log says of who may read it.
     role: the person's role, None for a reader who is no member.
-    posted: version of their newest message, 0 where there is none.
     """
 
     room: str
     view: RoomView
+    standing: Standing
     role: str | None
-    posted: int
 
 
 class Reading:
@@ -41,6 +42,7 @@ class Reading:
         self._log = services.log
         self._views = services.views
         self._vault = services.vault
+        self.authorising = Authorising(services.log, services.alone)
 
     def access(
         self, room: str, user: str, load: Callable[[RoomView], None] | None = None
@@ -53,23 +55,20 @@ class Reading:
         Raises
         ------
         NotFound: there is no such room, or it is private and the person no member.
+        RoomBusy: the room's view lags by more than MAX_TAIL events.
         """
+        standing = self.authorising.require(room, user)
         view = RoomView()
         header = self._views.header(room)
         if header is not None:
             view.restore(header)
-        member = self._views.member(room, user) if header is not None else None
-        if member is not None:
-            view.members[user] = {"role": member["role"]}
+        if standing.version - view.version > MAX_TAIL:
+            raise RoomBusy("the room is being prepared; try again")
         if load is not None:
             load(view)
-        for event in self._log.events(room, after=view.version):
+        for event in self._log.events(room, after=view.version, limit=MAX_TAIL):
             view.apply(event.wire())
-        role = view.members.get(user, {}).get("role")
-        if not view.version or (view.kind not in OPEN_KINDS and role is None):
-            raise NotFound("no such room")
-        posted = view.posted.get(user, member["posted"] if member else 0)
-        return Access(room, view, role, posted)
+        return Access(room, view, standing, standing.role(user))
 
     def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:
         return self._opened(*self.page(room, user, before, limit))
@@ -144,10 +143,10 @@ class Reading:
 
     def _invited(self, room: str, user: str) -> list[dict[str, Any]]:
         """Returns the pending invitations by user id; none for a reader who is no member."""
-        held = self._log.read(room)
-        if not isinstance(held, Room) or user not in held.members:
+        standing = self.authorising.standing(room)
+        if standing.role(user) is None:
             return []
-        invited = dict(held.invited)
+        invited = dict(standing.room.invited)
         names = people(self._vault, self._views, room, invited)
         missing = invited.keys() - names.keys()
         if missing:
@@ -170,12 +169,13 @@ class Reading:
             for row in rows:
                 view.members[row["user"]] = {"name": row["name"], "role": row["role"]}
 
-        view = self.access(room, user, load).view
+        access = self.access(room, user, load)
+        view, standing = access.view, access.standing
         last = rows[-1]["user"] if len(rows) == limit else None
         present = [
-            {"user": member, "name": row["name"], "role": row["role"]}
+            {"user": member, "name": row["name"], "role": role}
             for member, row in sorted(view.members.items())
-            if row.get("role")
+            if (role := standing.role(member))
             and "name" in row
             and member > after
             and (last is None or member <= last)
@@ -188,9 +188,13 @@ class Reading:
         # Their own log, not the views: a mark counts once it was acknowledged.
         person = self._log.read(user)
         read = person.marks.get(access.room, (0, 0))[0] if isinstance(person, Person) else 0
-        mark = max(access.posted, read)
         if access.role is None:
             return 0
+        posted = access.view.posted.get(user)
+        if posted is None:
+            member = self._views.member(access.room, user)
+            posted = member["posted"] if member else 0
+        mark = max(posted, read)
         # What the views do not know yet, the log's tail does.
         tail = [m["n"] for version, m in access.view.messages.items() if version <= mark]
         known = max(tail, default=0) or self._views.ordinal(access.room, mark)

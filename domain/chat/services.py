@@ -31,6 +31,7 @@ class Services:
 
     Attributes
     ----------
+    alone: whether this process alone appends to the log.
     now: UTC time as events write it, ISO 8601 with microseconds.
     seconds: seconds since the epoch.
     cursors: how far delivery came; of this process where none are given.
@@ -59,6 +60,7 @@ class Services:
     background: Background
     now: Callable[[], str]
     seconds: Callable[[], float]
+    alone: bool = False
     cursors: Cursors = field(default_factory=ProcessCursors)
     shards: Shards | None = None
     origins: frozenset[str] = frozenset()

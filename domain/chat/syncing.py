@@ -58,7 +58,7 @@ class Syncing:
         """Returns the room's answer in parts that fit a frame each."""
         connections, user = self._services.connections, connection.user
         try:
-            seen = self._reading.access(room, user).view.version
+            seen = self._reading.authorising.require(room, user).version
             arrived = connections.subscribe(connection.id, room, seen)
             try:
                 # Read after subscribing: what comes later is pushed. Checked again, since a

@@ -163,6 +163,17 @@ describe("RoomSync", () => {
       expect(asked[1]?.rooms).toEqual({ r: 5 });
     });
 
+    it("asks again for a room that is being prepared", () => {
+      const { sync, log, asked, answer } = live();
+      sync.renew("r");
+      answer({ error: "room_busy" });
+      expect(log.filter((line) => line.startsWith("refused"))).toEqual([]);
+      const before = asked.length;
+      vi.advanceTimersByTime(1_500);
+      expect(asked).toHaveLength(before + 1);
+      expect(asked.at(-1)?.rooms).toEqual({ r: sync.version("r") });
+    });
+
     it("forgets a room that the server refuses", () => {
       const { sync, log, answer } = live();
       sync.renew("r");

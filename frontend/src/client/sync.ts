@@ -194,6 +194,11 @@ export class RoomSync {
   }
 
   private take(room: string, log: RoomLog, part: SyncedRoom): void {
+    if (part.error === "room_busy") {
+      // The server is preparing the room: what was asked for is asked for again.
+      this.again(room, log);
+      return;
+    }
     if (part.error) {
       this.forget(room);
       this.hooks.refused(room, part.error);
@@ -243,6 +248,12 @@ export class RoomSync {
     }
     if (next.length > 0) this.hooks.events(room, next, {});
     return ahead;
+  }
+
+  private again(room: string, log: RoomLog): void {
+    clearTimeout(log.timer);
+    log.timer = undefined;
+    this.waitForGap(room, log);
   }
 
   private waitForGap(room: string, log: RoomLog): void {
