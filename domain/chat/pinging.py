@@ -17,7 +17,8 @@ class Pinging:
     def ping(self, connection: Connection, frame: Ping) -> None:
         """Posts a `pong` with the heads that are beyond what the client holds.
 
-        Costs one read a room, and one more for each room that is behind: as a rule none is. A room that the person may not read is left out, like one that is not there.
+        Costs one read a room, and one more for each room that is behind: as a rule none is. A room
+        that the person may not read is left out, like one that is not there.
         """
         user = connection.user
         heads = {

@@ -13,6 +13,7 @@ from adapters.memory.events import MemoryEvents
 from domain import executing
 from domain.chat import Chat, authorising, reading
 from domain.chat.authorising import Authorising
+from domain.chat.listing import Listing
 from domain.chat.reading import Reading
 from domain.errors import NotFound, RoomBusy
 from domain.log import EventLog
@@ -85,6 +86,17 @@ def test_a_removed_member_reads_nothing_although_the_removal_is_parked(alone: bo
     assert synced["rooms"] == {DEN: {"error": "not_found"}}
     (refused,) = bob.send(action="read", room=DEN, version=2)
     assert refused["code"] == "not_found"
+
+
+def test_a_room_is_not_listed_to_whoever_was_removed_although_that_is_parked() -> None:
+    chat = memory_chat()
+    ann, bob = den(chat)
+    ann.send(action="remove_member", room=DEN, user=bob.user)
+    park_newest(chat, DEN)
+    run_consumers(chat, ["track_memberships"])
+    assert chat.services.views.member(DEN, bob.user)["role"] == "member"  # type: ignore[index]
+    assert Listing(chat.services).own(bob.user, None, 10)["rooms"] == []
+    assert len(Listing(chat.services).own(ann.user, None, 10)["rooms"]) == 1
 
 
 def test_a_member_whose_joining_is_parked_reads_on() -> None:
