@@ -202,13 +202,17 @@ class Socket(asyncio.Protocol):
         self._transport = None
         self._protocol = None
         self.out = []
-        if self._gateway.sockets.pop(self.id, None) is not None and self._context is not None:
-            try:
-                self._gateway.handlers.disconnect(
-                    payloads.socket_event(self._context), payloads.CONTEXT
-                )
-            except Exception as failure:
-                report(failure, connection=self.id)
+        if self._gateway.sockets.pop(self.id, None) is not None:
+            self._tell_gone()
+
+    def _tell_gone(self) -> None:
+        try:
+            self._gateway.handlers.disconnect(
+                payloads.socket_event(self._context or {}), payloads.CONTEXT
+            )
+        except Exception as failure:
+            # Other sockets, which are written in the same tick, shall not suffer from this one.
+            report(failure, connection=self.id)
 
     def shutdown(self) -> None:
         """Called by the HTTP server when it stops."""
@@ -390,9 +394,7 @@ class Socket(asyncio.Protocol):
             self._gateway.loop.call_later(ABORT_AFTER, self._abort)
             # No longer posted to; `connection_lost` still tells the handlers.
             del self._gateway.sockets[self.id]
-            self._gateway.handlers.disconnect(
-                payloads.socket_event(self._context or {}), payloads.CONTEXT
-            )
+            self._tell_gone()
 
     def close(self, code: int) -> None:
         """Begins the closing handshake."""

@@ -69,6 +69,8 @@ class Handlers:
 
     def __init__(self) -> None:
         self.messages = 0
+        self.gone: list[str] = []
+        self.answer = 200
 
     def authorize(self, event: Any, context: Any) -> dict[str, Any]:
         statement = {"Effect": "Allow"}
@@ -76,13 +78,14 @@ class Handlers:
         return {"policyDocument": {"Statement": [statement]}, "context": known}
 
     def connect(self, event: Any, context: Any) -> dict[str, Any]:
-        return {"statusCode": 200}
+        return {"statusCode": self.answer}
 
     def message(self, event: Any, context: Any) -> dict[str, Any]:
         self.messages += 1
         return {"statusCode": 200}
 
     def disconnect(self, event: Any, context: Any) -> dict[str, Any]:
+        self.gone.append(event["requestContext"]["connectionId"])
         return {"statusCode": 200}
 
 
