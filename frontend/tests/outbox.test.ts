@@ -148,6 +148,215 @@ describe("Outbox", () => {
     expect(log).toEqual(["refused c1 forbidden"]);
   });
 
+  it("keeps no acknowledged post over a reload: it would be sent again", () => {
+    const before = world();
+    before.outbox.opened();
+    before.outbox.add(post("done"));
+    before.outbox.add(post("open"));
+    before.outbox.acked("c1", 8);
+    expect(before.state.entries.map(({ state }) => state)).toEqual(["acked", "sent"]);
+    expect(before.state.saved.map(({ command }) => command.id)).toEqual(["c2"]);
+    const after = world(before.state.saved);
+    after.state.held = 20;
+    after.outbox.opened();
+    vi.advanceTimersByTime(60_000);
+    expect(new Set(after.ids())).toEqual(new Set(["c2"]));
+  });
+
+  it("sends nothing while offline, then all of what waits", () => {
+    const { outbox, ids } = world();
+    outbox.add(post("one"));
+    outbox.add(post("elsewhere", "s"));
+    vi.advanceTimersByTime(60_000);
+    expect(ids()).toEqual([]);
+    outbox.opened();
+    expect(ids()).toEqual(["c1", "c2"]);
+    outbox.closed();
+    vi.advanceTimersByTime(60_000);
+    outbox.pump("r");
+    outbox.add(post("later", "t"));
+    expect(ids()).toEqual(["c1", "c2"]);
+    outbox.opened();
+    expect(ids()).toEqual(["c1", "c2", "c1", "c2", "c3"]);
+  });
+
+  it("keeps the lane behind a command that could not go out", () => {
+    let works = false;
+    const tried: string[] = [];
+    const outbox = new Outbox({
+      send: ({ id }) => {
+        tried.push(id);
+        return works;
+      },
+      held: () => 1,
+      changed: () => undefined,
+      acked: () => undefined,
+      refused: () => undefined,
+      newId: () => `c${tried.length + 1}`,
+      load: () => [],
+      save: () => undefined,
+    });
+    outbox.opened();
+    outbox.add(post("one"));
+    vi.advanceTimersByTime(60_000);
+    expect(tried).toEqual(["c1"]);
+    works = true;
+    outbox.add(post("two"));
+    expect(tried).toEqual(["c1", "c1"]);
+  });
+
+  it("does not send again what was sent and not answered, before its time", () => {
+    const { outbox, ids } = world();
+    outbox.opened();
+    outbox.add(post("one"));
+    outbox.pump("r");
+    outbox.pump("r");
+    vi.advanceTimersByTime(9_999);
+    expect(ids()).toEqual(["c1"]);
+  });
+
+  it("shows what it kept over a reload", () => {
+    const before = world();
+    before.outbox.add(post("first"));
+    const changed = vi.fn();
+    const hooks = { send: () => true, held: () => 1, acked: vi.fn(), refused: vi.fn() };
+    new Outbox({
+      ...hooks,
+      changed,
+      newId: () => "x",
+      load: () => before.state.saved,
+      save: () => undefined,
+    });
+    expect(changed).toHaveBeenCalledWith(before.state.saved);
+    expect(before.state.saved).toMatchObject([{ state: "waiting", command: { text: "first" } }]);
+    const none = vi.fn();
+    new Outbox({
+      ...hooks,
+      changed: none,
+      newId: () => "x",
+      load: () => [],
+      save: () => undefined,
+    });
+    expect(none).not.toHaveBeenCalled();
+  });
+
+  it("notes the version before a command goes out, so that a reload retries with it", () => {
+    const { outbox, state } = world();
+    outbox.opened();
+    outbox.add(post("hi"));
+    expect(state.saved).toMatchObject([{ state: "sent", command: { id: "c1", since: 7 } }]);
+  });
+
+  it("takes a room that is being made as empty, and a read mark as it is", () => {
+    const { outbox, sent, state } = world();
+    state.held = null;
+    outbox.opened();
+    outbox.add({ action: "create_room", room: "new", name: "New", kind: "public" });
+    outbox.add({ action: "read", room: "r", version: 5 });
+    expect(sent).toEqual([
+      { action: "create_room", room: "new", name: "New", kind: "public", id: "c1", since: 0 },
+      { action: "read", room: "r", version: 5, id: "c2" },
+    ]);
+  });
+
+  it("needs no wait for a push that is there already", () => {
+    const { outbox, state, log } = world();
+    outbox.opened();
+    outbox.add(post("hi"));
+    state.held = 8;
+    outbox.acked("c1", 8);
+    expect(state.entries).toEqual([]);
+    expect(log).toEqual(["acked c1 8"]);
+  });
+
+  it("forgets an acknowledged command that shows nothing of its own", () => {
+    const { outbox, state } = world();
+    outbox.opened();
+    outbox.add({ action: "join", room: "r" });
+    outbox.acked("c1", 8);
+    expect(state.entries).toEqual([]);
+  });
+
+  it("passes over answers to what it does not know", () => {
+    const { outbox, log, state } = world();
+    outbox.opened();
+    outbox.add(post("hi"));
+    outbox.acked("other", 8);
+    outbox.seen("other", 8);
+    outbox.refused("other", "internal", "no");
+    outbox.retry("other");
+    outbox.discard("other");
+    expect(log).toEqual([]);
+    expect(state.entries).toHaveLength(1);
+  });
+
+  it("tells of an ack once where the push comes after it", () => {
+    const { outbox, state, log } = world();
+    outbox.opened();
+    outbox.add(post("hi"));
+    outbox.acked("c1", 8);
+    outbox.seen("c1", 8);
+    expect(log).toEqual(["acked c1 8"]);
+    expect(state.entries).toEqual([]);
+    vi.advanceTimersByTime(60_000);
+    expect(state.entries).toEqual([]);
+  });
+
+  it("clears a room's acknowledged posts up to what that room shows, no other's", () => {
+    const { outbox, state } = world();
+    outbox.opened();
+    outbox.add(post("here"));
+    outbox.add(post("there", "s"));
+    outbox.acked("c1", 8);
+    outbox.acked("c2", 8);
+    outbox.add(post("on its way"));
+    outbox.reached("r", 100);
+    expect(state.entries.map(({ command }) => command.id)).toEqual(["c2", "c3"]);
+  });
+
+  it("lets go of a post that waits or failed, not of one on its way", () => {
+    const { outbox, state } = world();
+    outbox.opened();
+    outbox.add(post("on its way"));
+    outbox.add(post("waits"));
+    outbox.discard("c1");
+    outbox.discard("c2");
+    expect(state.entries.map(({ command }) => command.id)).toEqual(["c1"]);
+  });
+
+  it("tries again what failed alone, with the words and the time that it had", () => {
+    vi.setSystemTime("2026-11-20T12:00:00Z");
+    const { outbox, sent, state } = world();
+    outbox.opened();
+    outbox.add(post("one"));
+    outbox.retry("c1");
+    expect(sent).toHaveLength(1);
+    outbox.refused("c1", "room_busy", "busy");
+    expect(state.entries).toMatchObject([{ problem: { code: "room_busy", message: "busy" } }]);
+    // It blocks nobody meanwhile, and goes nowhere by itself.
+    vi.advanceTimersByTime(60_000);
+    expect(sent).toHaveLength(1);
+    outbox.retry("c1");
+    expect(sent[1]).toEqual(sent[0]);
+    expect(state.entries).toEqual([
+      { command: sent[0], at: "2026-11-20T12:00:00.000Z", state: "sent" },
+    ]);
+  });
+
+  it("replaces a read mark that waits, in the same room alone", () => {
+    const { outbox, state } = world();
+    outbox.add({ action: "read", room: "r", version: 5 });
+    outbox.add({ action: "read", room: "s", version: 2 });
+    outbox.add(post("hi"));
+    outbox.add({ action: "read", room: "r", version: 6 });
+    const shown = () => state.entries.map(({ command }) => command.id);
+    expect(shown()).toEqual(["c2", "c3", "c4"]);
+    // One that is on its way stays until it is answered.
+    outbox.opened();
+    outbox.add({ action: "read", room: "s", version: 3 });
+    expect(shown()).toEqual(["c2", "c3", "c4", "c5"]);
+  });
+
   it("sends only the newest read mark, and keeps none over a reload", () => {
     const { outbox, sent, state } = world();
     outbox.opened();

@@ -174,6 +174,169 @@ describe("RoomSync", () => {
       expect(asked.at(-1)?.rooms).toEqual({ r: sync.version("r") });
     });
 
+    it("drops pushes that were held when the connection was lost", () => {
+      const { sync, asked, taken, push, answer } = live();
+      // 5 is missing, so these wait for it; what comes over the next connection is another matter.
+      push(6, 7);
+      sync.closed();
+      sync.opened();
+      expect(asked[1]?.rooms).toEqual({ r: 4 });
+      answer({ head: 5, complete: true, events: events(5), people: {}, online: [] });
+      expect(taken).toEqual([5]);
+      push(6);
+      expect(taken).toEqual([5, 6]);
+    });
+
+    it("asks nothing while the connection is lost", () => {
+      const { sync, asked, push } = live();
+      push(6);
+      sync.expect("r", 9);
+      sync.closed();
+      sync.renew("r");
+      sync.follow(new Map([["s", 1]]));
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toHaveLength(1);
+      sync.opened();
+      expect(asked[1]?.rooms).toEqual({ r: 4, s: 1 });
+    });
+
+    it("asks no more about a room that it forgot, whatever it waited for", () => {
+      for (const wait of ["gap", "answer", "ack"] as const) {
+        const { sync, asked, taken, push, answer } = live();
+        if (wait === "gap") push(7);
+        if (wait === "ack") sync.expect("r", 9);
+        if (wait === "answer") sync.renew("r");
+        const before = asked.length;
+        sync.forget("r");
+        vi.advanceTimersByTime(60_000);
+        expect(asked, wait).toHaveLength(before);
+        push(5);
+        answer({ head: 5, complete: true, events: events(5), people: {} });
+        sync.renew("r");
+        sync.expect("r", 9);
+        vi.advanceTimersByTime(60_000);
+        expect(taken, wait).toEqual([]);
+        expect(asked, wait).toHaveLength(before);
+        expect(sync.version("r")).toBeNull();
+      }
+    });
+
+    it("does not ask again once the answer is there", () => {
+      const { sync, asked, answer } = live();
+      sync.renew("r");
+      answer({ head: 4, complete: true, events: [], people: {}, online: [] });
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toHaveLength(2);
+    });
+
+    it("asks once for a gap however many pushes are ahead", () => {
+      const { asked, push, answer } = live();
+      push(7);
+      vi.advanceTimersByTime(1_000);
+      push(8);
+      push(9);
+      vi.advanceTimersByTime(250);
+      expect(asked).toHaveLength(2);
+      answer({ head: 9, complete: true, events: events(5, 6, 7, 8, 9), people: {} });
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toHaveLength(2);
+    });
+
+    it("asks about what is still missing after an answer", () => {
+      const { asked, taken, push, answer } = live();
+      push(9);
+      vi.advanceTimersByTime(1_250);
+      answer({ head: 6, complete: true, events: events(5, 6), people: {} });
+      expect(taken).toEqual([5, 6]);
+      vi.advanceTimersByTime(1_250);
+      expect(asked[2]?.rooms).toEqual({ r: 6 });
+    });
+
+    it("takes events in their order, each once", () => {
+      const { taken, push } = live();
+      push(7, 6, 5);
+      push(5, 6, 8, 8);
+      push(3, 4);
+      expect(taken).toEqual([5, 6, 7, 8]);
+    });
+
+    it("expects nothing that it has, and nothing while an answer is due", () => {
+      const { sync, asked, push } = live();
+      push(5);
+      sync.expect("r", 5);
+      vi.advanceTimersByTime(5_000);
+      expect(asked).toHaveLength(1);
+      sync.renew("r");
+      sync.expect("r", 9);
+      vi.advanceTimersByTime(5_000);
+      expect(asked).toHaveLength(2);
+    });
+
+    it("is content when the expected push comes in time", () => {
+      const { sync, asked, push } = live();
+      sync.expect("r", 5);
+      vi.advanceTimersByTime(1_000);
+      push(5);
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toHaveLength(1);
+    });
+
+    it("begins anew from null, and drops what was held of before", () => {
+      const { sync, asked, taken, log, push, answer } = live();
+      push(6);
+      sync.reload("r");
+      expect(asked[1]?.rooms).toEqual({ r: null });
+      expect(sync.version("r")).toBeNull();
+      answer(snapshotAt(9));
+      expect(log.slice(-3)).toEqual(["snapshot r 9", "online r u_a", "settled r"]);
+      expect(taken).toEqual([]);
+      expect(sync.version("r")).toBe(9);
+    });
+
+    it("goes back with a snapshot where the server's log is shorter", () => {
+      const { sync, push, answer, taken } = live();
+      sync.renew("r");
+      answer(snapshotAt(2));
+      push(3);
+      expect(taken).toEqual([3]);
+    });
+
+    it("takes the names of held pushes at once", () => {
+      const named: unknown[] = [];
+      const sync = new RoomSync({
+        send: () => true,
+        newId: () => "s1",
+        random: () => 0,
+        events: (_room, some, people) => named.push([some.length, people]),
+        snapshot: () => undefined,
+        online: () => undefined,
+        refused: () => undefined,
+        settled: () => undefined,
+        ownUnknown: () => undefined,
+      });
+      sync.follow(new Map([["r", 1]]));
+      sync.opened();
+      sync.onEvents({ type: "events", room: "r", events: events(2), people: { u_a: "Ann" } });
+      sync.onEvents({ type: "events", room: "other", events: events(2), people: { u_b: "Bo" } });
+      expect(named).toEqual([[0, { u_a: "Ann" }]]);
+      sync.onSynced({
+        type: "synced",
+        id: "s1",
+        rooms: { r: { head: 1, complete: true, events: [], people: { u_c: "Cy" } } },
+      });
+      expect(named.slice(1)).toEqual([
+        [0, { u_c: "Cy" }],
+        [1, {}],
+      ]);
+    });
+
+    it("says who is online where an answer tells, and leaves it where none does", () => {
+      const { sync, log, answer } = live();
+      sync.renew("r");
+      answer({ head: 4, complete: true, events: [], people: {} });
+      expect(log.filter((line) => line.startsWith("online"))).toEqual(["online r "]);
+    });
+
     it("forgets a room that the server refuses", () => {
       const { sync, log, answer } = live();
       sync.renew("r");
@@ -181,6 +344,121 @@ describe("RoomSync", () => {
       expect(log.at(-1)).toBe("refused r not_found");
       expect(sync.version("r")).toBeNull();
     });
+  });
+
+  describe("with events over which its owner forgets the room or asks again", () => {
+    /** Version 5 ends the person's membership, say. */
+    function ending(then: "forget" | "renew") {
+      const asked: Sync[] = [];
+      const log: string[] = [];
+      const sync: RoomSync = new RoomSync({
+        send: (frame) => {
+          asked.push(frame);
+          return true;
+        },
+        newId: () => `s${asked.length + 1}`,
+        random: () => 0,
+        events: (room, some) => {
+          log.push(...some.map(({ version }) => `event ${version}`));
+          if (some.some(({ version }) => version === 5)) sync[then](room);
+        },
+        snapshot: () => undefined,
+        online: () => log.push("online"),
+        refused: () => undefined,
+        settled: () => log.push("settled"),
+        ownUnknown: () => undefined,
+      });
+      sync.follow(new Map([["r", 4]]));
+      sync.opened();
+      const answer = (...versions: number[]) => {
+        const part = { head: 9, complete: true, events: events(...versions), people: {} };
+        sync.onSynced({
+          type: "synced",
+          id: `s${asked.length}`,
+          rooms: { r: { ...part, online: [] } },
+        });
+      };
+      const push = (...versions: number[]) => {
+        sync.onEvents({ type: "events", room: "r", events: events(...versions), people: {} });
+      };
+      return { asked, log, answer, push };
+    }
+
+    it.each(["push", "answer"] as const)("forgets it for good by a %s", (by) => {
+      const { asked, log, answer, push } = ending("forget");
+      if (by === "push") answer();
+      const before = log.length;
+      if (by === "push") push(5, 8);
+      else answer(5);
+      push(6);
+      vi.advanceTimersByTime(60_000);
+      expect(log.slice(before)).toEqual(["event 5"]);
+      expect(asked).toHaveLength(1);
+    });
+
+    it.each(["push", "answer"] as const)("waits for the new answer after a %s", (by) => {
+      const { asked, log, answer, push } = ending("renew");
+      if (by === "push") answer();
+      const before = log.length;
+      if (by === "push") push(5);
+      else answer(5);
+      expect(asked.map(({ rooms }) => rooms)).toEqual([{ r: 4 }, { r: 5 }]);
+      push(7);
+      expect(log.slice(before)).toEqual(["event 5"]);
+      // An answer that does not come is asked for again.
+      vi.advanceTimersByTime(15_000);
+      expect(asked).toHaveLength(3);
+      answer(6);
+      expect(log.slice(before)).toEqual(["event 5", "event 6", "online", "event 7", "settled"]);
+      vi.advanceTimersByTime(60_000);
+      expect(asked).toHaveLength(3);
+    });
+  });
+
+  it("leaves rooms that it follows as they are", () => {
+    const { sync, asked } = world();
+    sync.opened();
+    sync.follow(new Map([["r", 4]]));
+    sync.follow(
+      new Map([
+        ["r", 9],
+        ["s", null],
+      ]),
+    );
+    expect(asked.map((frame) => frame.rooms)).toEqual([{ r: 4 }, { s: null }]);
+    expect(sync.version("r")).toBe(4);
+  });
+
+  it("asks nothing where nothing is followed or known", () => {
+    const { sync, asked } = world();
+    sync.opened();
+    sync.follow(new Map());
+    sync.renew("r");
+    sync.expect("r", 4);
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toEqual([]);
+  });
+
+  it("takes each room's part of an answer, a refused one beside others", () => {
+    const { sync, taken, log } = world();
+    sync.follow(
+      new Map([
+        ["r", 1],
+        ["s", 1],
+      ]),
+    );
+    sync.opened();
+    sync.onSynced({
+      type: "synced",
+      id: "s1",
+      rooms: {
+        s: { error: "not_found" },
+        r: { head: 2, complete: true, events: events(2), people: {} },
+        stranger: { head: 2, complete: true, events: events(2), people: {} },
+      },
+    });
+    expect(taken).toEqual([2]);
+    expect(log).toEqual(["refused s not_found", "settled r"]);
   });
 
   it("splits very many rooms over frames", () => {
@@ -195,8 +473,18 @@ describe("RoomSync", () => {
     sync.follow(new Map([["r", 1]]));
     expect(sync.onUser(3)).toBe(true);
     expect(sync.onUser(3)).toBe(false);
+    expect(sync.onUser(2)).toBe(false);
     sync.opened();
     expect(asked[0]).toMatchObject({ user: 3 });
+    expect(sync.onUser(4)).toBe(true);
+  });
+
+  it("asks for its own log once, however many frames it asks with", () => {
+    const { sync, asked } = world();
+    sync.onUser(3);
+    sync.follow(new Map(Array.from({ length: 201 }, (_, index) => [`room-${index}`, 1])));
+    sync.opened();
+    expect(asked.map(({ user }) => user)).toEqual([3, undefined]);
   });
 
   describe("pings", () => {

@@ -56,11 +56,6 @@ export class RoomSync {
     return this.logs.get(room)?.version ?? null;
   }
 
-  /** True when the room is held to its head, as far as is known. */
-  isLive(room: string): boolean {
-    return this.isOpen && this.logs.get(room)?.asked === null;
-  }
-
   /** Follows rooms from the versions given (null for a snapshot); those followed stay as they are. */
   follow(rooms: ReadonlyMap<string, number | null>): void {
     const added: string[] = [];
@@ -154,7 +149,7 @@ export class RoomSync {
     if (frame.id === this.ownAsked && frame.more !== true) this.ownAnswered();
     for (const [room, part] of Object.entries(frame.rooms)) {
       const log = this.logs.get(room);
-      if (log?.asked === frame.id) this.take(room, log, part);
+      if (log?.asked === frame.id) this.take(room, log, part, frame.id);
     }
   }
 
@@ -193,7 +188,7 @@ export class RoomSync {
     this.ownAsked = null;
   }
 
-  private take(room: string, log: RoomLog, part: SyncedRoom): void {
+  private take(room: string, log: RoomLog, part: SyncedRoom, id: string): void {
     if (part.error === "room_busy") {
       // The server is preparing the room: what was asked for is asked for again.
       this.again(room, log);
@@ -212,6 +207,8 @@ export class RoomSync {
       this.hooks.events(room, [], part.people ?? {});
       this.accept(room, log, part.events);
     }
+    // Who took the events may have forgotten the room over them, or asked again.
+    if (this.logs.get(room) !== log || log.asked !== id) return;
     if (part.online) this.hooks.online(room, part.online);
     if (!part.snapshot && part.complete !== true) return;
     clearTimeout(log.timer);
@@ -224,6 +221,8 @@ export class RoomSync {
   private drain(room: string, log: RoomLog): void {
     const waiting = log.held;
     log.held = this.accept(room, log, waiting);
+    // Who took the events may have forgotten the room over them, or asked: then that is waited for.
+    if (this.logs.get(room) !== log || log.asked !== null) return;
     if (log.held.length > 0) {
       this.waitForGap(room, log);
     } else if (waiting.length > 0) {

@@ -42,3 +42,8 @@ export function message(version: number, n = version, text = `text ${version}`):
 export function messages(from: number, to: number): FoldedMessage[] {
   return Array.from({ length: to - from + 1 }, (_, index) => message(from + index));
 }
+
+export function left(version: number, user: string, reason: "left" | "removed"): RoomEvent {
+  const by = reason === "left" ? user : "u_a";
+  return { version, at: AT, by, type: "MemberLeft", data: { user, reason } };
+}

@@ -51,6 +51,7 @@ class FakeApi extends Api {
   }
 
   override rooms(cursor: string | null): Promise<Rooms> {
+    this.server.lists += 1;
     return this.server.ownRooms(cursor);
   }
 
@@ -72,6 +73,10 @@ class FakeApi extends Api {
 export class FakeServer {
   readonly sockets: FakeSocket[] = [];
   readonly events: RoomEvent[] = [];
+  /** How often the list of rooms was read. */
+  lists = 0;
+  /** How often a tab was told that its session is over. */
+  overs = 0;
   private saved: readonly OutboxEntry[] = [];
 
   constructor(count: number) {
@@ -82,7 +87,7 @@ export class FakeServer {
 
   /** What the person's list answers; each test may put its own. */
   ownRooms: (cursor: string | null) => Promise<Rooms> = () =>
-    Promise.resolve({ rooms: [this.summary()], cursor: null });
+    Promise.resolve({ rooms: this.summaries(), cursor: null });
 
   /** What the directory answers; each test may put its own. */
   directory: (q: string, cursor: string | null) => Promise<Rooms> = () =>
@@ -110,7 +115,9 @@ export class FakeServer {
       saveOutbox: (entries) => {
         this.saved = entries;
       },
-      over: () => undefined,
+      over: () => {
+        this.overs += 1;
+      },
     });
   }
 
@@ -118,6 +125,10 @@ export class FakeServer {
     const last = this.sockets.at(-1);
     if (!last) throw new Error("no socket was opened");
     return last;
+  }
+
+  summaries(): RoomSummary[] {
+    return [this.summary()];
   }
 
   summary(): RoomSummary {
