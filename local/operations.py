@@ -20,6 +20,7 @@ from domain.log import EventLog, envelope, is_person
 from domain.ports import Vault
 from local.bootstrap import DURABLE, Engine, Offline, Stores
 from local.importing import StrictError, import_irc
+from local.rebuilding import rebuild
 from research.irc import NotUnderstood
 
 Progress = Callable[[int, int], None]
@@ -110,16 +111,8 @@ class Operations:
         yield f"{report.lines} lines read, {report.events} events added{known}"
 
     def rebuild(self, progress: Progress) -> Iterator[str]:
-        """Drops the views and folds them anew from the log."""
-        feed = self._engine.feed if self._engine else None
-        if feed:
-            feed.pause()
-        try:
-            self._stores.views.clear()
-            self._stores.progress.forget("project_views")
-        finally:
-            if feed:
-                feed.resume()
+        """Folds the views anew from the log, beside those that are read until then."""
+        rebuild(self._stores, self._engine.feed if self._engine else None, progress)
         yield f"{self._catch_up(progress)} events folded"
 
     def redrive(self, progress: Progress) -> Iterator[str]:

@@ -91,6 +91,16 @@ class Database:
             finally:
                 self._local.within = False
 
+    @contextmanager
+    def attached(self, path: Path, name: str) -> Iterator[None]:
+        """Has the writing connection see another file under a name."""
+        with self._lock:
+            self._writer.execute(f"ATTACH DATABASE ? AS {name}", (str(path),))
+            try:
+                yield
+            finally:
+                self._writer.execute(f"DETACH DATABASE {name}")
+
     def _within(self) -> bool:
         """Returns whether this thread is in a transaction."""
         return getattr(self._local, "within", False)

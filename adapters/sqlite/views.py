@@ -283,6 +283,21 @@ def open_views(path: Path) -> Database:
     return Database(path, SCHEMA + PROGRESS_SCHEMA, "NORMAL")
 
 
+def adopt(database: Database, path: Path, consumer: str) -> None:
+    """Puts the views of another file in place of a file's own, in one transaction, with the
+    position and the parked events of the consumer that folded them."""
+    with database.attached(path, "rebuilt"), database.writing() as connection:
+        for table in TABLES:
+            connection.execute(f"DELETE FROM main.{table}")
+            connection.execute(f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table}")
+        for table in ("positions", "parked"):
+            connection.execute(f"DELETE FROM main.{table} WHERE consumer=?", (consumer,))
+            connection.execute(
+                f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table} WHERE consumer=?",
+                (consumer,),
+            )
+
+
 def _keys(keys: Sequence[Any]) -> str:
     """Returns keys as the JSON array that KEYS takes."""
     return orjson.dumps(keys).decode()

@@ -14,10 +14,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from domain.ports import Parked
+from local.bootstrap import Stores
+from local.folder import DataFolder
+from local.rebuilding import rebuild
 from tests.server.harness import (
     OPTIONS,
     PARLEY,
@@ -318,6 +323,45 @@ def test_a_rebuild_gives_the_same_views(lively: Path, folder: Path) -> None:
     assert parley(folder, "rebuild").lines == [f"{events} events folded"]
     assert parley(folder, "views").lines == before
     (folder / "views.sqlite").unlink()
+    assert parley(folder, "views").lines == before
+
+
+def test_a_rebuild_leaves_what_is_read_until_it_is_done(lively: Path, folder: Path) -> None:
+    shutil.copytree(lively, folder, ignore=shutil.ignore_patterns("*.sock"))
+    before = parley(folder, "views").lines
+    with closing(DataFolder(folder)) as opened, closing(Stores(opened)) as stores:
+
+        def dump() -> list[str]:
+            rows = stores.views.dump()
+            return [orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode() for row in rows]
+
+        # A view that is wrong, so that the change shows.
+        with stores.views_file.writing() as connection:
+            connection.execute("DELETE FROM messages WHERE room='irc'")
+        stores.progress.park(Parked("project_views", "irc", 3, "gone", "now"))
+        stores.progress.park(Parked("track_memberships", "irc", 3, "stays", "now"))
+        wrong = dump()
+        assert len(wrong) < len(before)
+        seen = []
+
+        def look(done: int, of: int) -> None:
+            seen.append(dump() == wrong)
+
+        def stop(done: int, of: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            rebuild(stores, None, stop)
+        assert dump() == wrong
+        rebuild(stores, None, look)
+        assert seen
+        assert all(seen)
+        assert dump() == before
+        assert [one.consumer for one in stores.progress.parked()] == ["track_memberships"]
+        assert (
+            stores.progress.position("project_views") == stores.events.events.max_notification_id()
+        )
+    assert not list(folder.glob("*.rebuilt*"))
     assert parley(folder, "views").lines == before
 
 

@@ -1,0 +1,90 @@
+"""Folding a data folder's views anew beside those that are read: no read fails, waits or goes back
+in time meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.sqlite.database import Database
+from adapters.sqlite.progress import SqliteProgress
+from adapters.sqlite.views import SqliteViews, adopt, open_views
+from domain.chat.consumers import ProjectViews
+from domain.consuming import Consuming, Record
+from domain.log import envelope
+from domain.ports import Views
+from local.bootstrap import Stores, utc_now
+from local.feed import Feed
+
+PAGE = 1_000
+"""Events folded between two looks at the head."""
+
+PASSES = 3
+"""Times that the fold goes to the head while events still come in, each time a shorter way."""
+
+Tell = Callable[[int, int], None]
+"""Called with how many events are folded, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    views: Views
+
+
+class _Fold:
+    """Folds the log into views of its own."""
+
+    def __init__(self, stores: Stores, database: Database, tell: Tell) -> None:
+        self._recorder = stores.events.events
+        self._progress = SqliteProgress(database)
+        views = ProjectViews(_Apart(SqliteViews(database)))
+        self._consuming = Consuming(views, stores.log, self._progress, utc_now)
+        self._tell = tell
+
+    def to_head(self) -> None:
+        """Folds what the log has now."""
+        name, head = ProjectViews.name, self._recorder.max_notification_id() or 0
+        position, receives = self._progress.position(name), 1
+        while position < head:
+            notices = self._recorder.select_notifications(position + 1, PAGE)
+            if not notices:
+                return
+            records = [Record(str(one.id), envelope(one), receives) for one in notices]
+            with self._progress.together():
+                failed = self._consuming.consume(records)
+                if not failed:
+                    position = notices[-1].id
+                    self._progress.advance(name, position)
+            receives = receives + 1 if failed else 1
+            self._tell(position, head)
+
+
+def rebuild(stores: Stores, feed: Feed | None, tell: Tell) -> None:
+    """Folds all views anew and has them read in place of the old ones, all at once.
+
+    The old ones are read and kept up to date until then; only for the last few events and the
+    change itself do the feed's consumers wait. Of a run that is cut off nothing is left but a file,
+    which the next one deletes.
+    """
+    path = stores.folder.views.with_suffix(".rebuilt")
+    _delete(path)
+    database = open_views(path)
+    try:
+        fold = _Fold(stores, database, tell)
+        for _ in range(PASSES):
+            fold.to_head()
+        if feed is not None:
+            feed.pause()
+        try:
+            fold.to_head()
+            adopt(stores.views_file, path, ProjectViews.name)
+        finally:
+            if feed is not None:
+                feed.resume()
+    finally:
+        database.close()
+        _delete(path)
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
