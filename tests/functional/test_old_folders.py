@@ -233,7 +233,7 @@ def test_its_import_is_known_and_its_erased_stay_erased(
     # Erasing announces itself today, which it did not then: once more, and it has.
     parley(folder, "erase", eve)
     assert parley(folder, "erase", eve).lines == [f"{eve} was erased before"]
-    said = [event for event in parley(folder, "events", "lobby").rows if event["by"] == eve]
-    assert len([event for event in said if event["type"] == "MessagePosted"]) == 1
-    assert [event["data"]["text"] for event in said if "text" in event["data"]] == [None]
+    hers = [event for event in parley(folder, "events", "lobby").rows if event["by"] == eve]
+    assert len([event for event in hers if event["type"] == "MessagePosted"]) == 1
+    assert [event["data"]["text"] for event in hers if "text" in event["data"]] == [None]
     assert parley(folder, "sign-out", expected["people"]["bob"]["id"]).lines[-1].count("1 session")

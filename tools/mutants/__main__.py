@@ -51,7 +51,9 @@ def main() -> int:
     mutants = [mutant for path in paths for mutant in _mutants(path) if not mutant.equivalent]
     sample = random.Random(options.seed).sample(mutants, min(options.size, len(mutants)))
     sample.sort(key=lambda one: (paths.index(one.path), one.fault.start))
-    print(f"seed {options.seed}: {len(sample)} of {len(mutants)} faults", flush=True)
+    part, of = map(int, options.part.split("/"))
+    print(f"seed {options.seed}: {len(sample)} of {len(mutants)} faults, part {part} of {of}")
+    sample = sample[len(sample) * (part - 1) // of : len(sample) * part // of]
     if options.list:
         print(*sample, sep="\n")
         return 0
@@ -78,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tools.mutants", description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--size", type=int, default=100, help="faults to plant")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="the k-th of n parts of them")
     parser.add_argument("--only", nargs="+", help="modules, by the beginning of their path")
     parser.add_argument("--list", action="store_true", help="say which, and plant none")
     return parser.parse_args()
