@@ -45,6 +45,10 @@ class Vault(Protocol):
         """Opens a text; None where its key is gone."""
         ...
 
+    def open_many(self, sealed: Sequence[Sealed]) -> list[str | None]:
+        """Opens texts in order, each as `open` does; the keys are read together."""
+        ...
+
     def digest(self, user: str, content: bytes) -> str:
         """Returns a digest of `content` that nobody can guess without the user's key."""
         ...

@@ -4,7 +4,7 @@ The table has no point-in-time recovery and no stream: a copy of it would bring 
 erased.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adapters.dynamodb.table import ConditionFailed, Table
 
@@ -18,6 +18,10 @@ class DynamoKeys:
     def wrapped(self, user: str) -> bytes | None:
         item = self._table.get({"user": user})
         return item.get("wrapped") if item else None
+
+    def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
+        items = self._table.get_many([{"user": user} for user in users])
+        return {item["user"]: item["wrapped"] for item in items if item.get("wrapped")}
 
     def add(self, keys: Mapping[str, bytes]) -> None:
         for user, wrapped in keys.items():

@@ -1,6 +1,6 @@
 """Wrapped keys in a dict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class MemoryKeys:
@@ -9,6 +9,10 @@ class MemoryKeys:
 
     def wrapped(self, user: str) -> bytes | None:
         return self._keys.get(user)
+
+    def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
+        found = {user: self.wrapped(user) for user in users}
+        return {user: wrapped for user, wrapped in found.items() if wrapped is not None}
 
     def add(self, keys: Mapping[str, bytes]) -> None:
         for user, wrapped in keys.items():

@@ -1,7 +1,9 @@
 """Wrapped keys. A destroyed key's bytes are overwritten; that there was one stays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import orjson
 
 from adapters.sqlite.database import Database
 
@@ -17,6 +19,14 @@ class SqliteKeys:
     def wrapped(self, user: str) -> bytes | None:
         row = self.database.row("SELECT wrapped FROM keys WHERE user=?", (user,))
         return row[0] if row else None
+
+    def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
+        rows = self.database.rows(
+            "SELECT user, wrapped FROM keys WHERE wrapped IS NOT NULL"
+            " AND user IN (SELECT value FROM json_each(?))",
+            (orjson.dumps(users).decode(),),
+        )
+        return dict(rows)
 
     def add(self, keys: Mapping[str, bytes]) -> None:
         with self.database.writing() as connection:

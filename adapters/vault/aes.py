@@ -61,6 +61,11 @@ class KeyStore(Protocol):
         """Returns the wrapped key; None where there is none or it was destroyed."""
         ...
 
+    def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
+        """Returns the wrapped keys of those that `wrapped` has one of, in as few requests as the
+        store allows; `users` do not repeat."""
+        ...
+
     def add(self, keys: Mapping[str, bytes]) -> None:
         """Keeps keys of people who never had one; durable on return."""
         ...
@@ -122,19 +127,29 @@ class AesVault:
         key, now = self._cache.get(user), self._clock()
         if key is not None and now < key.until:
             return key
+
+        def read() -> dict[str, bytes]:
+            wrapped = self._keys.wrapped(user)
+            return {} if wrapped is None else {user: wrapped}
+
+        return self._loaded([user], read, now).get(user)
+
+    def _loaded(
+        self, users: Sequence[str], read: Callable[[], Mapping[str, bytes]], now: float
+    ) -> dict[str, _Key]:
+        """Returns the keys of `users`, which `read` reads, and keeps them in memory."""
         while True:
             before = self._forgotten
-            wrapped = self._keys.wrapped(user)
-            key = None if wrapped is None else self._unwrapped(user, wrapped, now)
+            keys = {user: self._unwrapped(user, wrapped, now) for user, wrapped in read().items()}
             with self._lock:
-                # Where a key was destroyed since it was read, it may be this one: read again.
+                # Where a key was destroyed since it was read, it may be one of these: read again.
                 if before == self._forgotten:
-                    self._cache.pop(user, None)
-                    if key is not None:
-                        self._cache[user] = key
-                        if len(self._cache) > CACHE:
-                            self._cache.popitem(last=False)
-                    return key
+                    for user in users:
+                        self._cache.pop(user, None)
+                    self._cache.update(keys)
+                    while len(self._cache) > CACHE:
+                        self._cache.popitem(last=False)
+                    return keys
 
     def _unwrapped(self, user: str, wrapped: bytes, now: float) -> _Key:
         raw = _decrypt(self._master, wrapped, user)
@@ -153,11 +168,24 @@ class AesVault:
 
     def open(self, sealed: Sealed) -> str | None:
         """Opens a text; None where its key is gone. Raises Tampered where it does not fit it."""
-        user = sealed["k"]
-        key = self._key(user)
+        return self._opened(self._key(sealed["k"]), sealed)
+
+    def open_many(self, sealed: Sequence[Sealed]) -> list[str | None]:
+        """Opens texts as `open` does; keys that are not in memory are read together."""
+        now = self._clock()
+        wanted = dict.fromkeys(one["k"] for one in sealed)
+        held = {user: key for user in wanted if (key := self._cache.get(user)) is not None}
+        keys = {user: key for user, key in held.items() if now < key.until}
+        missing = [user for user in wanted if user not in keys]
+        if missing:
+            keys |= self._loaded(missing, lambda: self._keys.wrapped_many(missing), now)
+        return [self._opened(keys.get(one["k"]), one) for one in sealed]
+
+    @staticmethod
+    def _opened(key: _Key | None, sealed: Sealed) -> str | None:
         if key is None:
             return None
-        return _decrypt(key.cipher, b64decode(sealed["c"]), user).decode()
+        return _decrypt(key.cipher, b64decode(sealed["c"]), sealed["k"]).decode()
 
     def digest(self, user: str, content: bytes) -> str:
         # Keyed BLAKE2b: a quarter of the time of HMAC-SHA-256, on every message's path.

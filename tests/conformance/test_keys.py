@@ -35,6 +35,15 @@ def test_keys_are_kept(keys: KeyStore) -> None:
     keys.add({})
 
 
+def test_many_keys_at_once(keys: KeyStore) -> None:
+    many = {f"u_{number:03d}": b"%d" % number for number in range(120)}
+    keys.add(many)
+    keys.destroy("u_007")
+    del many["u_007"]
+    assert keys.wrapped_many(["u_nobody", "u_007", *many]) == many
+    assert keys.wrapped_many([]) == {}
+
+
 def test_a_key_is_never_replaced(keys: KeyStore) -> None:
     keys.add({"u_ann": b"one"})
     keys.add({"u_ann": b"other", "u_bob": b"two"})

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -344,3 +344,61 @@ def test_without_a_lifetime_a_key_is_unwrapped_once() -> None:
     now[0] += 1e9
     vault.seal("u_ann", "hello")
     assert keys.reads == 1
+
+
+class OneRead(MemoryKeys):
+    """Counts how often keys are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[list[str]] = []
+
+    def wrapped(self, user: str) -> bytes | None:
+        self.reads.append([user])
+        return super().wrapped(user)
+
+    def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
+        self.reads.append(sorted(users))
+        return {user: wrapped for user in users if (wrapped := MemoryKeys.wrapped(self, user))}
+
+
+def test_many_texts_are_opened_with_one_read_of_their_keys() -> None:
+    keys = OneRead()
+    writer = AesVault(keys, MASTER, OpenSslCipher)
+    users = [f"u_{number}" for number in range(50)]
+    writer.create(users)
+    sealed = [writer.seal(user, user) for user in users]
+    keys.destroy("u_7")
+    reader = AesVault(keys, MASTER, OpenSslCipher)
+    assert reader.open(sealed[3]) == "u_3"
+    keys.reads.clear()
+    expected = [None if user == "u_7" else user for user in users]
+    assert reader.open_many([*sealed, sealed[0]]) == [*expected, "u_0"]
+    assert keys.reads == [sorted({*users} - {"u_3"})]
+    # What was read stays; who was erased is looked for again.
+    assert reader.open_many(sealed) == expected
+    assert keys.reads[1:] == [["u_7"]]
+    assert reader.open_many([]) == []
+    reader.forget("u_9")
+    assert reader.open_many(sealed[9:10]) == ["u_9"]
+    assert keys.reads[2:] == [["u_9"]]
+
+
+def test_a_key_destroyed_while_many_are_read_does_not_stay() -> None:
+    class Racing(MemoryKeys):
+        race = True
+
+        def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
+            found = super().wrapped_many(users)
+            if self.race:
+                self.race = False
+                reader.destroy("u_bob")
+            return found
+
+    keys = Racing()
+    reader = AesVault(keys, MASTER, OpenSslCipher)
+    reader.create(["u_ann", "u_bob"])
+    writer = AesVault(keys, MASTER, OpenSslCipher)
+    sealed = [writer.seal(user, user) for user in ("u_ann", "u_bob")]
+    assert reader.open_many(sealed) == ["u_ann", None]
+    assert reader.open(sealed[1]) is None
