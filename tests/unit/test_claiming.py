@@ -116,6 +116,21 @@ def test_a_failure_that_may_pass_moves_the_cursor_back(cursors: Durable) -> None
     assert one.progress.parked() == []
 
 
+@pytest.mark.parametrize("kind", [ProcessCursors, Durable])
+def test_what_failed_goes_out_with_what_comes_after_it_before_its_retry(
+    kind: type[ProcessCursors],
+) -> None:
+    one = Process(kind())
+    one.feed.consume(lobby(1, 2))
+    one.effect.failing = iter([OSError("no answer")])
+    assert one.feed.consume(lobby(3)) == ["3-1"]
+    assert one.feed.consume(lobby(4)) == []
+    assert one.versions() == [1, 2, 3, 4]
+    assert one.feed.consume(lobby(3, receives=2)) == []
+    # In one process nothing died in between, so the retry has nothing left to do.
+    assert one.versions() == [1, 2, 3, 4] + [3] * (kind is Durable)
+
+
 class Died(BaseException):
     """The process ended in the middle."""
 
