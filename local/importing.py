@@ -3,8 +3,13 @@
 A command's id comes from the file's hash and the line, and a file that is wholly in is noted in
 the importer's own log, so importing twice adds nothing, also after an import was killed
 half-way: it goes on behind the last line that the room has.
+
+A line that the rules of the room refuse is left out and reported: it would be refused each time.
+Any other failure stops the import before the file is noted, and another run completes it. Lines
+of people who were erased are left out: an import does not bring back what an erasure took.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +20,8 @@ from typing import Any
 from domain.aggregate import Command
 from domain.chat import Chat
 from domain.chat.opening import open_words
-from domain.errors import ParleyError
+from domain.consuming import TRANSIENT
+from domain.errors import Internal, ParleyError, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import NoteImport, Person, Register
 from domain.protocol.limits import ROOM_PATTERN
@@ -48,14 +54,42 @@ class StrictError(ValueError):
         self.problems = problems
 
 
+class ImportStopped(Internal):
+    """A fault stopped the import; another run goes on where it stopped.
+
+    Attributes
+    ----------
+    report: what was done until then.
+    """
+
+    def __init__(self, log: Log, cause: Exception, report: "Report") -> None:
+        why = cause.message if isinstance(cause, ParleyError) else type(cause).__name__
+        super().__init__(
+            f"stopped in {log.path.name}: {why}. What came before is in; import again to go on"
+        )
+        self.report = report
+
+
+def is_fault(refusal: ParleyError) -> bool:
+    """Whether a refusal may pass, and says nothing of the command: the same command may be
+    accepted later."""
+    return refusal.status >= Internal.status or isinstance(refusal, RateLimited)
+
+
 @dataclass
 class Report:
-    """What an import did."""
+    """What an import did.
+
+    Attributes
+    ----------
+    erased: lines left out because their writers were erased.
+    """
 
     files: int = 0
     lines: int = 0
     events: int = 0
     known_files: int = 0
+    erased: int = 0
     problems: list[NotUnderstood] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -77,6 +111,7 @@ def import_irc(
     Raises
     ------
     StrictError: `strict`, and a line is not understood; nothing was written.
+    ImportStopped: something failed for a reason other than the rules of the room.
     OSError, ValueError: a file cannot be read, or its name has no date.
     ParleyError: the room cannot be written.
     """
@@ -90,7 +125,14 @@ def import_irc(
     importer.prepare()
     total = sum(log.lines for log in logs)
     for log in logs:
-        importer.add(log, lambda done: progress(min(report.lines + done, total), total))
+        try:
+            importer.add(log, lambda done: progress(min(report.lines + done, total), total))
+        except TRANSIENT as error:
+            raise ImportStopped(log, error, report) from error
+        except ParleyError as error:
+            if not is_fault(error):
+                raise
+            raise ImportStopped(log, error, report) from error
         report.lines += log.lines
         progress(report.lines, total)
     return report
@@ -174,9 +216,18 @@ class _Importer:
                 ],
             )
             for user, nick in new.items()
+            if not self._is_erased(user)
         ]
         for outcomes in outcomes_of(self._services.executor, batches):
             versions_of(outcomes)
+
+    def _is_erased(self, user: str) -> bool:
+        try:
+            self._services.vault.seal(user, "")
+        except Unauthenticated:
+            return True
+        person = self._services.log.read(user)
+        return isinstance(person, Person) and person.erased
 
     # A file
 
@@ -200,15 +251,22 @@ class _Importer:
 
     def _write(self, prefix: str, cast: Sequence[tuple[Happening, str]]) -> None:
         self._register({user: happening.nick for happening, user in cast})
+        gone = {user for user in {user for _, user in cast} if self._is_erased(user)}
+        self._report.erased += len({told.line for told, user in cast if user in gone})
         commands = [
             command
             for happening, user in cast
+            if user not in gone
             for command in self._commands(prefix, happening, user)
         ]
+        if not commands:
+            return
         before = self._services.log.head(self._room)
         outcomes = self._execute(commands)
         for command, outcome in zip(commands, outcomes, strict=True):
             if isinstance(outcome, ParleyError):
+                if is_fault(outcome):
+                    raise outcome
                 self._report.refused.append(f"{command.id}: {outcome.message}")
             else:
                 self._versions[command.id] = outcome
@@ -258,8 +316,10 @@ class _Importer:
         )
 
     def _finish(self, log: Log) -> None:
+        # Of the room too: the note of a file in one room is none of it in another.
+        named = hashlib.sha256(f"{self._room} {log.digest}".encode()).hexdigest()
         note = NoteImport(
-            **self._base(self._me, f"irc:file:{log.digest[:32]}", None),
+            **self._base(self._me, f"irc:file:{named[:32]}", None),
             room=self._room,
             file=log.digest,
         )

@@ -19,7 +19,7 @@ from domain.errors import NotFound, ParleyError
 from domain.log import EventLog, envelope, is_person
 from domain.ports import Vault
 from local.bootstrap import DURABLE, Engine, Offline, Stores
-from local.importing import StrictError, import_irc
+from local.importing import ImportStopped, Report, StrictError, import_irc
 from local.rebuilding import rebuild
 from research.irc import NotUnderstood
 
@@ -103,12 +103,14 @@ class Operations:
         except StrictError as error:
             yield from map(_skipped, error.problems)
             raise
+        except ImportStopped as stopped:
+            yield from _left_out(stopped.report)
+            raise
         self._catch_up(lambda done, total: None)
-        yield from map(_skipped, report.problems)
-        for refusal in report.refused:
-            yield f"refused: {refusal}"
+        yield from _left_out(report)
         known = f", {report.known_files} files were in already" if report.known_files else ""
-        yield f"{report.lines} lines read, {report.events} events added{known}"
+        erased = f", {report.erased} lines of erased people left out" if report.erased else ""
+        yield f"{report.lines} lines read, {report.events} events added{known}{erased}"
 
     def rebuild(self, progress: Progress) -> Iterator[str]:
         """Folds the views anew from the log, beside those that are read until then."""
@@ -245,6 +247,12 @@ def signed_out(chat: Chat, user: str) -> Iterator[str]:
     """Signs a person out everywhere; yields what that ended. Raises NotFound."""
     sessions, connections = chat.entering.sign_out(user)
     yield f"{user} is signed out: {sessions} sessions ended, {connections} connections closed"
+
+
+def _left_out(report: Report) -> Iterator[str]:
+    yield from map(_skipped, report.problems)
+    for refusal in report.refused:
+        yield f"refused: {refusal}"
 
 
 def _skipped(problem: NotUnderstood) -> str:
