@@ -62,7 +62,7 @@ validate: $(STAMPS)/sam ## validates the templates
 	for template in template.yaml infra/*.yaml; do \
 	    AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM) validate --lint -t $$template; done
 
-deploy: build $(FRONTEND)/dist/index.html ## deploys the stack to the AWS account that the environment names (ENV; guided the first time)
+deploy: build $(FRONTEND)/dist/index.html ## deploys the stacks to the AWS account that the environment names (ENV)
 	$(BIN)/python -m tools.stack.account --environment $(ENV) $(if $(UNATTENDED),--unattended)
 
 smoke: $(STAMPS)/dev ## sends one message through the deployed stack (ENV), as `make deploy` does at its end

@@ -1,6 +1,7 @@
 """`make deploy`: which stack, with which words, and what is uploaded in which order."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,18 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tools.stack import account
-from tools.stack.account import FOREVER, config, exists, sam_deploy, stack_outputs, target, upload
+from tools.stack.account import (
+    FOREVER,
+    config,
+    deploy,
+    exists,
+    sam_deploy,
+    stack_outputs,
+    target,
+    upload,
+)
 from tools.stack.emulator import StackError
+from tools.stack.parts import APPLICATION, STATE
 
 OUTPUTS = {
     "Guests": "true",
@@ -75,16 +86,111 @@ def test_an_unknown_environment_and_a_stack_without_a_name_are_refused(nowhere: 
         target("dev")
 
 
-def test_questions_are_asked_the_first_time_alone_and_never_unattended() -> None:
-    first = sam_deploy("dev", unattended=False, first=True, role=None)
-    assert "--guided" in first
-    assert first[first.index("--config-env") + 1] == "dev"
-    again = sam_deploy("dev", unattended=False, first=False, role=None)
-    assert not {"--guided", "--no-confirm-changeset", "--role-arn"} & set(again)
-    alone = sam_deploy("prod", unattended=True, first=True, role="arn:aws:iam::1:role/r")
-    assert "--guided" not in alone
+def test_a_stack_is_told_its_own_parameters_and_nothing_is_asked_unattended() -> None:
+    asked = sam_deploy("dev", STATE, "chat-state", {"RetentionDays": "30"}, False, None)
+    assert asked[asked.index("--config-env") + 1] == "dev"
+    assert asked[asked.index("--stack-name") + 1] == "chat-state"
+    assert asked[-2:] == ["--parameter-overrides", "RetentionDays=30"]
+    assert not {"--guided", "--no-confirm-changeset", "--role-arn"} & set(asked)
+    alone = sam_deploy("prod", APPLICATION, "chat", {}, True, "arn:aws:iam::1:role/r")
+    assert alone[alone.index("--template-file") + 1].endswith(".aws-sam/parley/template.yaml")
     assert "--no-confirm-changeset" in alone
     assert alone[-2:] == ["--role-arn", "arn:aws:iam::1:role/r"]
+
+
+GIVEN = "Stage=prod", "DeletionProtection=true", "AlarmEmail=a@example.org"
+
+
+@pytest.fixture
+def aws(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> "Account":
+    pairs = ", ".join(f'"{pair}"' for pair in GIVEN)
+    settled(
+        nowhere,
+        '[prod.global.parameters]\nstack_name = "chat"\nregion = "eu-west-1"\n'
+        f"[prod.deploy.parameters]\nparameter_overrides = [{pairs}]\n",
+    )
+    account = Account()
+    monkeypatch.setattr("tools.stack.account.client", lambda service, region: account)
+    monkeypatch.setattr("tools.stack.account.upload", lambda *_: None)
+    monkeypatch.setattr("tools.stack.account.smoke", lambda outputs, cognito: account.smoke())
+    monkeypatch.setattr("tools.stack.account.subprocess.run", account.run)
+    return account
+
+
+class Account:
+    """An account in which SAM deploys at once; notes what it was told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, str]]] = []
+        self.there: set[str] = set()
+        self.works = True
+
+    def run(self, command: list[str], **_: Any) -> Any:
+        stack = command[command.index("--stack-name") + 1]
+        at = command.index("--parameter-overrides")
+        self.told.append((stack, dict(pair.split("=", 1) for pair in command[at + 1 :])))
+        self.there.add(stack)
+        return subprocess.CompletedProcess(command, 0)
+
+    def smoke(self) -> str:
+        if not self.works:
+            raise StackError("the smoke chat failed")
+        return "it works"
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if StackName not in self.there:
+            error = {"Code": "ValidationError", "Message": f"{StackName} does not exist"}
+            raise ClientError({"Error": error}, "DescribeStacks")
+        found = {
+            **OUTPUTS,
+            "WebBucket": "web",
+            "DistributionId": "D",
+            "WebUrl": "https://c.example",
+        }
+        if StackName.endswith("-state"):
+            found = {"EventsTable": "chat-state-events", "UserPool": "pool"}
+        return {
+            "Stacks": [
+                {"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in found.items()]},
+            ]
+        }
+
+    def create_invalidation(self, **_: Any) -> None:
+        return
+
+
+def test_the_first_deployment_protects_its_state_at_its_end(aws: Account) -> None:
+    deploy("prod", unattended=True)
+    assert [stack for stack, _ in aws.told] == [
+        *("chat-state", "chat", "chat-observability", "chat-state"),
+    ]
+    state, application, observability, again = [told for _, told in aws.told]
+    # What is protected could not be cleaned up after a failure.
+    assert state == {"DeletionProtection": "false"}
+    assert again == {"DeletionProtection": "true"}
+    assert application["EventsTable"] == "chat-state-events"
+    assert application["Stage"] == "prod"
+    assert "AlarmEmail" not in application
+    assert observability["AlarmEmail"] == "a@example.org"
+    assert observability["Application"] == "chat"
+    aws.told.clear()
+    deploy("prod", unattended=True)
+    assert [stack for stack, _ in aws.told] == ["chat-state", "chat", "chat-observability"]
+    assert aws.told[0][1] == {"DeletionProtection": "true"}
+
+
+def test_what_samconfig_names_counts_over_what_a_stack_says(nowhere: Path, aws: Account) -> None:
+    text = (nowhere / "samconfig.toml").read_text()
+    settled(nowhere, text.replace('"Stage=prod"', '"EventsTable=restored"'))
+    deploy("prod", unattended=True)
+    _, application, *_ = [told for _, told in aws.told]
+    assert application["EventsTable"] == "restored"
+
+
+def test_a_deployment_fails_whose_smoke_chat_fails(aws: Account) -> None:
+    aws.works = False
+    with pytest.raises(StackError, match="smoke"):
+        deploy("prod", unattended=True)
 
 
 def test_the_web_app_is_told_where_to_sign_in() -> None:

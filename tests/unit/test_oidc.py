@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 from tests.unit.test_template import as_list, statements
+from tools.stack.parts import PARTS, resources
 from tools.stack.templates import template
 
 RESOURCES: dict[str, Any] = template("infra/oidc.yaml")["Resources"]
 
 WITHOUT_A_RESOURCE = {
+    "backup-storage:MountCapsule",
     *("cognito-idp:CreateUserPool", "cognito-idp:DescribeUserPoolDomain"),
     *("kms:CreateKey", "kms:ListAliases"),
     *("lakeformation:GetDataAccess", "lakeformation:GetDataLakeSettings"),
@@ -70,7 +72,7 @@ def test_no_role_is_made_without_the_boundary() -> None:
 def test_the_boundary_has_room_for_what_functions_may_do() -> None:
     """A role can do what both its policies and the boundary allow."""
     may = {a for s in allowed("Boundary") for a in as_list(s["Action"])}
-    for name, resource in template()["Resources"].items():
+    for name, resource in resources().items():
         if resource["Type"] not in ("AWS::Serverless::Function", "AWS::IAM::Role"):
             continue
         for statement in statements(resource):
@@ -91,3 +93,12 @@ def test_the_transforms_of_the_template_may_be_used() -> None:
     for transform in template()["Transform"]:
         name = transform.removeprefix("AWS::")
         assert f"aws:transform/{name}" in json.dumps(stack["Resource"])
+
+
+def test_all_three_stacks_may_be_deployed_and_no_other() -> None:
+    names = {f"stack/${{StackName}}{part.suffix}/*" for part in PARTS}
+    (stack,) = [s for s in allowed("DeployRole") if s.get("Sid") == "TheStack"]
+    (trust,) = RESOURCES["ExecutionRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    for found in (stack["Resource"], trust["Condition"]["ArnLike"]["aws:SourceArn"]):
+        arns = [arn["Fn::Sub"] for arn in found if "stack/" in arn["Fn::Sub"]]
+        assert {arn.rpartition(":")[2] for arn in arns} == names

@@ -1,4 +1,4 @@
-"""What template.yaml must keep: read as CloudFormation will, before anything is deployed."""
+"""What the templates must keep: read as CloudFormation will, before anything is deployed."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from domain.consuming import MAX_RECEIVES
 from functions import http_api, origin
 from functions.settings import SETTINGS
 from tests.support.dynamodb import EXPIRING, KEYS, definition
+from tools.stack.parts import APPLICATION, OBSERVABILITY, PARTS, STATE, resources
 from tools.stack.templates import template
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def of_type(kind: str) -> dict[str, Properties]:
     """Returns the properties of a type's resources by logical id."""
     return {
         name: resource.get("Properties", {})
-        for name, resource in template()["Resources"].items()
+        for name, resource in resources().items()
         if resource["Type"] == kind
     }
 
@@ -65,9 +66,18 @@ def queue_sources() -> dict[str, Properties]:
 
 
 def named(value: Any) -> str:
-    """Returns the logical id that a Ref or GetAtt names; `AuthorizeFunction` of its alias too."""
+    """Returns the logical id that a value names, `AuthorizeFunction` of its alias too.
+
+    Stacks know each other's resources by name, so a table's ARN is put together and a queue's name
+    is the end of its address.
+    """
     if "Ref" in value:
-        return str(value["Ref"]).partition(".")[0]
+        return str(value["Ref"]).partition(".")[0].replace("EventsStreamArn", "EventsTable")
+    if "Fn::Select" in value:
+        return named(value["Fn::Select"][1]["Fn::Split"][1])
+    if "Fn::Sub" in value:
+        found = re.fullmatch(r"arn:\S+[:/]\$\{(\w+)\}", value["Fn::Sub"])
+        return found[1] if found else ""
     return str(value["Fn::GetAtt"][0])
 
 
@@ -124,7 +134,7 @@ def timeout(function: Properties) -> int:
 
 
 def test_no_policy_says_everything_where_a_resource_can_be_named() -> None:
-    for name, resource in template()["Resources"].items():
+    for name, resource in resources().items():
         for statement in statements(resource):
             if statement["Effect"] == "Deny" or name in ANYTHING:
                 continue
@@ -139,7 +149,7 @@ def test_no_policy_says_everything_where_a_resource_can_be_named() -> None:
 
 def test_the_exceptions_are_still_needed() -> None:
     for name in ANYTHING:
-        assert any(s["Resource"] == "*" for s in statements(template()["Resources"][name]))
+        assert any(s["Resource"] == "*" for s in statements(resources()[name]))
     for name in MAY_SCAN:
         assert "dynamodb:Scan" in actions(name)
     for name in NO_RECOVERY:
@@ -163,9 +173,8 @@ def test_a_function_may_use_the_tables_that_its_settings_name_and_no_other(name:
         named(target)
         for statement in statements(functions()[name])
         for target in as_list(statement["Resource"])
-        if "Fn::GetAtt" in target and named(target) in TABLES
         # A stream's reader reads no table.
-        if target["Fn::GetAtt"][1] == "Arn"
+        if named(target) in TABLES and "EventsStreamArn" not in str(target)
     }
     assert allowed == told
 
@@ -408,7 +417,7 @@ def test_all_tables_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["EventsTable", "AccountsTable", "KeysTable", "VaultKey"])
 def test_what_cannot_be_made_again_outlives_the_stack(name: str) -> None:
-    resource = template()["Resources"][name]
+    resource = template("infra/state.yaml")["Resources"][name]
     assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
     assert resource["UpdateReplacePolicy"] == "Retain"
 
@@ -426,7 +435,7 @@ def test_only_entering_and_the_health_check_are_open_to_anybody() -> None:
 
 
 def test_no_log_of_api_gateway_can_hold_a_ticket_or_a_frame() -> None:
-    for settings in within(template()["Resources"], "AccessLogSettings"):
+    for settings in within(resources(), "AccessLogSettings"):
         fields = set(re.findall(r"\$context\.[\w.]+", settings["Format"]))
         assert fields
         assert not [field for field in fields if re.search("query|path|header|body", field, re.I)]
@@ -462,13 +471,14 @@ def test_failures_to_ask_the_authorizer_are_counted() -> None:
 def test_names_of_the_whole_account_carry_the_region() -> None:
     found = [
         *(f["Name"] for f in of_type("AWS::CloudFront::Function").values()),
-        *(found["Name"] for found in within(template(), "OriginAccessControlConfig")),
-        *(found["Name"] for found in within(template(), "ResponseHeadersPolicyConfig")),
+        *(found["Name"] for found in within(resources(), "OriginAccessControlConfig")),
+        *(found["Name"] for found in within(resources(), "ResponseHeadersPolicyConfig")),
         *(d["DashboardName"] for d in of_type("AWS::CloudWatch::Dashboard").values()),
     ]
     assert len(found) == 5
     for name in found:
-        assert name["Fn::Sub"].startswith("${AWS::StackName}-${AWS::Region}")
+        stack = r"\$\{(AWS::StackName|Application)\}"
+        assert re.match(stack + r"-\$\{AWS::Region\}", name["Fn::Sub"])
 
 
 def test_athena_takes_the_databases_name() -> None:
@@ -511,12 +521,12 @@ def test_whatever_waits_or_is_refused_rings() -> None:
 
 
 def test_alarms_go_to_slack_where_a_channel_is_named() -> None:
-    resource = template()["Resources"]["AlarmsSlack"]
+    resource = resources()["AlarmsSlack"]
     assert resource["Condition"] == "HasSlack"
     assert resource["Properties"]["SnsTopicArns"] == [{"Ref": "AlarmsTopic"}]
     # It tells; nobody may command the account from a chat.
     assert "AWSDenyAll" in json.dumps(resource["Properties"]["GuardrailPolicies"])
-    role = template()["Resources"][named(resource["Properties"]["IamRoleArn"])]["Properties"]
+    role = resources()[named(resource["Properties"]["IamRoleArn"])]["Properties"]
     assert not {"Policies", "ManagedPolicyArns"} & role.keys()
 
 
@@ -569,7 +579,7 @@ def test_events_are_changed_by_retention_alone() -> None:
         given = [one for found in within(function, "Statement") for one in as_list(found)]
         # Those without a condition: a choice has no effect of its own.
         for one in (one for one in given if "Effect" in one and changing & set(actions_of(one))):
-            targets = [target for target in as_list(one["Resource"]) if "Fn::GetAtt" in target]
+            targets = [target for target in as_list(one["Resource"]) if isinstance(target, dict)]
             assert "EventsTable" not in {named(target) for target in targets}, name
     rules = of_type("AWS::S3::Bucket")["ArchiveBucket"]["LifecycleConfiguration"]["Rules"]
     condition, ends, _ = rules[0]["Fn::If"]
@@ -579,11 +589,69 @@ def test_events_are_changed_by_retention_alone() -> None:
 
 def test_the_dashboard_is_json() -> None:
     (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
-    body = re.sub(r"\$\{[\w.:]+\}", "x", dashboard["DashboardBody"]["Fn::Sub"])
+    text, names = dashboard["DashboardBody"]["Fn::Sub"]
+    body = re.sub(r"\$\{[\w.:]+\}", "x", text)
     assert json.loads(body)["widgets"]
+    known = names.keys() | template("infra/observability.yaml")["Parameters"].keys()
+    assert set(re.findall(r"\$\{(\w+)\}", text)) <= known
+
+
+# Three stacks
+
+
+def test_a_stack_gets_all_that_it_has_no_default_for_of_the_stacks_before() -> None:
+    known = {"Application"}
+    for part in (STATE, APPLICATION, OBSERVABILITY):
+        found = template(part.source)
+        asked = {n for n, p in found["Parameters"].items() if "Default" not in p}
+        assert asked <= known, (part.source, asked - known)
+        known |= found["Outputs"].keys() if "Outputs" in found else set()
+
+
+def test_the_same_parameter_is_the_same_in_every_stack() -> None:
+    for name in set.intersection(*(set(template(p.source)["Parameters"]) for p in PARTS)):
+        kinds = [template(p.source)["Parameters"][name] for p in PARTS]
+        assert len({(k["Type"], k.get("Default")) for k in kinds}) == 1, name
+
+
+def test_what_people_said_is_in_a_stack_that_nothing_else_rolls_back() -> None:
+    state = {resource["Type"] for resource in template("infra/state.yaml")["Resources"].values()}
+    for kind in ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Cognito::UserPool"):
+        assert kind in state
+        assert kind not in {r["Type"] for r in template()["Resources"].values()}
+    watching = {r["Type"] for r in template("infra/observability.yaml")["Resources"].values()}
+    assert "AWS::CloudWatch::Dashboard" in watching
+    assert not watching & {"AWS::Lambda::Function", "AWS::Serverless::Function"}
+    # But what takes a release back goes with it.
+    alarms = {n for n, r in template()["Resources"].items() if "CloudWatch::Alarm" in r["Type"]}
+    taking_back = {
+        named(alarm)
+        for function in functions().values()
+        for alarm in function["DeploymentPreference"]["Alarms"]
+    }
+    assert alarms == taking_back
+
+
+def test_backups_have_what_cannot_be_made_again_and_no_keys() -> None:
+    (selection,) = of_type("AWS::Backup::BackupSelection").values()
+    copied = {named(arn) for arn in selection["BackupSelection"]["Resources"]}
+    assert copied == {"EventsTable", "AccountsTable"}
+    (plan,) = of_type("AWS::Backup::BackupPlan").values()
+    (rule,) = plan["BackupPlan"]["BackupPlanRule"]
+    assert named(rule["TargetBackupVault"]) in of_type("AWS::Backup::BackupVault")
+    # As long as point-in-time recovery: what retention took away is gone from both by then.
+    assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+
+
+def test_a_first_deployment_can_be_cleaned_up() -> None:
+    assert template("infra/state.yaml")["Parameters"]["DeletionProtection"]["Default"] == "false"
 
 
 # What goes with it
+
+
+def parameters() -> dict[str, Properties]:
+    return {n: p for part in PARTS for n, p in template(part.source)["Parameters"].items()}
 
 
 def test_samconfig_sets_parameters_that_there_are() -> None:
@@ -593,16 +661,18 @@ def test_samconfig_sets_parameters_that_there_are() -> None:
             pair.split("=", 1)
             for pair in config[stage]["deploy"]["parameters"]["parameter_overrides"]
         )
-        assert given.keys() <= template()["Parameters"].keys()
+        assert given.keys() <= parameters().keys()
         for name, value in given.items():
-            allowed = template()["Parameters"][name].get("AllowedValues", [value])
+            allowed = parameters()[name].get("AllowedValues", [value])
             assert value in [str(choice) for choice in allowed], name
 
 
 def test_the_docs_name_every_parameter_and_every_setting() -> None:
     docs = (ROOT / "docs" / "aws.md").read_text()
     settings = {name for names in SETTINGS.values() for name in names}
-    missing = [n for n in (*template()["Parameters"], *sorted(settings)) if f"`{n}`" not in docs]
+    # Those without a default a stack gets of the one before.
+    chosen = [name for name, parameter in parameters().items() if "Default" in parameter]
+    missing = [name for name in (*chosen, *sorted(settings)) if f"`{name}`" not in docs]
     assert not missing
 
 

@@ -1,7 +1,8 @@
-"""What template.yaml says that bears on cost."""
+"""What the templates say that bears on cost."""
 
 from typing import Any
 
+from tools.stack.parts import resources
 from tools.stack.templates import template
 
 PITR = "PointInTimeRecoverySpecification"
@@ -11,7 +12,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
     """Returns the properties of a type's resources by logical id."""
     return {
         name: resource.get("Properties", {})
-        for name, resource in template()["Resources"].items()
+        for name, resource in resources().items()
         if resource["Type"] == kind
     }
 

@@ -3,11 +3,13 @@
     python -m tools.stack.account --environment dev
     python -m tools.stack.account --environment dev --smoke
 
-The template and artifact are those of `make build`. The first time SAM asks for what it cannot
-know (`--guided`) and keeps the answers in samconfig.toml. Where nobody answers, in CI, --unattended
-takes samconfig.toml as it is. CLOUDFORMATION_ROLE in the environment names the role that
-CloudFormation shall act in (infra/oidc.yaml makes one); otherwise it acts with the caller's rights.
-At the end a message is sent through the stack (tools/stack/smoke.py); --smoke does that alone.
+The application's template and artifact are those of `make build`; state and observability are
+stacks of their own (tools/stack/parts.py). Parameters of all three stand in samconfig.toml. SAM
+shows the changes of each and asks; where nobody answers, in CI, --unattended does not. Tables are
+protected from deletion once everything is there. CLOUDFORMATION_ROLE in the environment names the
+role that CloudFormation shall act in (infra/oidc.yaml makes one); otherwise it acts with the
+caller's rights. At the end a message is sent through the stack (tools/stack/smoke.py); --smoke
+does that alone.
 """
 
 import argparse
@@ -25,11 +27,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.stack.building import BUILD, SAM, SAM_SETTINGS
+from tools.stack.building import SAM, SAM_SETTINGS
 from tools.stack.emulator import ROOT, StackError
+from tools.stack.parts import STATE, Parameters, Part, deploy_all
 from tools.stack.smoke import smoke
 
 FILES = ROOT / "frontend" / "dist"
+UNPROTECTED = {"DeletionProtection": "false"}
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -53,15 +57,22 @@ def main() -> int:
 def deploy(environment: str, unattended: bool = False) -> None:
     """Deploys, uploads the web app and says where it is. Raises StackError."""
     name, region = target(environment)
-    first = not unattended and not exists(client("cloudformation", region), name)
-    command = sam_deploy(environment, unattended, first, os.environ.get("CLOUDFORMATION_ROLE"))
-    # Its questions and its table of changes are for whoever deploys.
-    environ = {**os.environ, **SAM_SETTINGS}
-    if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
-        raise StackError("sam deploy failed")
-    # What was answered may have changed them.
-    name, region = target(environment)
-    outputs = stack_outputs(client("cloudformation", region), name)
+    cloudformation = client("cloudformation", region)
+    given = parameters(environment)
+    first = not exists(cloudformation, STATE.stack(name))
+
+    def one(part: Part, told: Parameters) -> dict[str, str]:
+        stack = part.stack(name)
+        role = os.environ.get("CLOUDFORMATION_ROLE")
+        command = sam_deploy(environment, part, stack, told, unattended, role)
+        # Its questions and its table of changes are for whoever deploys.
+        environ = {**os.environ, **SAM_SETTINGS}
+        if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
+            raise StackError(f"sam deploy of {stack} failed")
+        return stack_outputs(cloudformation, stack)
+
+    # What is protected cannot be cleaned up where the first deployment fails.
+    outputs = deploy_all(name, {**given, **(UNPROTECTED if first else {})}, one)
     upload(client("s3", region), outputs["WebBucket"], FILES, config(outputs, region))
     client("cloudfront", region).create_invalidation(
         DistributionId=outputs["DistributionId"],
@@ -72,6 +83,8 @@ def deploy(environment: str, unattended: bool = False) -> None:
     )
     print(f"Parley is at {outputs['WebUrl']}")
     try_out(name, region)
+    if first and given.get("DeletionProtection") == "true":
+        one(STATE, STATE.told(given))
 
 
 def try_out(name: str, region: str) -> None:
@@ -80,13 +93,20 @@ def try_out(name: str, region: str) -> None:
     print(smoke(outputs, client("cognito-idp", region)))
 
 
-def sam_deploy(environment: str, unattended: bool, first: bool, role: str | None) -> list[str]:
-    """Returns the command line.
+def sam_deploy(
+    environment: str,
+    part: Part,
+    stack: str,
+    told: Mapping[str, str],
+    unattended: bool,
+    role: str | None,
+) -> list[str]:
+    """Returns the command line that deploys one of the stacks.
 
     Parameters
     ----------
+    told: parameters, in place of those of samconfig.toml.
     unattended: nothing is asked, whatever samconfig.toml says.
-    first: what samconfig.toml does not know is asked, where anything may be.
     role: ARN of the role that CloudFormation acts in.
     """
     return [
@@ -94,11 +114,21 @@ def sam_deploy(environment: str, unattended: bool, first: bool, role: str | None
         "deploy",
         *("--config-env", environment),
         *("--config-file", str(ROOT / "samconfig.toml")),
-        *("--template-file", str(BUILD / "template.yaml")),
+        *("--template-file", str(part.file)),
+        *("--stack-name", stack),
         *(("--no-confirm-changeset",) if unattended else ()),
-        *(("--guided",) if first and not unattended else ()),
         *(("--role-arn", role) if role else ()),
+        *(("--parameter-overrides",) if told else ()),
+        *(f"{name}={value}" for name, value in told.items()),
     ]
+
+
+def parameters(environment: str) -> Parameters:
+    """Returns the parameters of samconfig.toml, of all three stacks. Raises StackError."""
+    given = _known(environment).get("parameter_overrides", [])
+    # SAM takes one text too.
+    pairs = given.split() if isinstance(given, str) else given
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def client(service: str, region: str) -> Any:
@@ -112,15 +142,20 @@ def target(environment: str) -> tuple[str, str]:
     ------
     StackError: one of them is nowhere.
     """
-    file = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    if environment not in file:
-        raise StackError(f"samconfig.toml has no environment {environment}")
-    sections = [file[environment].get(name, {}) for name in ("global", "deploy")]
-    known = {key: value for one in sections for key, value in one.get("parameters", {}).items()}
+    known = _known(environment)
     region = known.get("region") or boto3.Session().region_name
     if not region or "stack_name" not in known:
         raise StackError(f"samconfig.toml names no stack or no region for {environment}")
     return str(known["stack_name"]), str(region)
+
+
+def _known(environment: str) -> dict[str, Any]:
+    """Returns what samconfig.toml says of deployments to an environment. Raises StackError."""
+    file = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    if environment not in file:
+        raise StackError(f"samconfig.toml has no environment {environment}")
+    sections = [file[environment].get(name, {}) for name in ("global", "deploy")]
+    return {key: value for one in sections for key, value in one.get("parameters", {}).items()}
 
 
 def exists(cloudformation: Any, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Deploys the built template into MiniStack and puts right what its CloudFormation drops."""
+"""Deploys the three stacks into MiniStack and puts right what its CloudFormation drops."""
 
 import re
 import subprocess
@@ -10,6 +10,7 @@ import boto3
 
 from tools.stack.building import BUILD, SAM, sam_environment
 from tools.stack.emulator import REGION, ROOT, Emulator, StackError
+from tools.stack.parts import APPLICATION, Parameters, Part, deploy_all
 
 NAME = "parley"
 EXPIRING = ("ProgressTable", "AccountsTable", "ConnectionsTable")
@@ -17,7 +18,7 @@ EXPIRING = ("ProgressTable", "AccountsTable", "ConnectionsTable")
 
 
 def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
-    """Deploys the built template; returns the stack's outputs.
+    """Deploys state, application and observability; returns the application's outputs.
 
     Raises
     ------
@@ -33,17 +34,30 @@ def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
         "ArchiveWindow": "0",
         **parameters,
     }
+    clients = Clients(emulator)
+
+    def one(part: Part, parameters: Parameters) -> dict[str, str]:
+        file = emulated_template() if part is APPLICATION else part.file
+        _sam_deploy(emulator, file, part.stack(NAME), parameters)
+        return clients.outputs(part.stack(NAME))
+
+    outputs = dict(deploy_all(NAME, chosen, one))
+    put_right(clients, outputs)
+    return outputs
+
+
+def _sam_deploy(emulator: Emulator, file: Path, stack: str, parameters: Parameters) -> None:
     command = [
         str(SAM),
         "deploy",
         "--no-progressbar",
-        *("--template-file", str(emulated_template())),
+        *("--template-file", str(file)),
         *("--config-env", "emulator"),
-        *("--stack-name", NAME),
+        *("--stack-name", stack),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         "--parameter-overrides",
-        *(f"{name}={value}" for name, value in chosen.items()),
+        *(f"{name}={value}" for name, value in parameters.items()),
     ]
     done = subprocess.run(
         command,
@@ -55,11 +69,8 @@ def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
     )
     if done.returncode:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise StackError("\n".join(["sam deploy failed:", *said[-20:], f"See {emulator.log}"]))
-    clients = Clients(emulator)
-    outputs = clients.outputs()
-    put_right(clients, outputs)
-    return outputs
+        what = f"sam deploy of {stack} failed:"
+        raise StackError("\n".join([what, *said[-20:], f"See {emulator.log}"]))
 
 
 def emulated_template() -> Path:
@@ -89,8 +100,8 @@ class Clients:
             self._made[service] = self._session.client(service, endpoint_url=self._url)
         return self._made[service]
 
-    def outputs(self) -> dict[str, str]:
-        stack = self("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+    def outputs(self, stack_name: str = NAME) -> dict[str, str]:
+        stack = self("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
