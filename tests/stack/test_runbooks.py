@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -22,7 +23,7 @@ from tests.server.harness import OPTIONS, ROOT, Party, texts, until
 from tests.stack.harness import StackServer
 from tests.stack.test_operating import PATIENCE, listed, operate, parked, shown
 from tests.support.runbooks import blocks, functions
-from tools.stack.deploying import NAME
+from tools.stack.deploying import NAME, Clients, deploy
 
 # Each starts dozens of command lines: minutes in all, so they have a door of their own.
 pytestmark = pytest.mark.runbooks
@@ -279,6 +280,25 @@ def test_region_loss(party: Party, server: StackServer, tmp_path: Path) -> None:
     room, (ann, _), (tab, other) = party.tabs("Ann", "Bob")
     last = [tab.ok("post", room=room, text=f"number {n}") for n in range(3)][-1]
     other.event(room, last)
+    away = "eu-west-1"
+    assert book.step("healthz") == "200\n"
+    assert book.step("replicate-key", AWAY=away).splitlines()[-1] == server.named("KeysTable")
+    told = dict(line.split("=", 1) for line in book.step("EventsStreamArn", AWAY=away).splitlines())
+    assert told["VaultKey"].split(":")[3] == told["EventsStreamArn"].split(":")[3] == away
+    # `make deploy ENV=away`
+    there = deploy(server.stack.emulator, away, WebUrlOverride=server.stack.web, **told)
+    try:
+        said = book.step("AWS_REGION", AWAY=away, ROOM=room)
+        assert said.count('"number ') == 3, said
+        # The same people, with their sessions, read the same words.
+        request = Request(f"{there['HttpUrl']}/api/rooms/{room}/messages")
+        request.add_header("Authorization", f"Bearer {ann.token}")
+        with urlopen(request, timeout=PATIENCE) as answer:
+            page = json.load(answer)["messages"]
+        assert [message["text"] for message in page] == ["number 0", "number 1", "number 2"]
+    finally:
+        Clients(server.stack.emulator, away)("cloudformation").delete_stack(StackName=NAME)
+
     # What Athena's UNLOAD writes of the archive; test_operating shows that it equals the log.
     before = [item(server, room, version) for version in range(1, last + 1)]
     (tmp_path / "rows").mkdir()
@@ -287,7 +307,6 @@ def test_region_loss(party: Party, server: StackServer, tmp_path: Path) -> None:
     for version in range(1, last + 1):
         server.table("EventsTable").delete({"log": room, "version": version})
 
-    assert book.step("healthz") == "200\n"
     book.step("--no-enabled")
     assert book.step("gaps(events)") == f"{last} events; 0 logs have gaps\n"
     assert book.step("parley restore").startswith(f"{last} events put back")

@@ -17,7 +17,7 @@ EXPIRING = ("ProgressTable", "AccountsTable", "ConnectionsTable")
 """Outputs that name the tables with a time to live."""
 
 
-def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
+def deploy(emulator: Emulator, region: str = REGION, **parameters: str) -> dict[str, str]:
     """Deploys state, application and observability; returns the application's outputs.
 
     Raises
@@ -34,11 +34,11 @@ def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
         "ArchiveWindow": "0",
         **parameters,
     }
-    clients = Clients(emulator)
+    clients = Clients(emulator, region)
 
     def one(part: Part, parameters: Parameters) -> dict[str, str]:
         file = emulated_template() if part is APPLICATION else part.file
-        _sam_deploy(emulator, file, part.stack(NAME), parameters)
+        _sam_deploy(emulator, region, file, part.stack(NAME), parameters)
         return clients.outputs(part.stack(NAME))
 
     outputs = dict(deploy_all(NAME, chosen, one))
@@ -46,14 +46,16 @@ def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
     return outputs
 
 
-def _sam_deploy(emulator: Emulator, file: Path, stack: str, parameters: Parameters) -> None:
+def _sam_deploy(
+    emulator: Emulator, region: str, file: Path, stack: str, parameters: Parameters
+) -> None:
     command = [
         str(SAM),
         "deploy",
         "--no-progressbar",
         *("--template-file", str(file)),
         *("--config-env", "emulator"),
-        *("--stack-name", stack),
+        *("--stack-name", stack, "--region", region),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         "--parameter-overrides",
@@ -88,9 +90,9 @@ def emulated_template() -> Path:
 class Clients:
     """boto3 clients of the emulator."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, region: str = REGION) -> None:
         self._session = boto3.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
+            aws_access_key_id="test", aws_secret_access_key="test", region_name=region
         )
         self._url = emulator.url
         self._made: dict[str, Any] = {}
