@@ -27,6 +27,7 @@ from domain.person.person import NoteImport, Person, Register
 from domain.protocol.limits import ROOM_PATTERN
 from domain.room import commands as c
 from domain.room.room import MemberJoined, MemberRenamed
+from local.nicks import Nicks
 from research.irc import (
     Happening,
     Joined,
@@ -241,7 +242,7 @@ class _Importer:
         done = max(
             (int(id.split(":")[2]) for id in self._versions if id.startswith(prefix)), default=-1
         )
-        users = _Nicks(self._user)
+        users = Nicks(self._user)
         for batch in _batches(complete(log)):
             cast = [(happening, users.of(happening)) for happening in batch]
             if batch[-1].line > done:
@@ -325,39 +326,6 @@ class _Importer:
         )
         (outcomes,) = outcomes_of(self._services.executor, [(self._me, [note])])
         versions_of(outcomes)
-
-
-class _Nicks:
-    """Who bears which nick, as far as a file was read; a nick change keeps the person.
-
-    A nick is the same person in every file, unless that person is there under another nick at
-    the moment: a second connection, or somebody else who took the nick that they gave up.
-    """
-
-    def __init__(self, user_of: Callable[[str], str]) -> None:
-        self._user_of = user_of
-        self._bearers: dict[str, str] = {}
-        self._present: dict[str, str] = {}
-        """Person to the nick under which they are there."""
-
-    def of(self, happening: Happening) -> str:
-        """Returns the person of a happening; nicks move on with a Renamed."""
-        nick = happening.nick
-        user = self._bearers.get(nick) or self._user_of(nick)
-        turn = 1
-        while self._present.get(user, nick) != nick:
-            turn += 1
-            # No nick has a space, so this is nobody else's.
-            user = self._user_of(f"{nick} {turn}")
-        self._bearers[nick] = user
-        if isinstance(happening, Left):
-            self._present.pop(user, None)
-        elif isinstance(happening, Renamed):
-            self._bearers[happening.new_nick] = self._bearers.pop(nick)
-            self._present[user] = happening.new_nick
-        else:
-            self._present[user] = nick
-        return user
 
 
 def _batches(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:

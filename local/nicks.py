@@ -1,0 +1,38 @@
+"""Who bears which nick in an IRC log."""
+
+from collections.abc import Callable
+
+from research.irc import Happening, Left, Renamed
+
+
+class Nicks:
+    """Who bears which nick, as far as a file was read; a nick change keeps the person.
+
+    A nick is the same person in every file, unless that person is there under another nick at
+    the moment: a second connection, or somebody else who took the nick that they gave up.
+    """
+
+    def __init__(self, user_of: Callable[[str], str]) -> None:
+        self._user_of = user_of
+        self._bearers: dict[str, str] = {}
+        self._present: dict[str, str] = {}
+        """Person to the nick under which they are there."""
+
+    def of(self, happening: Happening) -> str:
+        """Returns the person of a happening; nicks move on with a Renamed."""
+        nick = happening.nick
+        user = self._bearers.get(nick) or self._user_of(nick)
+        turn = 1
+        while self._present.get(user, nick) != nick:
+            turn += 1
+            # No nick has a space, so this is nobody else's.
+            user = self._user_of(f"{nick} {turn}")
+        self._bearers[nick] = user
+        if isinstance(happening, Left):
+            self._present.pop(user, None)
+        elif isinstance(happening, Renamed):
+            self._bearers[happening.new_nick] = self._bearers.pop(nick)
+            self._present[user] = happening.new_nick
+        else:
+            self._present[user] = nick
+        return user
