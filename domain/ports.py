@@ -169,6 +169,15 @@ class Views(Protocol):
 
     def reset_person(self, user: str) -> None: ...
 
+    def forget_person(self, user: str) -> None:
+        """Drops the read marks of somebody who was erased, and takes their name out of the
+        rooms that they are in: it is None there. May be repeated.
+
+        A room that is folded anew may show the sealed name again, as its log has it; nobody has
+        the key.
+        """
+        ...
+
     def dump(self) -> Iterator[dict[str, Any]]:
         """Yields every row in a fixed order; equal dumps are equal views."""
         ...

@@ -40,7 +40,7 @@ from domain.chat.rebuilding import Rebuilding, StillMoving
 from domain.consuming import TRANSIENT, UNKNOWN
 from domain.errors import ParleyError
 from domain.executing import DirectExecutor
-from domain.log import EventLog
+from domain.log import EventLog, is_person
 from domain.ports import Vault
 from local.deadletters import QUEUES, DeadLetters, drop
 from local.operations import OperationError, Progress, erased, log_lines, signed_out
@@ -175,7 +175,8 @@ class Stack:
             ExpressionAttributeNames={"#log": "log", "#version": "version"},
             ExpressionAttributeValues={":first": {"N": "1"}},
         )
-        return sorted(str(item["log"]) for item in first)
+        # Rooms first: to fold an erased person takes their name out of the rooms.
+        return sorted((str(item["log"]) for item in first), key=lambda id: (is_person(id), id))
 
 
 class Late:

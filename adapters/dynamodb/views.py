@@ -309,6 +309,32 @@ class DynamoViews:
         item = {"pk": pk, "sk": f"mark#{room}", "v": version, "mark": mark}
         self._table.put(item, condition=NOT_NEWER, values={":v": version})
 
+    def forget_person(self, user: str) -> None:
+        pk = partition(user, self._heads.read(user).generation)
+        marks = self._table.query(
+            "pk = :pk AND begins_with(sk, :prefix)",
+            values={":pk": pk, ":prefix": "mark#"},
+            projection="pk, sk",
+        )
+        self._table.write_many(deletes=[{"pk": one["pk"], "sk": one["sk"]} for one in marks])
+        # Of all generations: none of them is to show the name.
+        rooms = self._table.query(
+            "#member = :user",
+            values={":user": user},
+            names={"#member": "member"},
+            index="by_member",
+            projection="pk",
+        )
+        self._write([partial(self._forget_name, one["pk"], user) for one in rooms])
+
+    def _forget_name(self, pk: str, user: str) -> None:
+        self._table.update(
+            {"pk": pk, "sk": member_key(user)},
+            "REMOVE #name",
+            names={"#name": "name"},
+            condition="attribute_exists(pk)",
+        )
+
     def reset_person(self, user: str) -> None:
         self._reset(user)
 

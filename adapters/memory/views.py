@@ -156,6 +156,16 @@ class MemoryViews:
             self._people[user] = (version, {**kept, **marks})
             return True
 
+    def forget_person(self, user: str) -> None:
+        with self._lock:
+            version, _ = self._people.get(user, (0, {}))
+            if version:
+                self._people[user] = (version, {})
+            for kept in self._rooms.values():
+                row = kept.members.get(user)
+                if row is not None and row["role"] is not None:
+                    row["name"] = None
+
     def reset_person(self, user: str) -> None:
         self._people.pop(user, None)
 

@@ -246,6 +246,15 @@ class SqliteViews:
             )
         return True
 
+    def forget_person(self, user: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM marks WHERE user=?", (user,))
+            # Those that the index has: of who left, the row stays sealed.
+            connection.execute(
+                "UPDATE members SET name=NULL WHERE user=? AND role IS NOT NULL",
+                (user,),
+            )
+
     def reset_person(self, user: str) -> None:
         with self._database.writing() as connection:
             for table in ("people", "marks"):

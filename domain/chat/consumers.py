@@ -9,7 +9,7 @@ from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import is_person
-from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, ReadMarked
+from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, PersonErased, ReadMarked
 from domain.ports import Views
 from domain.projections.room_view import Message, RoomView
 from domain.room.room import (
@@ -62,6 +62,10 @@ class ProjectViews:
     def _save(self, stream: str, events: Sequence[Event]) -> bool:
         if is_person(stream):
             marks = {e.room: e.version for e in events if isinstance(e, ReadMarked)}
+            if any(isinstance(event, PersonErased) for event in events):
+                # Before the view says that it has the event: what fails here comes again.
+                self._views.forget_person(stream)
+                marks = {}
             before, after = events[0].originator_version - 1, events[-1].originator_version
             return self._views.save_person(stream, before, after, marks)
         view = self._open(stream)

@@ -383,6 +383,31 @@ def test_read_marks(views: Views) -> None:
     assert views.marks("u_bob") == {"lobby": 1}
 
 
+def test_who_is_forgotten_has_no_marks_and_no_names_in_their_rooms(views: Views) -> None:
+    for room_id in ("lobby", "other"):
+        fold(views, room_id, room(messages=2))
+    assert views.save_person("u_bob", 0, 5, {"lobby": 4, "other": 2})
+    assert views.save_person("u_ann", 0, 5, {"lobby": 4})
+    for _ in range(2):
+        views.forget_person("u_bob")
+        assert (views.person_version("u_bob"), views.marks("u_bob")) == (5, {})
+        assert views.marks("u_ann") == {"lobby": 4}
+        for room_id in ("lobby", "other"):
+            bob = views.member(room_id, "u_bob")
+            assert bob == {"name": None, "role": "member", "posted": 5}
+            assert views.names(room_id, ["u_ann", "u_bob"]) == {
+                "u_ann": name("u_ann"),
+                "u_bob": None,
+            }
+    # The rooms are folded on as before.
+    fold(views, "lobby", [event(6, "MemberLeft", "u_bob", user="u_bob", reason="left")])
+    assert (views.member("lobby", "u_bob") or {})["role"] is None
+    views.forget_person("u_bob")
+    views.forget_person("u_nobody")
+    assert views.rooms_of("u_bob") == [("other", "member", 5)]
+    assert views.person_version("u_nobody") == 0
+
+
 def test_marks_are_saved_onto_the_version_they_were_read_at(views: Views) -> None:
     assert views.save_person("u_ann", 1, 2, {"lobby": 4}) is False
     assert views.save_person("u_ann", 0, 2, {"lobby": 4}) is True

@@ -396,3 +396,24 @@ def test_a_command_on_the_log_is_answered_alike_by_any_executor(chat: Chat) -> N
     late = ask(StartSession, ann.user, session="s9")
     ((outcome,),) = outcomes_of(elsewhere(chat).services.executor, [(ann.user, [late])])
     assert isinstance(outcome, Unauthenticated)
+
+
+def test_views_drop_what_they_hold_and_a_rebuild_ends_alike(chat: Chat) -> None:
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    bob.send(action="join", room="lobby")
+    posted = bob.send(action="post", room="lobby", text="hello")[-1]["version"]
+    ann.send(action="read", room="lobby", version=posted)
+    run_consumers(chat)
+    views = chat.services.views
+    assert views.marks(ann.user) == {"lobby": posted}
+    chat.erasing.erase(ann.user)
+    run_consumers(chat)
+    assert views.marks(ann.user) == {}
+    assert views.names("lobby", [ann.user])[ann.user] is None
+    assert views.names("lobby", [bob.user])[bob.user]["k"] == bob.user
+    before = list(views.dump())
+    views.clear()
+    chat.services.progress.forget("project_views")
+    run_consumers(chat, ["project_views"])
+    assert list(views.dump()) == before
