@@ -7,6 +7,7 @@ before: those are handed on again. So each event is handed on at least once, and
 nothing died.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,8 +16,11 @@ from typing import Protocol
 
 from domain.aggregate import Event
 from domain.consuming import TRANSIENT, UNKNOWN, Consuming, Poison, Run, Transient
-from domain.log import EventLog
+from domain.log import EventLog, is_person
 from domain.ports import Cursors, Progress, Shard
+
+GATHERED = 100
+"""Events that are added to those of a batch at the most."""
 
 ATTEMPTS = 4
 """Tries to move a cursor that somebody else moves too."""
@@ -50,6 +54,9 @@ class ProcessCursors:
             if self._last.get(lane) == last:
                 self._last[lane] = first - 1
 
+    def moved_before(self, lane: str) -> float:
+        return 0.0
+
 
 class PartConsumer(Protocol):
     """A consumer that can be asked to serve one shard of a room alone."""
@@ -67,7 +74,18 @@ class PartConsumer(Protocol):
 
 
 class Claiming(Consuming):
-    """Feeds records to a consumer whose place is a cursor."""
+    """Feeds records to a consumer whose place is a cursor.
+
+    Where a room's cursor was moved less than `window` seconds ago, the rest of the window is waited
+    out, and what the log has by then is handed on with the records: the records of those events
+    find nothing to do when they come.
+
+    Parameters
+    ----------
+    window: 0 to hand on what comes at once.
+    pause: called with the seconds to wait.
+    seconds: seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -76,10 +94,16 @@ class Claiming(Consuming):
         progress: Progress,
         clock: Callable[[], str],
         cursors: Cursors,
+        window: float = 0.0,
+        pause: Callable[[float], None] = time.sleep,
+        seconds: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(consumer, log, progress, clock)
         self._parts = consumer
         self._cursors = cursors
+        self._window = window
+        self._pause = pause
+        self._seconds = seconds
 
     def _lane(self, run: Run) -> str:
         part = "" if run.shard is None else f"#{run.shard[0]}/{run.shard[1]}"
@@ -90,6 +114,8 @@ class Claiming(Consuming):
         upto = max(given)
         first = self._claim(run, min(given), upto)
         try:
+            if first <= upto:
+                upto = self._gather(run, given, upto)
             todo = self._todo(run, given, first, upto)
             if todo:
                 self._apply(run, todo)
@@ -99,6 +125,39 @@ class Claiming(Consuming):
                 with suppress(*TRANSIENT):
                     self._cursors.retreat(self._lane(run), first, upto)
             raise
+
+    def _gathers(self, run: Run) -> bool:
+        """Whether the run is of a room's whole lane, and rooms are gathered."""
+        return self._window > 0 and run.shard is None and not is_person(run.stream)
+
+    def _gather(self, run: Run, given: dict[int, Event | Poison], upto: int) -> int:
+        """Waits out the window of a busy room, and adds what its log has by then to `given`;
+        returns the last version that is then to be done."""
+        if not self._gathers(run):
+            return upto
+        lane = self._lane(run)
+        left = self._cursors.moved_before(lane) + self._window - self._seconds()
+        if left <= 0:
+            return upto
+        # Clocks of processes differ a little; nobody waits longer than the window.
+        self._pause(min(left, self._window))
+        try:
+            found = self._log.events(run.stream, after=upto, limit=GATHERED)
+        except Exception:
+            # Their own records bring them, and park what cannot be read.
+            return upto
+        if not found:
+            return upto
+        last = found[-1].originator_version
+        try:
+            if self._cursors.advance(lane, upto + 1, last) is not None:
+                return upto
+        except TRANSIENT:
+            # Whether it moved is not known: what follows takes it back with the rest.
+            self._cursors.retreat(lane, upto + 1, last)
+            return upto
+        given.update({event.originator_version: event for event in found})
+        return last
 
     def _claim(self, run: Run, first: int, upto: int) -> int:
         """Moves the cursor to `upto`; returns the first version that is then to be done."""
@@ -128,6 +187,10 @@ class Claiming(Consuming):
         again: list[Event | Poison] = []
         if self._cursors.durable:
             again = [given[version] for version in sorted(run.again) if version < first]
+            if again and self._gathers(run):
+                # Who died with these may have gathered what follows, up to the cursor.
+                last = again[-1].originator_version
+                again += self._log.events(run.stream, after=last, upto=first - 1, limit=GATHERED)
         return again + new
 
     def _do(self, run: Run, events: Sequence[Event]) -> None:

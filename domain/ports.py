@@ -481,6 +481,11 @@ class Cursors(Protocol):
         """Takes back what `advance` did, unless the cursor was moved since."""
         ...
 
+    def moved_before(self, lane: str) -> float:
+        """Returns when the cursor was moved before this process moved it last, by whichever process
+        that was: seconds since the epoch, 0 where that is not known. Costs no call."""
+        ...
+
 
 class Shards(Protocol):
     """Hands the delivery of a large room's events on, part by part."""

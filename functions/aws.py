@@ -51,6 +51,11 @@ RATE = 300
 """Commands a minute per person and per warm process, with a burst of 100. All processes together
 are bounded by adapters/dynamodb/allowances.py, the stack by API Gateway's own throttles."""
 
+GATHERING = 0.25
+"""Seconds from a push to a room to the next one: whatever is said meanwhile goes in one frame. A
+push costs a frame for each connection, and in a room with several messages a second most of the
+bill."""
+
 KEY_CACHE = 60.0
 """Seconds that a process keeps a person's key: how long an erasure may take to reach a warm
 process that hears nothing of it. A key costs a read, $0.125 a million, each time; to ask at each
@@ -283,6 +288,7 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
             socket_url=settings.get("SOCKET_URL"),
             limiter=parts.port("limiter", "ACCOUNTS_TABLE"),
             metrics=parts.metrics,
+            gathering=GATHERING,
             now=utc_now,
             seconds=time.time,
         )

@@ -3,6 +3,7 @@
 import math
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,6 +12,10 @@ from adapters.dynamodb.table import ConditionFailed, Table
 LIFETIME = 30 * 86_400.0
 """Seconds after its last move that a cursor is forgotten: then its lane begins with what comes.
 Far beyond the days that a queue keeps a record."""
+
+
+LANES = 1_000
+"""Lanes of which a process remembers when they were moved before."""
 
 
 def _key(lane: str) -> dict[str, str]:
@@ -26,6 +31,7 @@ class DynamoCursors:
     def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
+        self._before: OrderedDict[str, float] = OrderedDict()
 
     def advance(self, lane: str, first: int, last: int) -> int | None:
         """One conditional write.
@@ -34,19 +40,23 @@ class DynamoCursors:
         the lost try moved; the token shows that this call moved it.
         """
         token = secrets.token_hex(8)
+        self._before.pop(lane, None)
+        now = self._clock()
         try:
-            self._table.update(
+            before = self._table.update(
                 _key(lane),
-                "SET #version = :last, expires = :expires, #token = :token",
-                names={"#version": "version", "#token": "token"},
+                "SET #version = :last, #at = :at, expires = :expires, #token = :token",
+                names={"#version": "version", "#token": "token", "#at": "at"},
                 values={
                     ":last": last,
                     ":before": first - 1,
-                    ":expires": math.ceil(self._clock() + LIFETIME),
+                    ":at": round(now * 1_000),
+                    ":expires": math.ceil(now + LIFETIME),
                     ":token": token,
                 },
                 condition="attribute_not_exists(pk) OR #version = :before",
                 held=True,
+                returning="UPDATED_OLD",
             )
         except ConditionFailed as failed:
             # An engine of before 2023 does not return the item with the refusal.
@@ -54,7 +64,13 @@ class DynamoCursors:
             if held is not None and held.get("token") == token:
                 return None
             return first - 1 if held is None else int(held["version"])
+        self._before[lane] = (before or {}).get("at", 0) / 1_000
+        if len(self._before) > LANES:
+            self._before.popitem(last=False)
         return None
+
+    def moved_before(self, lane: str) -> float:
+        return self._before.get(lane, 0.0)
 
     def retreat(self, lane: str, first: int, last: int) -> None:
         with suppress(ConditionFailed):

@@ -48,7 +48,13 @@ class Chat:
         self.consuming = {
             ProjectViews.name: Consuming(ProjectViews(services), *shared),
             TrackMemberships.name: Consuming(TrackMemberships(services), *shared),
-            Deliver.name: Claiming(Deliver(services), *shared, services.cursors),
+            Deliver.name: Claiming(
+                Deliver(services),
+                *shared,
+                services.cursors,
+                services.gathering,
+                seconds=services.seconds,
+            ),
         }
 
     def connect(self, connection_id: str, session: Session) -> None:

@@ -45,6 +45,7 @@ class Services:
         content is kept.
     topic, archive: where the log's stream goes; None where there is none.
     once: what was sent for good; with the `notifiers`, the ways that it goes.
+    gathering: seconds for which the pushes of a busy room are gathered into one; 0 to push at once.
     metrics: counts of faults and retries; not counted where none are given.
     """
 
@@ -74,3 +75,4 @@ class Services:
     once: Once | None = None
     notifiers: tuple[Notifier, ...] = ()
     metrics: Metrics = field(default_factory=Uncounted)
+    gathering: float = 0.0

@@ -9,6 +9,7 @@ from tools.cost.counting import SIZES, Tally, kept
 from tools.cost.measuring import measured
 from tools.cost.months import month
 from tools.cost.prices import PRICES, REGION
+from tools.cost.ranges import between, gathered, moves
 from tools.cost.template import memory, traces
 
 Counts = dict[str, dict[str, Tally]]
@@ -127,6 +128,35 @@ def others(counts: Counts) -> str:
     )
 
 
+def ranges(counts: Counts) -> str:
+    rows = []
+    for size in SIZES:
+        alone, flowing = _bill(counts, size, "alone"), _bill(counts, size, "steady")
+        found = between(size, alone, flowing)
+        low, high = found.over()
+        cells = [f"{found.low:,.2f}", f"{found.high:,.2f}", f"{low:.2f} to {high:.2f}"]
+        rows.append([f"{size:,}", *cells])
+    return table(["members", "lowest, $", "highest, $", "over the bound"], rows)
+
+
+def assumptions(counts: Counts) -> str:
+    bills = _bill(counts, 50, "alone"), _bill(counts, 50, "steady")
+    rows = [[what, f"{dollars:+.2f}"] for what, dollars in moves(*bills)]
+    return table(["room of 50", "$ per million messages"], rows)
+
+
+def busy(counts: Counts) -> str:
+    rows = []
+    for size in (2, 10, 50, 100):
+        each = _bill(counts, size, "steady")
+        one = gathered(size, each)
+        frames = f"{each.units['frame']:.0f}", f"{one.units['frame']:.1f}"
+        dollars = f"{each.dollars():.2f}", f"{one.dollars():.2f}"
+        rows.append([f"{size}", *frames, *dollars, f"{one.share(size):.2f}"])
+    head = ["members", "frames, each on its own", "gathered", "$, each on its own", "gathered"]
+    return table([*head, "gathered / bound"], rows)
+
+
 def tracing(_: Counts) -> str:
     rows = []
     for rate in (0.1, 1, 10, 100, 1_000):
@@ -198,6 +228,9 @@ def writes(counts: Counts) -> str:
 SECTIONS: dict[str, Callable[[Counts], str]] = {
     "sizes": sizes,
     "lines": lines,
+    "ranges": ranges,
+    "assumptions": assumptions,
+    "busy": busy,
     "calls": calls,
     "durations": durations,
     "machine": machine,
