@@ -72,6 +72,7 @@ class Inviting:
                     "by_name": names.get(offer.by),
                     "role": offer.role,
                     "at": offer.at,
+                    "version": offer.version,
                 }
             )
         return {"invitations": found}

@@ -60,7 +60,8 @@ class Rooms(Wire):
 
 
 class Invitation(Wire):
-    """`by` invites to a room; `role` is what joining gives."""
+    """`by` invites to a room; `role` is what joining gives. `version` is that of the room's event:
+    the `since` of the answering command."""
 
     room: str
     name: Words
@@ -69,6 +70,7 @@ class Invitation(Wire):
     by_name: Words
     role: Role
     at: str
+    version: int
 
 
 class Invitations(Wire):

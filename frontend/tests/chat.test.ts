@@ -682,4 +682,45 @@ describe("Chat", () => {
     ]);
     expect(room(chat)).toMatchObject({ memberCount: 2 });
   });
+
+  it("lists invitations as they come, and answers with their version as since", async () => {
+    const chat = await opened(server);
+    expect(chat.store.get().invitations).toEqual([]);
+    server.invitations.push({
+      room: "den-222222222222",
+      name: "Den",
+      kind: "private",
+      by: "u_a",
+      by_name: "Ann",
+      role: "member",
+      at: "2026-01-02T03:04:05.000000+00:00",
+      version: 7,
+    });
+    server.socket.receive({
+      type: "user",
+      version: 2,
+      events: [
+        {
+          version: 2,
+          type: "RoomOffered",
+          at: "2026-01-02T03:04:05.000000+00:00",
+          by: "u_a",
+          data: { room: "den-222222222222", role: "member", room_version: 7 },
+        },
+      ],
+    });
+    await frame();
+    expect(chat.store.get().invitations.map(({ room }) => room)).toEqual(["den-222222222222"]);
+    const answered = chat.commands.answer("den-222222222222", 7, false);
+    const sent = server.socket.sent.at(-1);
+    expect(sent).toMatchObject({ action: "decline", room: "den-222222222222", since: 7 });
+    server.socket.receive({
+      type: "ack",
+      id: sent?.id ?? "",
+      room: "den-222222222222",
+      version: 8,
+    });
+    expect(await answered).toBeNull();
+    expect(chat.store.get().invitations).toEqual([]);
+  });
 });

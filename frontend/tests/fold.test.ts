@@ -49,6 +49,21 @@ describe("foldRoom", () => {
     expect(foldRoom(view, [joined(1, "u_a")]).view).toBe(view);
   });
 
+  it("knows who was asked and did not answer", () => {
+    const file = readFileSync(new URL("invitations.json", folder), "utf8");
+    const { events } = JSON.parse(file) as Case;
+    const { view } = foldRoom(emptyRoom, events);
+    expect([...view.invited]).toEqual([
+      ["u_eve", "member"],
+      ["u_bob", "member"],
+    ]);
+    expect([...foldRoom(emptyRoom, events.slice(0, 5)).view.invited.keys()]).toEqual([
+      "u_bob",
+      "u_cat",
+      "u_dan",
+    ]);
+  });
+
   it("stops at a gap and says so", () => {
     const { view, gap } = foldRoom(emptyRoom, [joined(1, "u_a"), posted(3, "u_a", "late", 1)]);
     expect(gap).toBe(true);

@@ -4,7 +4,7 @@ import { dayName, shortTime } from "../src/ui/common/time";
 import { cleanText, lengthOf, parseInput } from "../src/ui/room/compose";
 import { describeNotices } from "../src/ui/room/describe";
 import { entriesOf, isNotices, keyOf, startsGroup } from "../src/ui/room/entries";
-import { roomIdOf } from "../src/ui/rooms/roomId";
+import { privateRoomId, roomIdOf, secretEnd } from "../src/ui/rooms/roomId";
 import { isEmojiOnly, tokenize } from "../src/ui/text/format";
 import { message, messages } from "./support/events";
 
@@ -65,6 +65,12 @@ describe("what is written", () => {
   it("suggests a room's address by its name", () => {
     expect(roomIdOf("  Café & Söhne #1 ")).toBe("cafe-sohne-1");
     expect(roomIdOf("日本")).toBe("");
+    const end = secretEnd();
+    expect(end).toMatch(/^[a-z2-7]{12}$/u);
+    expect(secretEnd()).not.toBe(end);
+    expect(privateRoomId("", end)).toBe(end);
+    expect(privateRoomId("den", end)).toBe(`den-${end}`);
+    expect(privateRoomId(`${"x".repeat(50)}-y`, end)).toBe(`${"x".repeat(50)}-${end}`);
   });
 });
 

@@ -25,7 +25,7 @@ def furnish(server: Server) -> Person:
     for room, name, owner, kind, said in (
         ("announcements", "Announcements", okoro, "broadcast", "The hall is ours until ten."),
         ("kitchen", "Kitchen", mia, "public", "Soup is on the stove, bowls are on you."),
-        ("trip-to-porto", "Trip to Porto", ines, "private", "Tickets are booked!"),
+        ("trip-to-porto-4nq7vkx2mzd5", "Trip to Porto", ines, "private", "Tickets are booked!"),
     ):
         talk = Talk(room, owner, *(() if owner is ines else (ines,)))
         talk.create(owner, name, kind)

@@ -149,12 +149,32 @@ def test_a_private_room_is_seen_by_those_who_are_added(house: House) -> None:
     expect(bob.item(room)).to_have_count(0)
     ann.at("add-member-input").fill(bob.person().id)
     ann.at("add-member").click()
-    expect(ann.at("member")).to_have_count(2)
-    bob.item(room).click()
+    # Bob is a stranger: he is asked, and sees the room's name alone.
+    expect(ann.at("invited")).to_have_count(1)
+    expect(ann.at("member")).to_have_count(1)
+    expect(bob.at("invitation")).to_contain_text(f"{house.name('ann')} invites you")
+    expect(bob.item(room)).to_have_count(0)
+    bob.at("accept-invitation").click()
     expect(bob.message("between us")).to_be_visible()
+    expect(bob.at("invitation")).to_have_count(0)
+    expect(ann.at("member")).to_have_count(2)
+    expect(ann.at("invited")).to_have_count(0)
     bob.at("leave-button").click()
     bob.at("leave-confirm").click()
     expect(bob.item(room)).to_have_count(0)
+
+
+def test_an_invitation_is_declined(house: House) -> None:
+    ann, bob = house.enter("ann"), house.enter("bob")
+    ann.create(house.room_name(), "private")
+    ann.at("add-member-input").fill(bob.person().id)
+    ann.at("add-member").click()
+    # A tab that opens now has the invitation too.
+    bob.page.reload()
+    bob.at("decline-invitation").click()
+    expect(bob.at("invitation")).to_have_count(0)
+    expect(ann.at("invited")).to_have_count(0)
+    expect(ann.at("notice").filter(has_text="declined")).to_have_count(1)
 
 
 def test_in_a_broadcast_room_members_react_and_moderators_post(house: House) -> None:

@@ -69,7 +69,7 @@ def test_a_stranger_sees_who_invites_them_and_nothing_of_the_room() -> None:
     assert pending.pop("at") == world.chat.services.log.events(DEN)[-1].at
     assert pending == {
         "room": DEN, "name": f"The {DEN}", "kind": "private", "by": "u_ann", "by_name": "ann",
-        "role": "moderator",
+        "role": "moderator", "version": 3,
     }  # fmt: skip
     reading = world.chat.reading
     with pytest.raises(NotFound):

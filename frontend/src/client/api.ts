@@ -4,6 +4,7 @@ import type {
   ErrorBody,
   ExchangeRequest,
   Identity,
+  Invitations,
   Members,
   Messages,
   Rooms,
@@ -65,6 +66,10 @@ export class Api {
   /** A page of the rooms that the person may join, by id; it may be short and have a cursor. */
   directory(q: string, cursor: string | null, limit: number): Promise<Rooms> {
     return this.call("GET", `/api/directory?${query({ q: q || null, cursor, limit })}`);
+  }
+
+  invitations(): Promise<Invitations> {
+    return this.call("GET", "/api/invitations");
   }
 
   messages(room: string, before: number, limit: number): Promise<Messages> {

@@ -15,6 +15,7 @@ import { Commands } from "./commands";
 import { Directory } from "./directory";
 import { Connection, type Socket } from "./connection";
 import { History } from "./history";
+import { Invitations } from "./invitations";
 import { Outbox, type Command, type OutboxEntry } from "./outbox";
 import { ReadMarks } from "./reads";
 import { RoomSync } from "./sync";
@@ -46,6 +47,7 @@ export class Chat {
   readonly history: History;
   readonly directory: Directory;
   readonly toasts: Toasts;
+  private readonly invitations: Invitations;
   private readonly connection: Connection;
   private readonly sync: RoomSync;
   private readonly outbox: Outbox;
@@ -61,6 +63,7 @@ export class Chat {
       deps.over();
     });
     this.toasts = new Toasts(this.store);
+    this.invitations = new Invitations(deps.api, this.store);
     this.commands = new Commands(() => this.outbox, this.store, this.toasts);
     this.batches = new Batches(this.store);
     this.connection = new Connection({
@@ -70,6 +73,7 @@ export class Chat {
         this.sync.opened();
         this.outbox.opened();
         void this.refreshRooms();
+        void this.invitations.refresh();
       },
       closed: () => {
         this.sync.closed();
@@ -111,6 +115,7 @@ export class Chat {
       },
       ownUnknown: () => {
         void this.refreshRooms();
+        void this.invitations.refresh();
       },
     });
     this.outbox = new Outbox({
@@ -300,6 +305,11 @@ export class Chat {
         void this.refreshRooms();
         // The room's own push of this may have been lost; a former member gets no later one.
         this.sync.expect(event.data.room, event.data.room_version);
+        if (this.store.get().invitations.some(({ room }) => room === event.data.room)) {
+          void this.invitations.refresh();
+        }
+      } else if (event.type === "RoomOffered" || event.type === "OfferClosed") {
+        void this.invitations.refresh();
       }
     }
   }
@@ -328,6 +338,9 @@ export class Chat {
     if (command.action === "read") return;
     if (command.action === "create_room" || command.action === "join") {
       void this.refreshRooms();
+    }
+    if (command.action === "join" || command.action === "decline") {
+      this.invitations.answered(command.room);
     }
     this.sync.expect(command.room, version);
   }

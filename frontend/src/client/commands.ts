@@ -49,6 +49,11 @@ export class Commands {
     return this.ask({ action: "join", room });
   }
 
+  /** Accepts or declines an invitation, whose event has `version`. */
+  answer(room: string, version: number, accepted: boolean): Promise<string | null> {
+    return this.ask({ action: accepted ? "join" : "decline", room }, version);
+  }
+
   leave(room: string): Promise<string | null> {
     return this.ask({ action: "leave", room });
   }
@@ -89,18 +94,18 @@ export class Commands {
     else if (!kept && command.action !== "read") this.toasts.show(messageOf(code, message));
   }
 
-  private submit(command: NewCommand): string {
-    const id = this.outbox().add(command);
+  private submit(command: NewCommand, since?: number): string {
+    const id = this.outbox().add(command, since);
     this.store.flush();
     return id;
   }
 
-  private ask(command: NewCommand): Promise<string | null> {
+  private ask(command: NewCommand, since?: number): Promise<string | null> {
     if (this.store.get().connection !== "online") {
       return Promise.resolve("You are offline. Try again once the connection is back.");
     }
     return new Promise((resolve) => {
-      this.waiting.set(this.submit(command), resolve);
+      this.waiting.set(this.submit(command, since), resolve);
     });
   }
 }

@@ -2,14 +2,14 @@
 import { pageOf, rangeAt } from "../fold/history";
 import { completeMessage } from "../fold/room";
 import type { RoomEvent } from "../wire/room-event";
-import type { Member, Messages } from "../wire/http";
+import type { Member, Members, Messages } from "../wire/http";
 import { loadMembers, loadPage } from "../store/rooms";
 import { withPeople, type State } from "../store/state";
 import type { Store } from "../store/store";
 
 export interface HistoryApi {
   messages(room: string, before: number, limit: number): Promise<Messages>;
-  members(room: string, after: string, limit: number): Promise<{ members: Member[] }>;
+  members(room: string, after: string, limit: number): Promise<Members>;
 }
 
 const PAGE = 200;
@@ -69,15 +69,17 @@ export class History {
       this.meanwhile.set(room, []);
       try {
         const all: Member[] = [];
+        const asked: Member[] = [];
         for (let after = ""; ;) {
-          const { members } = await this.api.members(room, after, MEMBERS_PAGE);
+          const { members, invited = [] } = await this.api.members(room, after, MEMBERS_PAGE);
           all.push(...members);
+          asked.push(...invited);
           const last = members.at(-1);
           if (!last || members.length < MEMBERS_PAGE) break;
           after = last.user;
         }
         const events = this.meanwhile.get(room) ?? [];
-        this.store.enqueue((state) => loadMembers(state, room, all, events));
+        this.store.enqueue((state) => loadMembers(state, room, all, events, asked));
       } finally {
         this.meanwhile.delete(room);
       }

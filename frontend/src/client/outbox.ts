@@ -8,6 +8,7 @@
 import type {
   AddMember,
   CreateRoom,
+  Decline,
   Delete,
   Edit,
   Join,
@@ -23,6 +24,7 @@ import type {
 export type Command =
   | AddMember
   | CreateRoom
+  | Decline
   | Delete
   | Edit
   | Join
@@ -78,7 +80,8 @@ export class Outbox {
     if (this.entries.length > 0) hooks.changed(this.entries);
   }
 
-  add(command: NewCommand): string {
+  /** `since` where the command is for a room of which no version is held. */
+  add(command: NewCommand, since?: number): string {
     const id = this.hooks.newId();
     // Only the newest read mark matters, so one that still waits is replaced.
     const others =
@@ -91,7 +94,7 @@ export class Outbox {
           )
         : this.entries;
     const entry: OutboxEntry = {
-      command: { ...command, id },
+      command: { ...command, id, ...(since === undefined ? {} : { since }) },
       at: new Date().toISOString(),
       state: "waiting",
     };

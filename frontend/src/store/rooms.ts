@@ -172,17 +172,24 @@ export function loadMembers(
   room: string,
   members: readonly Member[],
   meanwhile: readonly RoomEvent[],
+  asked: readonly Member[] = [],
 ): State {
   const known = withPeople(
     state,
-    Object.fromEntries(members.map((member) => [member.user, member.name])),
+    Object.fromEntries([...members, ...asked].map((member) => [member.user, member.name])),
   );
   return withRoom(known, room, (old) => {
     if (!old.open) return old;
     const roles = new Map<string, Role>(members.map((member) => [member.user, member.role]));
+    const invited = new Map<string, Role>(asked.map((member) => [member.user, member.role]));
     for (const event of meanwhile) {
       if (event.type === "MemberJoined" || event.type === "RoleChanged") {
         roles.set(event.data.user, event.data.role);
+        invited.delete(event.data.user);
+      } else if (event.type === "MemberInvited") {
+        invited.set(event.data.user, event.data.role);
+      } else if (event.type === "InvitationDeclined") {
+        invited.delete(event.data.user);
       } else if (event.type === "MemberLeft") {
         roles.delete(event.data.user);
       }
@@ -190,6 +197,7 @@ export function loadMembers(
     const view = {
       ...old.open.view,
       members: roles,
+      invited,
       membersComplete: true,
       memberCount: roles.size,
     };

@@ -3,7 +3,7 @@ import type { Range } from "../fold/history";
 import type { Role, RoomKind, RoomView } from "../fold/room";
 import type { ConnectionState } from "../client/connection";
 import type { OutboxEntry } from "../client/outbox";
-import type { LastMessage } from "../wire/http";
+import type { Invitation, LastMessage } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
 
 export interface Me {
@@ -58,6 +58,8 @@ export interface State {
   readonly me: Me;
   readonly connection: ConnectionState;
   readonly rooms: ReadonlyMap<string, RoomState>;
+  /** What waits for the person's answer, oldest first. */
+  readonly invitations: readonly Invitation[];
   /** False until the first list of rooms came. */
   readonly listed: boolean;
   readonly directory: Directory;
@@ -75,6 +77,7 @@ export function initialState(me: Me): State {
     me,
     connection: "connecting",
     rooms: new Map(),
+    invitations: [],
     listed: false,
     directory: { query: "", rooms: [], cursor: null, searching: true },
     people: new Map([[me.id, me.name]]),

@@ -327,7 +327,8 @@ export interface ExchangeRequest {
   nickname?: string | null;
 }
 /**
- * `by` invites to a room; `role` is what joining gives.
+ * `by` invites to a room; `role` is what joining gives. `version` is that of the room's event:
+ * the `since` of the answering command.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Invitation".
@@ -340,6 +341,7 @@ export interface Invitation {
   name: string | null;
   role: "owner" | "moderator" | "member";
   room: string;
+  version: number;
 }
 /**
  * This interface was referenced by `HttpBodies`'s JSON-Schema

@@ -4,7 +4,15 @@ import { Chat } from "../../src/client/chat";
 import type { Socket } from "../../src/client/connection";
 import type { OutboxEntry } from "../../src/client/outbox";
 import type { ClientFrame, Post } from "../../src/wire/client";
-import type { Identity, Members, Messages, Rooms, RoomSummary } from "../../src/wire/http";
+import type {
+  Identity,
+  Invitation,
+  Invitations,
+  Members,
+  Messages,
+  Rooms,
+  RoomSummary,
+} from "../../src/wire/http";
 import type { RoomEvent } from "../../src/wire/room-event";
 import type { ServerFrame, Synced } from "../../src/wire/server";
 import { message, posted } from "./events";
@@ -59,6 +67,10 @@ class FakeApi extends Api {
     return this.server.directory(q, cursor);
   }
 
+  override invitations(): Promise<Invitations> {
+    return Promise.resolve({ invitations: [...this.server.invitations] });
+  }
+
   override messages(_room: string, before: number, limit: number): Promise<Messages> {
     const all = this.server.messages().filter(({ version }) => version < before);
     return Promise.resolve({ messages: all.slice(-limit), people: {} });
@@ -77,6 +89,7 @@ export class FakeServer {
   lists = 0;
   /** How often a tab was told that its session is over. */
   overs = 0;
+  readonly invitations: Invitation[] = [];
   private saved: readonly OutboxEntry[] = [];
 
   constructor(count: number) {

@@ -12,7 +12,10 @@ export function AddMember({ room }: { room: RoomState }) {
   const people = useChatState((state) => state.people);
   const [wanted, setWanted] = useState("");
   const members = room.open?.view.members;
-  const found = candidates(wanted, people).filter(({ id }) => !members?.has(id));
+  const invited = room.open?.view.invited;
+  const found = candidates(wanted, people).filter(
+    ({ id }) => !members?.has(id) && !invited?.has(id),
+  );
 
   async function add(user: string) {
     const problem = await chat.commands.addMember(room.room, user);

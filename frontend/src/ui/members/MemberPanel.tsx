@@ -6,6 +6,7 @@ import { IconButton } from "../common/Button";
 import { Modal } from "../common/Modal";
 import { useMedia } from "../hooks";
 import { AddMember } from "./AddMember";
+import { InvitedList } from "./InvitedList";
 import { MemberRow } from "./MemberRow";
 import { sortMembers } from "./sort";
 
@@ -77,6 +78,7 @@ function Members({ room }: { room: RoomState }) {
   return (
     <div data-testid="member-panel" className="flex min-h-0 flex-1 flex-col">
       {mayAdd && <AddMember room={room} />}
+      <InvitedList room={room} />
       {/* Rows without buttons cannot take the focus, so the list does, to be scrolled by keys. */}
       <div
         ref={scroller}

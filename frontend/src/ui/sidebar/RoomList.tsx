@@ -3,6 +3,7 @@ import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { Button } from "../common/Button";
 import { arrange } from "./arrange";
+import { Invitations } from "./Invitations";
 import { RoomItem } from "./RoomItem";
 
 /** More rooms than a person scans; a button shows as many more. */
@@ -43,6 +44,7 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
         setHeld(null);
       }}
     >
+      {filter.trim() === "" && <Invitations />}
       {!listed && <Skeleton />}
       <Section title="Your rooms" rooms={own} active={active} />
       <Section title="More to join" rooms={others.slice(0, shown)} active={active} />
