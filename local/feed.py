@@ -31,6 +31,9 @@ BATCH = 500
 REMEMBERED = 5_000
 """Newest notices kept in memory for consumers that are not far behind."""
 
+REMEMBERED_BYTES = 32 * 2**20
+"""Bytes of their envelopes: one with a text of 16 KB takes some 22."""
+
 LINGER = 0.02
 """Seconds that a durable consumer lets events gather, unless somebody waits for it."""
 
@@ -73,7 +76,8 @@ class Feed:
     ) -> None:
         self._recorder = recorder
         self._loop = loop
-        self._recent: deque[Notice] = deque(maxlen=REMEMBERED)
+        self._recent: deque[Notice] = deque()
+        self._held = 0
         self.head = recorder.max_notification_id() or 0
         self._consumers: dict[str, DurableConsumer] = {}
         self._progress = progress
@@ -93,12 +97,19 @@ class Feed:
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Tells of committed events; on the loop."""
-        self._recent.extend(notices)
+        self._remember(notices)
         self.head = notices[-1][0]
         if self._prompt is not None:
             self._push(self._prompt[0], self._prompt[1], [(*notice, 1) for notice in notices])
         for consumer in self._consumers.values():
             consumer.wake()
+
+    def _remember(self, notices: Sequence[Notice]) -> None:
+        recent = self._recent
+        recent.extend(notices)
+        self._held += sum(len(body) for _, body in notices)
+        while recent and (len(recent) > REMEMBERED or self._held > REMEMBERED_BYTES):
+            self._held -= len(recent.popleft()[1])
 
     def _push(self, name: str, handler: Handler, records: list[tuple[int, bytes, int]]) -> None:
         """Hands records to the prompt consumer; those that fail are handed to it again, at most

@@ -1,10 +1,11 @@
 """What caches hold, in bytes: the estimates are near the truth, and the bounds are kept."""
 
+import asyncio
 import gc
 import time
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from eventsourcing.persistence import StoredEvent
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.keys import MemoryKeys
+from adapters.memory.progress import MemoryProgress
 from adapters.memory.views import MemoryViews
 from adapters.vault.aes import CACHE, KEY_BYTES_KEPT, AesVault
 from adapters.vault.openssl import OpenSslCipher
@@ -25,6 +27,8 @@ from domain.person import person as p
 from domain.projections.tail import MESSAGE_BYTES, Tail
 from domain.room import commands as c
 from domain.room import room as r
+from functions.aws import Parts
+from local.feed import REMEMBERED, REMEMBERED_BYTES, Feed
 from tests.support.aggregates import AT, ask, happened, sealed, stand
 
 
@@ -264,6 +268,51 @@ def test_a_rooms_tail_begins_anew_beyond_its_bytes() -> None:
     react = ask(c.React, person_id(0), id="2", message=100, emoji="🎉")
     assert decider.decide(room, react) == 104
     assert room.tail is not first
+
+
+# The feed's and a function's
+
+
+def test_the_feed_remembers_the_newest_notices_within_its_bytes() -> None:
+    class Recorder:
+        asked: ClassVar[list[int]] = []
+
+        def max_notification_id(self) -> int:
+            return 0
+
+        def select_notifications(self, start: int, limit: int) -> list[Any]:
+            self.asked.append(start)
+            return []
+
+    recorder: Any = Recorder()
+    feed = Feed(recorder, MemoryProgress(), asyncio.new_event_loop())
+    body = b"x" * 2**20
+    for number in range(1, 101):
+        feed.publish([(number, body)])
+    kept = REMEMBERED_BYTES // len(body)
+    assert len(feed.after(100 - kept, 1_000)) == kept
+    assert recorder.asked == []
+    assert feed.after(0, 10) == []
+    assert recorder.asked == [1]
+    for number in range(101, 101 + REMEMBERED + 10):
+        feed.publish([(number, b"")])
+    assert len(feed._recent) == REMEMBERED
+    feed._loop.close()
+
+
+def test_a_function_tells_of_a_snapshot_that_was_not_saved(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = Parts("socket_message", "parley-x", {"METRICS_NAMESPACE": "Parley/x"}, None)
+    try:
+        raise OSError("planted words")
+    except OSError as error:
+        parts.snapshot_missing("u_ann", error)
+    told = capsys.readouterr().out
+    assert '"SnapshotFailed":1' in told
+    (record,) = caplog.records
+    assert (vars(record)["snapshot"], vars(record)["error"]) == ("u_ann", "OSError")
+    assert "planted words" not in told + caplog.text
 
 
 def test_weighing_takes_microseconds() -> None:
