@@ -21,7 +21,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.server.harness import Person, Server
+from tests.server.harness import Person, Server, until
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -63,6 +63,20 @@ _ROWS = """
   text: row.querySelector('[data-testid="message-text"]')?.textContent ?? "",
 }))
 """
+
+
+# Resolves once the list stood still for a while: a key scrolls it smoothly.
+_STILL = """() => new Promise((done) => {
+  const list = document.querySelector('[data-testid="message-list"]');
+  let [top, frames] = [list.scrollTop, 0];
+  const look = () => {
+    frames = list.scrollTop === top ? frames + 1 : 0;
+    top = list.scrollTop;
+    if (frames > 20) done(top);
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
 
 
 @dataclass(frozen=True)
@@ -252,6 +266,21 @@ class Tab:
         """Waits until so many messages are shown, all of them acknowledged."""
         expect(self.page.locator('[data-testid="message"][data-state="sent"]')).to_have_count(count)
         expect(self.at("message")).to_have_count(count)
+
+    def sent(self, text: str) -> None:
+        """Waits until the page has handed a text to its socket."""
+
+        def handed() -> bool:
+            # Has Playwright tell what happened meanwhile.
+            self.page.evaluate("0")
+            return bool(self.posts(text))
+
+        until(handed)
+
+    def still(self) -> float:
+        """Waits until the list of messages has come to rest; returns where it is scrolled to."""
+        top: float = self.page.evaluate(_STILL)
+        return top
 
     def posts(self, text: str) -> list[dict[str, Any]]:
         """The frames by which this text was sent."""

@@ -124,7 +124,7 @@ def travel(tab: Tab, room: str, up: int) -> Measured:
     tab.online()
     newest = head(tab, room)
     # Where a room opens is another test's matter, so let it come to rest wherever it does.
-    tab.page.wait_for_timeout(700)
+    tab.still()
     jump = tab.at("jump-newest")
     row = tab.page.locator(f'[data-testid="message"][data-version="{newest}"]')
     if jump.is_visible():
@@ -197,7 +197,7 @@ def test_a_room_opens_at_its_newest_message(house: House, room: str) -> None:
         expect(newest).to_be_in_viewport()
         for _ in range(3):
             tab.page.evaluate(_FRAME)
-        expect(newest).to_be_in_viewport(timeout=1_000)
+        expect(newest).to_be_in_viewport()
 
 
 def test_one_jumps_to_the_newest_message_again_and_again(house: House, room: str) -> None:
@@ -209,7 +209,7 @@ def test_one_jumps_to_the_newest_message_again_and_again(house: House, room: str
     for _ in range(3):
         scroll_up(tab, lambda: newest.count() == 0, 1_600, 100)
         tab.at("jump-newest").click()
-        expect(newest).to_be_in_viewport(timeout=3_000)
+        expect(newest).to_be_in_viewport()
         expect(tab.at("jump-newest")).to_have_count(0)
 
 

@@ -26,19 +26,6 @@ _SCROLL = """async (how) => {
   return first.dataset.version;
 }"""
 
-# Resolves once the list stood still for a while: a key scrolls it smoothly.
-_STILL = """() => new Promise((done) => {
-  const list = document.querySelector('[data-testid="message-list"]');
-  let [top, frames] = [list.scrollTop, 0];
-  const look = () => {
-    frames = list.scrollTop === top ? frames + 1 : 0;
-    top = list.scrollTop;
-    if (frames > 20) done(top);
-    else requestAnimationFrame(look);
-  };
-  look();
-})"""
-
 
 @pytest.fixture(scope="module")
 def room(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -66,7 +53,7 @@ def row(tab: Tab, version: str) -> Locator:
 
 def stood(tab: Tab, version: str) -> float:
     """Where on the screen a message is once the page came to rest."""
-    tab.page.evaluate(_STILL)
+    tab.still()
     box = row(tab, version).bounding_box()
     assert box is not None
     return box["y"]
@@ -120,7 +107,7 @@ def test_the_focus_is_not_lost_with_a_message_out_of_sight(reader: Tab) -> None:
     version = reader.page.evaluate("document.activeElement.dataset.version")
     for _ in range(3):
         keys.press("PageUp")
-        reader.page.evaluate(_STILL)
+        reader.still()
     expect(row(reader, version)).not_to_be_in_viewport()
     expect(row(reader, version)).to_be_focused()
     keys.press("ArrowUp")

@@ -33,7 +33,7 @@ def test_a_message_shows_at_once_and_is_marked_when_it_is_kept(house: House, pro
     room = ann.create(house.room_name())
     proxy.set("held")
     ann.send("hello")
-    expect(ann.message("hello")).to_have_attribute("data-state", "pending", timeout=1_000)
+    expect(ann.message("hello")).to_have_attribute("data-state", "pending")
     expect(ann.at("composer")).to_have_value("")
     expect(ann.at("composer")).to_be_focused()
     proxy.set("open")
@@ -68,6 +68,7 @@ def test_without_a_server_a_message_waits_and_is_sent_again_with_its_id(
     own_server.process.send_signal(signal.SIGSTOP)
     ann.send("under way")
     expect(ann.message("under way")).to_have_attribute("data-state", "pending")
+    ann.sent("under way")
     own_server.kill()
     ann.send("waiting")
     expect(ann.at("connection-state")).not_to_have_attribute("data-state", "online")
@@ -83,7 +84,8 @@ def test_without_a_server_a_message_waits_and_is_sent_again_with_its_id(
 def test_what_the_server_refuses_can_be_sent_again_or_thrown_away(
     open_house: Callable[[Server], House], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with Server(tmp_path_factory.mktemp("limited") / "data", rate=60) as server:
+    # No command comes back by waiting, however slow the machine is; a restart brings them all.
+    with Server(tmp_path_factory.mktemp("limited") / "data", rate=0.001) as server:
         house = open_house(server)
         ann = house.enter("ann", height=4_000)
         ann.create(house.room_name())
@@ -97,8 +99,9 @@ def test_what_the_server_refuses_can_be_sent_again_or_thrown_away(
         expect(failed).to_have_count(2)
         ann.message("and another").get_by_test_id("message-discard").click()
         expect(ann.at("message")).to_have_count(1)
-        # A second brings one command back.
-        ann.page.wait_for_timeout(1_500)
+        house.allow(NETWORK)
+        server.restart()
+        ann.online()
         ann.message("one too many").get_by_test_id("message-retry").click()
         expect(ann.message("one too many")).to_have_attribute("data-state", "sent")
         tab.close()
@@ -115,10 +118,10 @@ def test_edits_and_reactions_show_before_the_server_heard_of_them(
     proxy.set("held")
     ann.act("frist", "edit")
     ann.send("first")
-    expect(ann.message("first")).to_be_visible(timeout=1_000)
+    expect(ann.message("first")).to_be_visible()
     ann.message("first").hover()
     ann.at("quick-reaction").first.click()
-    expect(ann.at("reaction")).to_have_count(1, timeout=1_000)
+    expect(ann.at("reaction")).to_have_count(1)
     proxy.set("open")
     ann.page.reload()
     expect(ann.message("first").get_by_test_id("reaction")).to_have_count(1)

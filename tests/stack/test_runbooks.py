@@ -217,6 +217,9 @@ def test_iterator_age(party: Party, server: StackServer, tmp_path: Path) -> None
         FunctionName=server.function("ArchiveEventsFunction"), ReservedConcurrentExecutions=0
     )
     # Of a writer that died right after the append: nobody published it but the relay, some day.
+    until(
+        lambda: functions_of.get_event_source_mapping(UUID=relay)["State"] == "Disabled", PATIENCE
+    )
     server.table("EventsTable").put(after(item(server, room, version), 1))
     time.sleep(1.0)
     assert listed(ann, room)["head"] == version

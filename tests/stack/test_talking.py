@@ -145,6 +145,10 @@ def test_a_stale_connection_is_dropped_and_the_others_get_theirs(
     party: Party, server: StackServer
 ) -> None:
     room, (_, bob), (tab, other) = party.tabs("Ann", "Bob")
+    # What came before is delivered: none of it meets the connection.
+    first = tab.ok("post", room=room, text="first")
+    for heard in (tab, other):
+        heard.event(room, first)
     ghost = server.plant_connection(bob.id, room)
     assert ghost in server.connections.in_room(room)
     open_ones = {*server.connections.in_room(room)} - {ghost}
