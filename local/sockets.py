@@ -370,6 +370,8 @@ class Socket(asyncio.Protocol):
             )
 
     def _fail(self, code: int, reason: str) -> None:
+        # What came behind the frame that broke the rules is not looked at (RFC 6455, 7.1.7).
+        self._deaf = True
         if self._protocol is not None and self._protocol.state is State.OPEN:
             self._protocol.fail(code, reason)
 

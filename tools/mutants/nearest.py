@@ -49,5 +49,5 @@ NEAREST: dict[str, list[str]] = {
     "adapters/vault/pycryptodome.py": _unit("vault"),
     "local/executor.py": _functional("engine"),
     "local/feed.py": _functional("engine"),
-    "local/sockets.py": _unit("sockets") + _functional("slow_socket", "timers", "bad_frames"),
+    "local/sockets.py": _unit("sockets", "socket_limits") + _functional("timers"),
 }
