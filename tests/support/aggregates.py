@@ -142,6 +142,8 @@ class Then:
             assert (event.at, event.recorded_at) == (self.command.at, self.command.recorded_at)
             assert event.digest == self.command.digest
             assert event.wire()["data"] == wanted.wire()["data"]
+            for name in event.hidden:
+                assert getattr(event, name) == getattr(wanted, name), name
             assert event.originator_version == wanted.originator_version
 
     def then_nothing(self, version: int | None = None) -> "Then":

@@ -440,6 +440,40 @@ def test_a_gap_is_read_from_the_log() -> None:
     assert consumer.applied == [("lobby", version) for version in range(1, 5)]
 
 
+class Forgetful(Remembering):
+    """Remembers a place that others have passed, until it is told to look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: dict[str, int] = {}
+        self.refreshed: list[str] = []
+
+    def refresh(self, stream: str) -> None:
+        self.refreshed.append(stream)
+        self.heads[stream] = self.stored.get(stream, 0)
+
+
+def test_what_others_applied_is_looked_up_only_where_something_is_missing() -> None:
+    consumer, progress = Forgetful(), MemoryProgress()
+    feed = Consuming(consumer, log_of(history()), progress, lambda: "now")
+    assert feed.consume(records_of("lobby", 4)) == []
+    assert consumer.refreshed == [], "in order it costs no look"
+    # Another process did 5 and 6: the look says so, and they are not read or applied again.
+    consumer.stored["lobby"] = 6
+    assert feed.consume(records_of("lobby", 8)[6:]) == []
+    assert consumer.refreshed == ["lobby"]
+    assert consumer.applied == [("lobby", version) for version in (1, 2, 3, 4, 7, 8)]
+    # What is old needs no look either, nor does what follows what was just looked up.
+    assert feed.consume(records_of("lobby", 8)) == []
+    assert feed.consume(records_of("lobby", 9)[8:]) == []
+    assert consumer.refreshed == ["lobby"]
+    # Nobody did what is missing: it is read from the log.
+    consumer.stored["lobby"] = 9
+    assert feed.consume(records_of("lobby", 12)[11:]) == []
+    assert consumer.refreshed == ["lobby", "lobby"]
+    assert consumer.applied[6:] == [("lobby", version) for version in (9, 10, 11, 12)]
+
+
 def test_what_the_log_does_not_show_yet_is_retried() -> None:
     consumer, feed, _ = remembering()
     body = orjson.loads(records_of("lobby", 4)[3].body)

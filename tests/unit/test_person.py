@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.aggregate import WINDOW
+from domain.aggregate import NOT_KEPT, WINDOW
 from domain.errors import CommandIdReused, NotFound
 from domain.inviting import REST
 from domain.log import mapper
@@ -229,6 +229,36 @@ def test_a_snapshot_of_an_earlier_release_loads() -> None:
     assert (person.rooms, person.offers, person.declined, person.mail) == (
         {"lobby": ("member", 3)}, {}, {}, False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [("began",), ("erased",), ("began", "erased", "offers")])
+def test_a_snapshot_without_what_came_later_loads(missing: tuple[str, ...]) -> None:
+    whole: Any = ann(started(), started("s2"), marked(3), imported()).aggregate
+    taken: Any = p.PersonSnapshot.take(whole)
+    for field in missing:
+        del taken.state[field]
+    person = taken.mutate(None)
+    began = "" if "began" in missing else AT
+    assert person.sessions == {"s1": began, "s2": began}
+    assert list(person.sessions) == list(whole.sessions)
+    for name in ("version", "name", "marks", "files", "erased", "rooms", "recent", "forgotten"):
+        assert getattr(person, name) == getattr(whole, name), name
+    # Its sessions end and new ones begin as ever.
+    person.fold(stand(ANN, person.version + 1, ended()))
+    person.fold(stand(ANN, person.version + 1, started("s3")))
+    assert person.sessions == {"s2": began, "s3": AT}
+
+
+def test_a_person_is_as_their_events_say() -> None:
+    """The state that decisions and names come from."""
+    person: Any = ann(started(), marked(3), imported(), started("s2"), ended()).aggregate
+    assert person.name == sealed(ANN, "Ann")
+    assert person.sessions == {"s2": AT}
+    assert person.marks == {"lobby": (3, 3)}
+    assert person.files == {("lobby", "f1")}
+    assert not person.erased
+    erased: Any = ann(started(), happened(p.PersonErased, ANN)).aggregate
+    assert (erased.name, erased.sessions, erased.erased) == (NOT_KEPT, {}, True)
 
 
 def test_a_file_is_noted_once_per_room() -> None:

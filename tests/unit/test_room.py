@@ -790,6 +790,16 @@ def test_the_window_and_the_log_behind_it_leave_no_hole(forgotten: int) -> None:
     room.when(post(BOB, id="second", since=5)).then_nothing(version=6)
 
 
+@pytest.mark.parametrize("since", [0, 1, 4, 5])
+def test_while_nothing_is_forgotten_no_log_is_searched(since: int) -> None:
+    """What the window does not have was never done."""
+    room = a_room("public", posted(BOB))
+    outcome = Decider(room.log, MemoryViews()).decide(
+        room.aggregate, post(BOB, id="new", since=since)
+    )
+    assert outcome == 6
+
+
 def test_since_beyond_the_head_is_harmless() -> None:
     a_room().when(post(BOB, since=10**9)).then(posted(BOB))
 
