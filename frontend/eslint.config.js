@@ -4,7 +4,7 @@ import reactHooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "src/wire"] },
+  { ignores: ["dist", "src/wire", ".mutants"] },
   js.configs.recommended,
   {
     files: ["**/*.{ts,tsx}"],
@@ -33,6 +33,6 @@ export default tseslint.config(
   },
   {
     files: ["scripts/*.mjs", "*.js"],
-    languageOptions: { globals: { URL: "readonly", process: "readonly" } },
+    languageOptions: { globals: { URL: "readonly", console: "readonly", process: "readonly" } },
   },
 );

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { emptyRoom, foldRoom, type RoomView } from "../src/fold/room";
 import type { RoomEvent } from "../src/wire/room-event";
@@ -11,8 +11,16 @@ interface Case {
 }
 
 // The same cases run through the Python fold (DESIGN.md, rule 13).
-const folder = new URL("../../tests/golden/folds/", import.meta.url);
+const folder = above(import.meta.url, "tests/golden/folds/");
 const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+
+/** A folder of the repository; `make mutants` runs a copy of the tests from further below. */
+function above(from: string, path: string): URL {
+  for (let at = new URL(".", from); at.pathname !== "/"; at = new URL("..", at)) {
+    if (existsSync(new URL(path, at))) return new URL(path, at);
+  }
+  throw new Error(`there is no ${path}`);
+}
 
 function shown({ version, name, kind, memberCount, members, messages }: RoomView) {
   return {
