@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import botocore.session
@@ -39,6 +39,7 @@ from adapters.vault.aes import AesVault
 from adapters.vault.kms import stack_master_key
 from adapters.vault.pycryptodome import PyCryptodomeCipher
 from domain.chat import Chat, Services
+from domain.chat.preferences import address_of, token_of
 from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.outbound import Notifier
@@ -242,13 +243,14 @@ class Parts:
         sender = self.setting("SENDER")
         if not sender:
             return (notices,)
-        mail = MailNotices(self.once_client("sesv2"), sender, web_url, self.address_of)
+        mail = MailNotices(
+            self.once_client("sesv2"),
+            sender,
+            web_url,
+            partial(address_of, self.log, self.accounts, self.vault),
+            partial(token_of, self.vault),
+        )
         return (notices, mail)
-
-    def address_of(self, user: str) -> str | None:
-        """Returns a person's e-mail address; None where it is not known or was erased."""
-        sealed = self.accounts.email(user)
-        return self.vault.open(sealed) if sealed else None
 
 
 def compose(function: str, environment: Mapping[str, str], session: Any = None) -> Chat:

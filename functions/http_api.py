@@ -23,8 +23,10 @@ from domain.protocol.http import (
     ExchangeRequest,
     MembersQuery,
     MessagesQuery,
+    NoticesRequest,
     RoomsQuery,
 )
+from functions import pages
 from functions.bearer import bearer
 from functions.bootstrap import chat
 from functions.claims import vouched
@@ -46,6 +48,7 @@ DOCUMENT = Path(__file__).with_name("openapi.json")
 """Made of these routes by `make types`."""
 
 router = Router()
+router.forms.add(("POST", "/api/unsubscribe"))
 
 
 def _json(body: Any, status: int = 200) -> Answer:
@@ -125,6 +128,34 @@ def who(request: Request[None]) -> Answer:
 def leave(request: Request[None]) -> Answer:
     chat().entering.leave(_token(request))
     return {"statusCode": 204, "headers": {}, "body": ""}
+
+
+@router.on("GET", "/api/session/notices")
+def notices(request: Request[None]) -> Answer:
+    return _json(chat().preferences.notices(_user(request)))
+
+
+@router.on("PUT", "/api/session/notices", NoticesRequest)
+def set_notices(request: Request[NoticesRequest]) -> Answer:
+    return _json(chat().preferences.set_notices(_user(request), request.given.mail))
+
+
+def _unsubscribe_token(request: Request[None]) -> str:
+    return str((request.event.get("queryStringParameters") or {}).get("token", ""))
+
+
+@router.on("GET", "/api/unsubscribe")
+def ask_unsubscribe(request: Request[None]) -> Answer:
+    """Asks: mail programs open links to look at them."""
+    chat().preferences.subscriber(_unsubscribe_token(request), _source(request))
+    return pages.page(pages.ASK)
+
+
+@router.on("POST", "/api/unsubscribe")
+def unsubscribe(request: Request[None]) -> Answer:
+    """The form's answer, and a mail program's one click (RFC 8058): without signing in."""
+    chat().preferences.unsubscribe(_unsubscribe_token(request), _source(request))
+    return pages.page(pages.DONE)
 
 
 @router.on("POST", "/api/tickets")

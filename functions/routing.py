@@ -79,6 +79,8 @@ class Route:
 class Router:
     def __init__(self) -> None:
         self.routes: list[Route] = []
+        self.forms: set[tuple[str, str]] = set()
+        """Method and path of routes whose body is no JSON and is not looked at."""
 
     @overload
     def on(self, method: str, path: str) -> Callable[[Handle[None]], Handle[None]]: ...
@@ -95,6 +97,11 @@ class Router:
 
         return add
 
+    def _is_one_click(self, method: str, event: Event) -> bool:
+        """Returns whether a mail program sends its form (RFC 8058), which says nothing more than
+        the address does."""
+        return (method, event["rawPath"]) in self.forms
+
     def answer(self, event: Event) -> Answer:
         """Answers an event.
 
@@ -103,8 +110,8 @@ class Router:
         NotFound: no route has its path and method.
         Invalid: the body is not JSON, or what it gives is not what the route takes.
         """
-        body = _body(event)
         method = event["requestContext"]["http"]["method"].upper()
+        body = None if self._is_one_click(method, event) else _body(event)
         for route in self.routes:
             if route.method == method and (parts := route.parts(event["rawPath"])) is not None:
                 given = {**_query(event), **parts} if method == "GET" else body

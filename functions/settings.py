@@ -83,8 +83,8 @@ SETTINGS: Mapping[str, frozenset[str]] = {
             "SOCKET_ENDPOINT", "PRESENCE_QUEUE_URL", "DELIVERY_QUEUE_URL",
         ),
         "notify_users": (
-            *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE", "ACCOUNTS_TABLE", "CONNECTIONS_TABLE",
-            "NOTIFICATIONS_TOPIC", "SENDER", "WEB_URL",
+            *_LOG, *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE", "ACCOUNTS_TABLE",
+            "CONNECTIONS_TABLE", "NOTIFICATIONS_TOPIC", "SENDER", "WEB_URL",
         ),
         "settle_presence": ("CONNECTIONS_TABLE", "SOCKET_ENDPOINT"),
         "sweep": (

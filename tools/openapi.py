@@ -91,6 +91,14 @@ TOLD: Mapping[str, Told] = {
     "leave": Told(
         "Ends the session and closes its sockets", 204, None, SESSION, (Unauthenticated,)
     ),
+    "notices": Told(
+        "Tells whether one gets mail", 200, answers.Notices, SESSION, (Unauthenticated,)
+    ),
+    "set_notices": Told(
+        "Sets whether one gets mail", 200, answers.Notices, SESSION, (Invalid, Unauthenticated)
+    ),
+    "ask_unsubscribe": Told("Asks whether to end mail", 200, None, [], (NotFound, RateLimited)),
+    "unsubscribe": Told("Ends mail", 200, None, [], (NotFound, RateLimited)),
     "ticket": Told(
         "Gives a ticket that opens one WebSocket", 201, answers.Ticket, SESSION, (Unauthenticated,)
     ),

@@ -26,6 +26,11 @@ def room_url(web_url: str, room: str) -> str:
     return f"{web_url.rstrip('/')}/#/{quote(room, safe='')}"
 
 
+def unsubscribe_url(web_url: str, token: str) -> str:
+    """Returns the address that ends a person's mail."""
+    return f"{web_url.rstrip('/')}/api/unsubscribe?token={quote(token, safe='')}"
+
+
 def _sent(call: Callable[..., Any], **arguments: Any) -> None:
     """Calls, with Throttled for what the service did not take and may take later."""
     try:
@@ -78,25 +83,33 @@ class TopicNotices:
 
 
 class MailNotices:
-    """Sends notices by SES to those whose address is known.
+    """Sends notices by SES to those who want them and whose address is known. Each has a link that
+    ends them without signing in, for people and for mail programs (RFC 8058).
 
     Parameters
     ----------
     client: botocore's `sesv2` client.
     sender: the From address, of a verified identity.
     web_url: address of the web app.
-    address_of: returns a person's e-mail address; None where it is not known or was erased.
+    address_of: returns a person's e-mail address; None where they want no mail.
+    token_of: returns what the link to end it carries.
     """
 
     channel = "mail"
 
     def __init__(
-        self, client: Any, sender: str, web_url: str, address_of: Callable[[str], str | None]
+        self,
+        client: Any,
+        sender: str,
+        web_url: str,
+        address_of: Callable[[str], str | None],
+        token_of: Callable[[str], str],
     ) -> None:
         self._client = client
         self._sender = sender
         self._web_url = web_url
         self._address_of = address_of
+        self._token_of = token_of
 
     def notify(self, notice: Notice) -> None:
         address = self._address_of(notice.user)
@@ -104,7 +117,11 @@ class MailNotices:
             return
         what = WHAT[notice.kind]
         subject = f"{what} in {notice.name}" if notice.name else what
-        text = f"{subject}.\n\n{room_url(self._web_url, notice.room)}\n"
+        end = unsubscribe_url(self._web_url, self._token_of(notice.user))
+        text = (
+            f"{subject}.\n\n{room_url(self._web_url, notice.room)}\n\n"
+            f"You asked for these mails. To end them: {end}\n"
+        )
         _sent(
             self._client.send_email,
             FromEmailAddress=self._sender,
@@ -113,6 +130,10 @@ class MailNotices:
                 "Simple": {
                     "Subject": {"Data": subject, "Charset": "UTF-8"},
                     "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
+                    "Headers": [
+                        {"Name": "List-Unsubscribe", "Value": f"<{end}>"},
+                        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+                    ],
                 }
             },
         )

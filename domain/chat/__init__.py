@@ -18,6 +18,7 @@ from domain.chat.hints import hearing
 from domain.chat.inviting import Inviting
 from domain.chat.listing import Listing
 from domain.chat.notifying import Notifying
+from domain.chat.preferences import Preferences
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
 from domain.chat.services import Services
@@ -40,6 +41,7 @@ class Chat:
         self.entering = Entering(services)
         self.erasing = Erasing(services)
         self.inviting = Inviting(services)
+        self.preferences = Preferences(services)
         self.reading = Reading(services)
         self.listing = Listing(services)
         self._notifying = Notifying(services)

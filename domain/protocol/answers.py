@@ -20,6 +20,13 @@ class Entered(Wire):
     user: Identity
 
 
+class Notices(Wire):
+    """`address` is whether there is an address that mail could go to."""
+
+    mail: bool
+    address: bool
+
+
 class Ticket(Wire):
     """`url` is the WebSocket address with the ticket in it; good once, for 60 s."""
 

@@ -30,6 +30,12 @@ class ExchangeRequest(Wire):
     nickname: Nickname | None = None
 
 
+class NoticesRequest(Wire):
+    """`mail`: whether the person wants mail of mentions and direct messages."""
+
+    mail: bool
+
+
 class Parameters(BaseModel):
     """Base of what a path and its query string give: numbers come as text there, and what nobody
     declared is passed over."""

@@ -195,7 +195,13 @@ class FakeMail:
 
 
 def mail(client: FakeMail, address: str | None = "bob@example.org") -> MailNotices:
-    return MailNotices(client, "parley@example.org", "https://chat.example", lambda user: address)
+    return MailNotices(
+        client,
+        "parley@example.org",
+        "https://chat.example",
+        lambda user: address,
+        lambda user: f"{user}.digest",
+    )
 
 
 def test_a_mail_names_the_room_and_links_to_it() -> None:
@@ -208,6 +214,12 @@ def test_a_mail_names_the_room_and_links_to_it() -> None:
     shown = first["Content"]["Simple"]
     assert shown["Subject"]["Data"] == "You have a message in The den"
     assert "https://chat.example/#/den-222222222222" in shown["Body"]["Text"]["Data"]
+    end = "https://chat.example/api/unsubscribe?token=u_bob.digest"
+    assert end in shown["Body"]["Text"]["Data"]
+    assert {header["Name"]: header["Value"] for header in shown["Headers"]} == {
+        "List-Unsubscribe": f"<{end}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
     assert second["Content"]["Simple"]["Subject"]["Data"] == "You were mentioned"
 
 

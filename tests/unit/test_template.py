@@ -33,7 +33,14 @@ ANYTHING = {
 }
 """Resources whose policy may say `*`, and why."""
 
-OPEN_ROUTES = {"POST /api/session", "GET /api/openapi.json", "GET /healthz", "GET /readyz"}
+OPEN_ROUTES = {
+    "POST /api/session",
+    "GET /api/openapi.json",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /api/unsubscribe",
+    "POST /api/unsubscribe",
+}
 
 
 def of_type(kind: str) -> dict[str, Properties]:

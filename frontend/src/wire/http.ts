@@ -421,6 +421,25 @@ export interface Messages {
   };
 }
 /**
+ * `address` is whether there is an address that mail could go to.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "Notices".
+ */
+export interface Notices {
+  address: boolean;
+  mail: boolean;
+}
+/**
+ * `mail`: whether the person wants mail of mentions and direct messages.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "NoticesRequest".
+ */
+export interface NoticesRequest {
+  mail: boolean;
+}
+/**
  * A room in a list; `role` is null in the directory, where they are no member.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema

@@ -24,8 +24,8 @@ PORTS = {"log", "executor", "views", "progress", "vault", "accounts", "connectio
 SPARE = {
     # A connection that is found gone.
     "deliver": {"background"},
-    # What they use outside these ports: by `once`, and by mail's look for the address.
-    "notify_users": {"accounts", "progress"},
+    # What they use outside these ports: by `once`, and by mail's look for wish and address.
+    "notify_users": {"accounts", "log", "progress"},
     # Retention, and whom a stale connection was of.
     "sweep": {"background", "log", "progress", "views"},
     # The executor's, which is a port of its own here.
