@@ -17,6 +17,7 @@ from domain.executing import Decider
 from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports import Outcome
 from domain.room import commands as c
+from local import feed as feed_module
 from local.executor import ATTEMPTS, MAX_COMMANDS, GroupCommitExecutor
 from local.feed import Feed, Subscription
 
@@ -392,6 +393,92 @@ def test_only_what_failed_is_delivered_again(store: SqliteEvents) -> None:
         assert await feed.caught_up("views")
         assert handler.received == [3]
         assert handler.counts == ["1", "1", "1", "2"]
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("remembered", [1, 3, 5_000])
+def test_notices_are_the_same_from_memory_and_from_the_log(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    """Whatever is still in memory: each position is followed by what comes next, in order."""
+    monkeypatch.setattr(feed_module, "REMEMBERED", remembered)
+
+    async def main() -> None:
+        bench = Bench(store)
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        kept: list[tuple[int, bytes]] = []
+
+        def publish(notices: Sequence[tuple[int, bytes]]) -> None:
+            kept.extend(notices)
+            feed.publish(notices)
+
+        bench.executor._publish = publish
+        await bench.ask("room", create())
+        for number in range(4):
+            await bench.ask("room", post(f"p{number}"), post(f"q{number}"))
+        assert [id for id, _ in kept] == list(range(1, 11))
+        assert feed.head == 10
+        for position in range(11):
+            for limit in (1, 2, 100):
+                assert feed.after(position, limit) == kept[position : position + limit]
+        bench.executor.close()
+
+    run(main)
+
+
+def test_what_comes_while_consumers_are_paused_is_handed_to_them_after(
+    store: SqliteEvents,
+) -> None:
+    async def main() -> None:
+        bench, progress, handler = Bench(store), MemoryProgress(), Receiving()
+        feed = Feed(store.events, progress, asyncio.get_running_loop())
+        prompt = Receiving()
+        feed.add_prompt("deliver", prompt)
+        feed.add("views", Subscription(handler))
+        feed.start()
+        bench.executor._publish = feed.publish
+        await bench.ask("room", create())
+        assert await feed.caught_up("views")
+        assert (feed.lag(), feed.behind(2)) == ({"views": 0}, 0)
+        await asyncio.to_thread(feed.pause)
+        await bench.ask("room", post("one"), post("two"))
+        assert handler.received == [1, 2]
+        assert prompt.received == [1, 2, 3, 4], "it is not paused"
+        assert feed.lag() == {"views": 2}
+        assert (feed.behind(4), feed.behind(3), feed.behind(1)) == (2, 1, 0)
+        feed.resume()
+        assert await feed.caught_up("views")
+        assert handler.received == [1, 2, 3, 4]
+        assert progress.position("views") == 4
+        # Whoever forgets its position is handed all of it again.
+        await asyncio.to_thread(feed.pause)
+        progress.forget("views")
+        feed.resume()
+        assert await feed.caught_up("views")
+        assert handler.received == [1, 2, 3, 4, 1, 2, 3, 4]
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+def test_each_consumer_has_a_place_of_its_own(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench, progress = Bench(store), MemoryProgress()
+        await bench.ask("room", create(), post("one"))
+        progress.advance("late", 1)
+        feed = Feed(store.events, progress, asyncio.get_running_loop())
+        handlers = {name: Receiving() for name in ("late", "new")}
+        for name, handler in handlers.items():
+            feed.add(name, Subscription(handler))
+        feed.start()
+        for name in handlers:
+            assert await feed.caught_up(name)
+        assert (handlers["late"].received, handlers["new"].received) == ([2, 3], [1, 2, 3])
+        assert (progress.position("late"), progress.position("new")) == (3, 3)
         await asyncio.to_thread(feed.close)
         bench.executor.close()
 

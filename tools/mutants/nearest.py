@@ -52,7 +52,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/rebuilding.py": _unit("rebuilding"),
     "domain/chat/receiving.py": _unit("chat", "metering", "parse"),
     "domain/chat/retaining.py": _unit("retaining"),
-    "domain/chat/syncing.py": _unit("client_fold", "chat", "metering"),
+    "domain/chat/syncing.py": _unit("syncing", "client_fold", "metering"),
     "domain/chat/withholding.py": _unit("withholding"),
     "adapters/vault/aes.py": _unit("vault", "kms") + _conformance("keys"),
     "adapters/vault/kms.py": _unit("kms"),
