@@ -49,7 +49,7 @@ def test_a_stack_that_answers_internal_fails(server: StackServer) -> None:
     # As a release would whose every frame fails: Lambda itself counts no error.
     with (
         read_only(server, "SocketMessageFunction"),
-        pytest.raises(StackError, match="the smoke chat failed: post was refused"),
+        pytest.raises(StackError, match="was refused"),
     ):
         smoke(server.stack.outputs, server.client("cognito-idp"))
 
