@@ -1,0 +1,103 @@
+// @vitest-environment happy-dom
+import { act } from "react";
+import { createRoot, type Root } from "react-dom/client";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { Chat } from "../src/client/chat";
+import { ChatContext } from "../src/ui/chat";
+import { Sidebar } from "../src/ui/sidebar/Sidebar";
+import type { RoomSummary } from "../src/wire/http";
+import { FakeServer } from "./support/server";
+
+let server: FakeServer;
+let chat: Chat;
+let root: Root;
+const asked: string[] = [];
+
+function open(room: string, name: string): RoomSummary {
+  return {
+    room,
+    name,
+    kind: "public",
+    role: null,
+    head: 3,
+    member_count: 2,
+    unread: 0,
+    last: null,
+  };
+}
+
+const shown = () =>
+  [...document.querySelectorAll<HTMLElement>("[data-testid=room-item]")].map(
+    (item) => item.dataset.room,
+  );
+
+async function type(text: string) {
+  const input = document.querySelector<HTMLInputElement>("input[type=search]");
+  if (!input) throw new Error("no field");
+  await act(async () => {
+    // React listens to the setter of the element itself.
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(input, text);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    await vi.advanceTimersByTimeAsync(400);
+  });
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
+  document.body.innerHTML = "<div id='root'></div>";
+  asked.length = 0;
+  server = new FakeServer(3);
+  server.directory = (q, cursor) => {
+    asked.push(`${q}|${cursor ?? ""}`);
+    if (q === "strasse") return Promise.resolve({ rooms: [open("s", "Straße")], cursor: null });
+    if (q !== "") return Promise.resolve({ rooms: [], cursor: null });
+    if (cursor === "more") return Promise.resolve({ rooms: [open("c", "C")], cursor: null });
+    const many = Array.from({ length: 60 }, (_, i) => open(`b${i}`, `B ${i}`));
+    return Promise.resolve({ rooms: many, cursor: "more" });
+  };
+  chat = server.tab();
+  const element = document.getElementById("root");
+  if (!element) throw new Error("no root");
+  root = createRoot(element);
+  await act(async () => {
+    root.render(
+      <ChatContext value={chat}>
+        <Sidebar active={null} logOut={() => undefined} />
+      </ChatContext>,
+    );
+    await chat.refreshRooms();
+    await vi.advanceTimersByTimeAsync(50);
+  });
+});
+
+afterEach(() => {
+  act(() => {
+    root.unmount();
+  });
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it("shows one's own rooms and those to join, and more of them on demand", async () => {
+  expect(shown()).toHaveLength(61);
+  expect(shown()[0]).toBe("r");
+  await act(async () => {
+    document.querySelector<HTMLElement>("[data-testid=more-rooms]")?.click();
+    await vi.advanceTimersByTimeAsync(50);
+  });
+  expect(asked).toEqual(["|", "|more"]);
+  expect(shown()).toHaveLength(62);
+  expect(document.querySelector("[data-testid=more-rooms]")).toBeNull();
+});
+
+it("finds rooms by the server, which a list here does not have", async () => {
+  await type("strasse");
+  expect(asked.at(-1)).toBe("strasse|");
+  expect(shown()).toEqual(["s"]);
+  await type("nowhere");
+  expect(shown()).toEqual([]);
+  expect(document.body.textContent).toContain("No room is called that.");
+  await type("");
+  expect(shown()).toHaveLength(61);
+});
