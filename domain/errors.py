@@ -134,7 +134,7 @@ class BeyondWindow(RoomBusy):
 
     default = "an old command is being looked up; try again"
 
-    def __init__(self, after: int, upto: int, seen: int) -> None:
+    def __init__(self, after: int = 0, upto: int = 0, seen: int = 0) -> None:
         super().__init__()
         self.after, self.upto, self.seen = after, upto, seen
 

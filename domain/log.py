@@ -158,6 +158,15 @@ class EventLog:
         """Returns the aggregate folded to its log's head, whatever is in memory; not kept."""
         return self._fold(log_id)[0]
 
+    def unfolded(self, log_id: str) -> int:
+        """Returns how many events are folded for a log that is not in memory, at a cost of two
+        short reads."""
+        last = self.recorder.select_events(log_id, desc=True, limit=1)
+        if not last:
+            return 0
+        taken = self.snapshots.select_events(log_id, desc=True, limit=1)
+        return last[0].originator_version - (taken[0].originator_version if taken else 0)
+
     def _fold(self, log_id: str) -> tuple[Aggregate, int]:
         """Returns the aggregate at its log's head, and how many events that folded."""
         aggregate = empty(log_id)

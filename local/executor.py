@@ -3,6 +3,7 @@ transaction, then acknowledged (docs/architecture.md)."""
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from functools import partial
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from adapters.sqlite.events import SqliteEvents
-from domain.aggregate import Command
+from domain.aggregate import Aggregate, Command
 from domain.errors import Internal
 from domain.executing import Decider
 from domain.log import EventLog, envelope
@@ -23,6 +24,14 @@ ATTEMPTS = 3
 
 MAX_COMMANDS = 1_000
 """Commands decided before a commit: bounds how long the first of them waits."""
+
+TURN = 0.02
+"""Seconds for which commands are decided before the loop goes on to everything else; what is left
+waits for the next group."""
+
+FOLDED_HERE = 30
+"""Events that are folded on the loop for a log that is not in memory, some 3 ms; a longer one is
+folded on a thread first."""
 
 Publish = Callable[[Sequence[tuple[int, bytes]]], None]
 
@@ -73,10 +82,13 @@ class GroupCommitExecutor:
         self._loop = loop
         self._publish = publish
         self._waiting: list[_Waiting] = []
+        self._folding: dict[str, list[_Waiting]] = {}
+        """Commands of logs that are being folded, which wait for that."""
         self._committing = False
         self._scheduled = False
         self._thread = threading.get_ident()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="parley-commit")
+        self._folders = ThreadPoolExecutor(1, thread_name_prefix="parley-fold")
         self._idle = asyncio.Event()
         self._idle.set()
         self.commits = 0
@@ -95,6 +107,9 @@ class GroupCommitExecutor:
     def _enqueue(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
         self._idle.clear()
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._committing and not self._scheduled:
             # Once per loop tick, so that all frames that arrived together share a commit.
             self._scheduled = True
@@ -102,47 +117,97 @@ class GroupCommitExecutor:
 
     def _run(self) -> None:
         self._scheduled = False
-        while self._waiting and not self._committing:
-            group = self._decide()
-            if not group.stored:
-                self._answer(group)
-                continue
-            try:
-                append = self._store.begin()
-                ids = append.insert(group.stored, group.snapshots)
-            except PersistenceError as error:
-                self._failed(group, error)
-                continue
-            self._committing = True
-            commit = self._loop.run_in_executor(self._disk, append.commit)
-            commit.add_done_callback(partial(self._committed, group, ids))
-        if not self._waiting and not self._committing:
+        if self._waiting and not self._committing:
+            self._write(self._decide())
+        if self._waiting:
+            # What is left of this turn, once the loop has seen to everything else.
+            self._schedule()
+        if not self._waiting and not self._committing and not self._folding:
             self._idle.set()
 
+    def _write(self, group: _Group) -> None:
+        """Inserts what a group decided and has it committed; answers it where that is nothing."""
+        if not group.stored:
+            self._answer(group)
+            return
+        try:
+            append = self._store.begin()
+            ids = append.insert(group.stored, group.snapshots)
+        except PersistenceError as error:
+            self._failed(group, error)
+            return
+        self._committing = True
+        commit = self._loop.run_in_executor(self._disk, append.commit)
+        commit.add_done_callback(partial(self._committed, group, ids))
+
     def _decide(self) -> _Group:
+        """Decides what waits, log by log, for a turn; what is left waits for the next one."""
         group = _Group([], [], [], [])
         by_log: dict[str, list[_Waiting]] = {}
         taken = 0
         for index, waiting in enumerate(self._waiting):
             if taken and taken + len(waiting.commands) > MAX_COMMANDS:
-                self._waiting = self._waiting[index:]
+                left = self._waiting[index:]
                 break
             taken += len(waiting.commands)
             by_log.setdefault(waiting.log_id, []).append(waiting)
         else:
-            self._waiting = []
+            left = []
+        late: list[_Waiting] = []
+        until = time.monotonic() + TURN
         for log_id, entries in by_log.items():
-            self._decide_log(group, log_id, entries)
+            if group.answered and time.monotonic() > until:
+                late += entries
+            elif not self._folds(log_id, entries):
+                late += self._decide_log(group, log_id, entries, until)
+        self._waiting = late + left
         return group
 
-    def _decide_log(self, group: _Group, log_id: str, entries: list[_Waiting]) -> None:
+    def _folds(self, log_id: str, entries: list[_Waiting]) -> bool:
+        """Has a log that is not in memory folded on a thread where that is long; returns whether
+        its commands wait for it."""
+        if log_id in self._folding:
+            self._folding[log_id] += entries
+            return True
+        if self._log.cached(log_id) is not None or self._log.unfolded(log_id) <= FOLDED_HERE:
+            return False
+        self._folding[log_id] = list(entries)
+        folded = self._loop.run_in_executor(self._folders, self._log.at_head, log_id)
+        folded.add_done_callback(partial(self._folded, log_id))
+        return True
+
+    def _folded(self, log_id: str, done: "asyncio.Future[Aggregate]") -> None:
+        """Keeps what a thread folded and goes on with the commands that waited. Should the log have
+        grown meanwhile, the append fails and they are decided again."""
+        entries = self._folding.pop(log_id)
+        error = done.exception()
+        if error is not None:
+            report(error)
+            for entry in entries:
+                self._reply(entry, [Internal() for _ in entry.commands])
+        else:
+            if self._log.cached(log_id) is None:
+                self._log.keep(done.result())
+            self._waiting = entries + self._waiting
+        if not self._committing:
+            self._run()
+
+    def _decide_log(
+        self, group: _Group, log_id: str, entries: list[_Waiting], until: float
+    ) -> list[_Waiting]:
+        """Decides a log's commands, at least the first entry's; returns the entries that are left
+        when the turn is over."""
+        answered: list[tuple[_Waiting, list[Outcome]]] = []
+        left: list[_Waiting] = []
         try:
             aggregate = self._log.load(log_id)
             before = aggregate.version
-            answered = [
-                (entry, [self._decider.decide(aggregate, command) for command in entry.commands])
-                for entry in entries
-            ]
+            for index, entry in enumerate(entries):
+                if index and time.monotonic() > until:
+                    left = entries[index:]
+                    break
+                decided = [self._decider.decide(aggregate, command) for command in entry.commands]
+                answered.append((entry, decided))
             events = aggregate.collect_events()
             stored = self._log.stored(events)
             snapshot = self._log.snapshot(aggregate, before) if events else None
@@ -152,7 +217,7 @@ class GroupCommitExecutor:
             self._log.evict(log_id)
             answered = [(entry, [Internal() for _ in entry.commands]) for entry in entries]
             group.answered.extend(answered)
-            return
+            return []
         group.answered.extend(answered)
         if events:
             self._log.keep(aggregate)
@@ -160,6 +225,7 @@ class GroupCommitExecutor:
             group.stored.extend(stored)
             if snapshot is not None:
                 group.snapshots.append(snapshot)
+        return left
 
     def _committed(self, group: _Group, ids: Sequence[int], done: "asyncio.Future[None]") -> None:
         self._committing = False
@@ -213,3 +279,4 @@ class GroupCommitExecutor:
 
     def close(self) -> None:
         self._disk.shutdown()
+        self._folders.shutdown()

@@ -12,13 +12,14 @@ from eventsourcing.persistence import OperationalError
 from adapters.memory.progress import MemoryProgress
 from adapters.memory.views import MemoryViews
 from adapters.sqlite.events import Append, SqliteEvents
-from domain.errors import Internal
+from domain.errors import Internal, NotFound
 from domain.executing import Decider
 from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports import Outcome
 from domain.room import commands as c
+from local import executor
 from local import feed as feed_module
-from local.executor import ATTEMPTS, MAX_COMMANDS, GroupCommitExecutor
+from local.executor import ATTEMPTS, FOLDED_HERE, MAX_COMMANDS, GroupCommitExecutor
 from local.feed import Feed, Subscription
 
 NAME = {"k": "u_ann", "c": ""}
@@ -69,6 +70,12 @@ class Bench:
 
     def versions(self, room: str) -> list[int]:
         return [event.originator_version for event in self.log.events(room)]
+
+
+@pytest.fixture(autouse=True)
+def _long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine shall not divide what a test has decided together."""
+    monkeypatch.setattr(executor, "TURN", 60.0)
 
 
 def test_rooms_that_wait_together_share_a_commit(store: SqliteEvents) -> None:
@@ -189,6 +196,93 @@ def test_rooms_beyond_one_commit_are_each_answered(store: SqliteEvents) -> None:
         assert [await asked[room] for room in rooms] == [[2]] * len(rooms)
         assert bench.executor.commits == 2
         assert bench.published == list(range(1, 2 * len(rooms) + 1))
+        bench.executor.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("rooms", [1, 7])
+def test_what_a_turn_leaves_is_decided_in_the_next_in_order(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch, rooms: int
+) -> None:
+    monkeypatch.setattr(executor, "TURN", -1.0)
+
+    async def main() -> None:
+        bench = Bench(store)
+        ticks: list[int] = []
+
+        async def tick() -> None:
+            while True:
+                ticks.append(bench.executor.appended)
+                await asyncio.sleep(0)
+
+        ticking = asyncio.ensure_future(tick())
+        asked = [bench.ask(f"room-{n % rooms}", create()) for n in range(rooms)]
+        asked += [bench.ask(f"room-{n % rooms}", post(f"p{n}")) for n in range(5 * rooms)]
+        # What is refused is written nowhere, and yet leaves the others their turn.
+        asked += [bench.ask("nowhere", post(f"q{n}")) for n in range(20)]
+        answers = [await one for one in asked]
+        expected = [[2]] * rooms + [[3 + n // rooms] for n in range(5 * rooms)]
+        assert answers[: 6 * rooms] == expected
+        assert all(isinstance(outcome, NotFound) for (outcome,) in answers[6 * rooms :])
+        assert bench.published == list(range(1, 7 * rooms + 1))
+        assert len(ticks) >= 20 + 5 * rooms, "the loop had its turn between"
+        await bench.executor.drain()
+        ticking.cancel()
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_long_log_is_folded_on_a_thread_and_its_commands_keep_their_order(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create(), *(post(f"p{n}") for n in range(FOLDED_HERE)))
+        await bench.ask("other", create())
+        for room in ("room", "other"):
+            bench.log.evict(room)
+        here, folds = threading.get_ident(), []
+        fold, go = EventLog._fold, threading.Event()
+
+        def folding(log: EventLog, log_id: str) -> Any:
+            folds.append((log_id, threading.get_ident() == here))
+            if log_id == "room":
+                assert go.wait(10)
+            return fold(log, log_id)
+
+        monkeypatch.setattr(EventLog, "_fold", folding)
+        first = [bench.ask("room", post(f"a{n}")) for n in range(3)]
+        assert await bench.ask("other", post("b")) == [3], "others do not wait for it"
+        more = [bench.ask("room", post(f"c{n}")) for n in range(3)]
+        await bench.ask("other", post("d"))
+        assert not any(one.done() for one in [*first, *more])
+        drained = asyncio.ensure_future(bench.executor.drain())
+        await asyncio.sleep(0)
+        assert not drained.done()
+        go.set()
+        head = FOLDED_HERE + 2
+        assert [await one for one in [*first, *more]] == [[head + n] for n in range(1, 7)]
+        assert folds == [("room", False), ("other", True)]
+        await drained
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_log_that_cannot_be_folded_is_answered(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create(), *(post(f"p{n}") for n in range(FOLDED_HERE)))
+        bench.log.evict("room")
+        with monkeypatch.context() as patch:
+            patch.setattr(EventLog, "_fold", lambda log, log_id: 1 / 0)
+            (refusal,) = await bench.ask("room", post("a"))
+            assert isinstance(refusal, Internal)
+        assert await bench.ask("room", post("a")) == [FOLDED_HERE + 3]
         bench.executor.close()
 
     run(main)

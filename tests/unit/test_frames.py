@@ -31,7 +31,9 @@ def test_chunks_keep_all_parts_in_order_and_fill_each_run(parts: list[bytes], bu
 
 
 def errors(kind: type[ParleyError] = ParleyError) -> list[type[ParleyError]]:
-    return [kind, *(one for below in kind.__subclasses__() for one in errors(below))]
+    found = [kind, *(one for below in kind.__subclasses__() for one in errors(below))]
+    # Operations have some of their own, which no client meets.
+    return [one for one in found if one.__module__ == ParleyError.__module__]
 
 
 @pytest.mark.parametrize("error", [*errors()[1:], Internal], ids=lambda error: error.__name__)
