@@ -8,6 +8,7 @@ debug mode would miss what uvloop calls straight from a readable socket, where f
 
 import asyncio
 import os
+import re
 import sys
 import threading
 import time
@@ -36,7 +37,9 @@ class LoopProbe:
 
     A line holds `at` (monotonic seconds), `longest_ms` (by the clock), `cpu_ms` (of the loop's
     thread meanwhile: much less than `longest_ms` means that it waited for a lock, the disk or a
-    processor) and `stack` (files, lines and functions; never values).
+    processor), `busy_ms` (how much of it something on the machine waited for a processor: pressure
+    stall information, 0 where the kernel gives none) and `stack` (files, lines and functions; never
+    values).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, path: Path) -> None:
@@ -45,6 +48,8 @@ class LoopProbe:
         self._thread = threading.get_ident()
         self._last = time.monotonic()
         self._cpu = time.thread_time()
+        self._pressure = _Pressure()
+        self._busy = self._pressure.total_ms()
         self._longest: dict[str, Any] = _nothing()
         self._sample: list[str] = []
         self._stopping = threading.Event()
@@ -67,18 +72,20 @@ class LoopProbe:
     def close(self) -> None:
         self._stopping.set()
         self._watcher.join()
+        self._pressure.close()
 
     def _beat(self) -> None:
-        now, cpu = time.monotonic(), time.thread_time()
+        now, cpu, busy = time.monotonic(), time.thread_time(), self._pressure.total_ms()
         waited = (now - self._last - BEAT) * 1e3
         if waited > self._longest["longest_ms"]:
             self._longest = {
                 "longest_ms": round(waited, 1),
                 "cpu_ms": round((cpu - self._cpu) * 1e3, 1),
+                "busy_ms": round(busy - self._busy, 1),
                 "stack": self._sample,
             }
         self._sample = []
-        self._last, self._cpu = now, cpu
+        self._last, self._cpu, self._busy = now, cpu, busy
         if not self._stopping.is_set():
             self._loop.call_later(BEAT, self._beat)
 
@@ -106,4 +113,25 @@ class LoopProbe:
 
 
 def _nothing() -> dict[str, Any]:
-    return {"longest_ms": 0.0, "cpu_ms": 0.0, "stack": []}
+    return {"longest_ms": 0.0, "cpu_ms": 0.0, "busy_ms": 0.0, "stack": []}
+
+
+class _Pressure:
+    """How long something has waited for a processor, since the machine started."""
+
+    def __init__(self) -> None:
+        try:
+            self._file: int | None = os.open("/proc/pressure/cpu", os.O_RDONLY)
+        except OSError:
+            self._file = None
+
+    def total_ms(self) -> float:
+        if self._file is None:
+            return 0.0
+        found = re.match(rb"some .*total=(\d+)", os.pread(self._file, 200, 0))
+        return int(found[1]) / 1e3 if found else 0.0
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { emptyRoom, foldRoom, type RoomView } from "../src/fold/room";
+import { completeMessage, emptyRoom, foldRoom, type RoomView } from "../src/fold/room";
 import type { RoomEvent } from "../src/wire/room-event";
-import { joined, posted } from "./support/events";
+import { joined, left, posted } from "./support/events";
 
 interface Case {
   readonly about: string;
@@ -21,6 +21,8 @@ function above(from: string, path: string): URL {
   }
   throw new Error(`there is no ${path}`);
 }
+
+const invited = (user: string) => ({ user, name: null, role: "member" as const });
 
 function shown({ version, name, kind, memberCount, members, messages }: RoomView) {
   return {
@@ -119,5 +121,109 @@ describe("foldRoom", () => {
       { version: 2, at: "t", by: "u_a", type: "RoleChanged", data: { user: "u_a", role: "owner" } },
     ]);
     expect(view.notices.map((notice) => notice.type)).toEqual(["joined", "role"]);
+  });
+
+  it("has a notice for each coming and going, and none for what is said", () => {
+    const base = { at: "t", by: "u_a" };
+    const { view } = foldRoom(emptyRoom, [
+      { ...base, version: 1, type: "RoomCreated", data: { name: "R", kind: "private" } },
+      joined(2, "u_a"),
+      posted(3, "u_a", "hi", 1),
+      { ...base, version: 4, type: "MemberInvited", data: invited("u_b") },
+      { ...base, version: 5, type: "InvitationDeclined", data: { user: "u_b" } },
+      { ...base, version: 6, type: "MemberInvited", data: invited("u_b") },
+      { ...base, version: 7, by: "u_b", type: "InvitationDeclined", data: { user: "u_b" } },
+      { ...base, version: 8, type: "MemberInvited", data: invited("u_c") },
+      joined(9, "u_c"),
+      { ...base, version: 10, type: "MemberInvited", data: invited("u_d") },
+      { ...base, version: 11, type: "MemberRenamed", data: { user: "u_c", name: "Cy" } },
+      left(12, "u_c", "removed"),
+      left(13, "u_a", "left"),
+    ]);
+    expect(view.notices.map(({ type }) => type)).toEqual([
+      "created",
+      "joined",
+      "invited",
+      "withdrawn",
+      "invited",
+      "declined",
+      "invited",
+      "joined",
+      "invited",
+      "renamed",
+      "removed",
+      "left",
+    ]);
+    expect(view.notices[9]).toEqual({
+      ...base,
+      version: 11,
+      type: "renamed",
+      user: "u_c",
+      name: "Cy",
+    });
+    expect([...view.invited.keys()]).toEqual(["u_d"]);
+    expect(view.memberCount).toBe(0);
+  });
+
+  it("keeps the newest five hundred notices", () => {
+    const come = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => joined(from + index, `u_${from + index}`));
+    const full = foldRoom(emptyRoom, come(1, 500)).view;
+    expect(full.notices.map(({ version }) => version)[0]).toBe(1);
+    expect(full.notices).toHaveLength(500);
+    const over = foldRoom(full, come(501, 2)).view;
+    expect(over.notices).toHaveLength(500);
+    expect(over.notices[0]?.version).toBe(3);
+  });
+
+  it("counts somebody once who is there already", () => {
+    const { view } = foldRoom(emptyRoom, [joined(1, "u_a"), joined(2, "u_a")]);
+    expect(view.memberCount).toBe(1);
+  });
+
+  it("takes a reaction of one person once, and back once", () => {
+    const reaction = { at: "t", by: "u_b", data: { message: 1, emoji: "👍" } };
+    const added = { ...reaction, type: "ReactionAdded" as const };
+    const removed = { ...reaction, type: "ReactionRemoved" as const };
+    const message = (...events: RoomEvent[]) =>
+      foldRoom(emptyRoom, [posted(1, "u_a", "hi", 1), ...events]).view.messages[0];
+    expect(message({ ...removed, version: 2 })?.reactions).toEqual({});
+    expect(
+      message({ ...added, version: 2 }, { ...added, version: 3 }, { ...removed, version: 4 })
+        ?.reactions,
+    ).toEqual({});
+    expect(
+      message(
+        { ...added, version: 2 },
+        { ...added, version: 3, by: "u_c" },
+        { ...removed, version: 4 },
+      )?.reactions,
+    ).toEqual({ "👍": ["u_c"] });
+  });
+});
+
+describe("completeMessage", () => {
+  const base = { version: 1, by: "u_a", at: "t", text: "hi", kind: "text" as const, n: 1 };
+
+  it("fills in what the wire leaves out", () => {
+    expect(completeMessage(base)).toEqual({
+      ...base,
+      reply_to: null,
+      edited_at: null,
+      deleted: false,
+      reactions: {},
+    });
+  });
+
+  it("keeps what is there", () => {
+    const whole = {
+      ...base,
+      text: null,
+      reply_to: 4,
+      edited_at: "t2",
+      deleted: true,
+      reactions: { "👍": ["u_a"] },
+    };
+    expect(completeMessage(whole)).toEqual(whole);
   });
 });

@@ -429,6 +429,17 @@ describe("RoomSync", () => {
     expect(sync.version("r")).toBe(4);
   });
 
+  it("pings about rooms that it holds, in as many frames as they need", () => {
+    const { sync, asked } = world();
+    const many = Array.from({ length: 100 }, (_, index) => [`room-${index}`, 1] as const);
+    sync.follow(new Map<string, number | null>([...many, ["new", null]]));
+    expect(sync.pings().map(({ rooms }) => Object.keys(rooms ?? {}).length)).toEqual([100]);
+    sync.opened();
+    expect(asked).toHaveLength(1);
+    // Those whose answer is due are asked about already.
+    expect(sync.pings().map(({ rooms }) => Object.keys(rooms ?? {}).length)).toEqual([0]);
+  });
+
   it("asks nothing where nothing is followed or known", () => {
     const { sync, asked } = world();
     sync.opened();
@@ -587,6 +598,60 @@ describe("RoomSync", () => {
       sync.onUser(5, 5);
       await vi.advanceTimersByTimeAsync(60_000);
       expect(asked).toEqual([]);
+    });
+
+    it("goes on only from what it holds, once an answer ended", async () => {
+      const { sync, asked } = world();
+      sync.onUser(3);
+      sync.opened();
+      sync.follow(new Map([["r", 1]]));
+      const id = asked[0]?.id ?? "";
+      expect(asked[0]).toMatchObject({ user: 3 });
+      // While the answer is due, a frame further ahead is all that there is.
+      expect(sync.onUser(6, 6)).toBe(true);
+      expect(sync.pings()[0]?.user).toBe(6);
+      // A part of the answer does not end it, nor does another answer.
+      sync.onSynced({ type: "synced", id: "other", rooms: {} });
+      sync.onSynced({ type: "synced", id, rooms: {}, more: true });
+      expect(sync.onUser(9, 9)).toBe(true);
+      expect(sync.pings()[0]?.user).toBe(9);
+      sync.onSynced({ type: "synced", id, rooms: {} });
+      // Now a gap is a gap again, and is asked for after a second with jitter.
+      expect(sync.onUser(12, 12)).toBe(true);
+      expect(sync.pings()[0]?.user).toBe(9);
+      await vi.advanceTimersByTimeAsync(1_249);
+      expect(asked).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(asked[1]).toMatchObject({ rooms: {}, user: 9 });
+    });
+
+    it("is asked for with the first question alone", () => {
+      const { sync, asked } = world();
+      sync.onUser(3);
+      sync.follow(new Map(Array.from({ length: 201 }, (_, index) => [`room-${index}`, 1])));
+      sync.opened();
+      sync.onSynced({ type: "synced", id: asked[1]?.id ?? "", rooms: {} });
+      sync.onUser(6, 6);
+      expect(sync.pings()[0]?.user).toBe(6);
+    });
+
+    it("is not asked for while the connection is lost", async () => {
+      const { sync, asked } = world();
+      sync.opened();
+      sync.onUser(3);
+      sync.onUser(6, 6);
+      sync.closed();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(asked).toEqual([]);
+    });
+
+    it("is no matter of a pong that does not tell of it", () => {
+      const { sync, log } = world();
+      sync.opened();
+      sync.onPong({ type: "pong" });
+      sync.onPong({ type: "pong", user: null });
+      expect(log).toEqual([]);
+      expect(sync.pings()[0]?.user).toBe(0);
     });
 
     it("may be asked for again where no answer came", async () => {

@@ -35,8 +35,8 @@ class Report:
     Attributes
     ----------
     calm_p99_ms, fuzzed_p99_ms: of the talkers, from sending a post to its ack.
-    ticks: seconds' longest waits of the loop during the fuzzing, longest first, as LoopProbe
-        notes them.
+    ticks: seconds' longest waits of the loop during the fuzzing, as LoopProbe notes them, those
+        that the server held longest first.
     rss_mb: resident memory after the warm-up and at the end, both settled.
     faults: wrong answers.
     logged: lines of the server's output that tell of a fault.
@@ -71,15 +71,22 @@ class Report:
             f"machine: {os.cpu_count()} cores, load {self.load[0]:.1f} before and "
             f"{self.load[-1]:.1f} after, {self.stolen:.1%} of the time stolen",
             "answers: " + ", ".join(f"{name} {count}" for name, count in self.answers.items()),
-            "the loop's longest waits (ms by the clock, ms of processor):",
+            "the loop's longest waits (ms that held it, by the clock, of processor, machine busy):",
         ]
         for tick in self.ticks[:12]:
-            lines.append(f"  {tick['longest_ms']:8.1f} {tick['cpu_ms']:8.1f}")
+            shown = (held_ms(tick), tick["longest_ms"], tick["cpu_ms"], tick["busy_ms"])
+            lines.append("  " + " ".join(f"{value:8.1f}" for value in shown))
             lines += [f"      {call}" for call in tick["stack"][:8]]
         for name in ("faults", "logged", "problems"):
             found = getattr(self, name)
             lines += [f"{name}: {len(found)}", *(f"  {line}" for line in found[:12])]
         return "\n".join(lines)
+
+
+def held_ms(tick: dict[str, Any]) -> float:
+    """Returns how long the server itself held the loop: all of its processor time, and of what it
+    waited the part in which nobody on the machine waited for a processor."""
+    return float(max(tick["cpu_ms"], tick["longest_ms"] - tick["busy_ms"]))
 
 
 class Child:
@@ -185,7 +192,7 @@ def _fuzz(
     lines = [json.loads(line) for line in probe.read_text().splitlines()]
     assert lines[-1]["at"] > spans[-1][1], "the probe stopped"
     during = [line for line in lines if line["at"] > spans[0][0]]
-    report.ticks = sorted(during, key=lambda line: -line["longest_ms"])
+    report.ticks = sorted(during, key=held_ms, reverse=True)
 
 
 def _time(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.running import Report, run
+from tests.fuzz.running import Report, held_ms, run
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS") or 120)
 
@@ -15,6 +15,9 @@ MAX_TICK_MS = 250.0
 
 MAX_P99_MS = 50.0
 """From sending to the ack, of people in a room of their own."""
+
+BUSY = 4.0
+"""Where a machine is so busy that calm people wait long too: times their p99."""
 
 GROWTH_MB = 24.0
 """Resident memory that may be added after the warm-up. The fuzzer's rooms, people and nicknames
@@ -44,7 +47,8 @@ def test_fuzzed(tmp_path: Path) -> None:
     print(report.text())
     check(report)
     worst = report.ticks[0]
-    assert worst["longest_ms"] < MAX_TICK_MS, (report.seed, worst)
-    assert report.fuzzed_p99_ms < MAX_P99_MS, (report.seed, report.text())
+    assert held_ms(worst) < MAX_TICK_MS, (report.seed, worst)
+    limit = max(MAX_P99_MS, BUSY * report.calm_p99_ms)
+    assert report.fuzzed_p99_ms < limit, (report.seed, report.text())
     warmed, ended = report.rss_mb
     assert ended - warmed < GROWTH_MB, (report.seed, report.rss_mb)
