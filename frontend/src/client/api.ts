@@ -7,6 +7,8 @@ import type {
   Invitations,
   Members,
   Messages,
+  Notices,
+  NoticesRequest,
   Rooms,
   Ticket,
 } from "../wire/http";
@@ -66,6 +68,16 @@ export class Api {
   /** A page of the rooms that the person may join, by id; it may be short and have a cursor. */
   directory(q: string, cursor: string | null, limit: number): Promise<Rooms> {
     return this.call("GET", `/api/directory?${query({ q: q || null, cursor, limit })}`);
+  }
+
+  /** Whether the person wants mail, and whether there is an address for it. */
+  notices(): Promise<Notices> {
+    return this.call("GET", "/api/session/notices");
+  }
+
+  setNotices(mail: boolean): Promise<Notices> {
+    const body: NoticesRequest = { mail };
+    return this.call("PUT", "/api/session/notices", body);
   }
 
   invitations(): Promise<Invitations> {

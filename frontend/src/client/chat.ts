@@ -8,6 +8,7 @@ import { initialState, withPeople, withRoom, type Me, type State } from "../stor
 import { Store, type Scheduler } from "../store/store";
 import type { Rooms, RoomSummary } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
+import type { Notices } from "../wire/http";
 import type { ServerFrame, User } from "../wire/server";
 import { ApiError, type Api } from "./api";
 import { Batches } from "./batches";
@@ -157,6 +158,14 @@ export class Chat {
     this.connection.stop();
     this.reads.stop();
     this.directory.stop();
+  }
+
+  notices(): Promise<Notices> {
+    return this.deps.api.notices();
+  }
+
+  setNotices(mail: boolean): Promise<Notices> {
+    return this.deps.api.setNotices(mail);
   }
 
   reconnect(): void {

@@ -7,6 +7,7 @@ import { Logo } from "../common/Logo";
 import { CreateRoom } from "../rooms/CreateRoom";
 import { ConnectionState } from "../shell/ConnectionState";
 import { ThemeToggle } from "../shell/ThemeToggle";
+import { MailSwitch } from "./MailSwitch";
 import { RoomList } from "./RoomList";
 
 interface SidebarProps {
@@ -59,6 +60,7 @@ export function Sidebar({ active, logOut }: SidebarProps) {
         />
       </div>
       <RoomList active={active} filter={filter} />
+      <MailSwitch />
       <Me logOut={logOut} />
       <CreateRoom open={creating} onOpenChange={setCreating} />
     </nav>

@@ -1,0 +1,46 @@
+import { useEffect, useState } from "react";
+import { useChat } from "../chat";
+
+/** Whether mail tells of mentions and direct messages; only where there is an address for it. */
+export function MailSwitch() {
+  const chat = useChat();
+  const [mail, setMail] = useState<boolean | null>(null);
+
+  useEffect(() => {
+    let gone = false;
+    chat.notices().then(
+      (notices) => {
+        if (!gone && notices.address) setMail(notices.mail);
+      },
+      () => undefined,
+    );
+    return () => {
+      gone = true;
+    };
+  }, [chat]);
+
+  if (mail === null) return null;
+
+  async function change(wanted: boolean) {
+    setMail(wanted);
+    try {
+      setMail((await chat.setNotices(wanted)).mail);
+    } catch {
+      setMail(!wanted);
+      chat.toasts.show("That was not saved. Try again.");
+    }
+  }
+
+  return (
+    <label className="touch flex items-center gap-2.5 border-t border-line px-4 py-2 text-xs text-soft">
+      <input
+        type="checkbox"
+        data-testid="mail-switch"
+        className="size-4"
+        checked={mail}
+        onChange={(event) => void change(event.target.checked)}
+      />
+      Mail me about mentions and direct messages
+    </label>
+  );
+}
