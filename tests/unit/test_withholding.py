@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from adapters.memory.views import MemoryViews
 from domain.chat import Chat
+from domain.chat.authorising import Standing
 from domain.chat.delivering import Deliver
 from domain.chat.opening import open_event
 from domain.chat.reading import Access
 from domain.chat.withholding import deleted_by, withhold
 from domain.projections.room_view import RoomView
-from domain.room.room import MessageDeleted, MessageEdited
+from domain.room.room import MessageDeleted, MessageEdited, Room
 from local.operations import log_lines
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 
@@ -265,7 +266,9 @@ def test_a_damaged_event_is_shown_without_its_text(message: Any) -> None:
     log, vault = chat.services.log, chat.services.vault
     for shown in (
         [orjson.loads(line) for line in log_lines(log, vault, ROOM)],
-        chat.reading.open_to_head(Access(ROOM, RoomView(), "owner", 0), log.events(ROOM)),
+        chat.reading.open_to_head(
+            Access(ROOM, RoomView(), Standing(Room(ROOM)), "owner"), log.events(ROOM)
+        ),
     ):
         assert [event["version"] for event in shown] == list(range(1, 8))
         assert texts(shown) == [None, None]
