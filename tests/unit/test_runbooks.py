@@ -92,7 +92,7 @@ def test_the_blocks_that_nobody_ran_and_why() -> None:
         ("leaked-ticket", "stops"): 1,
         ("leaked-ticket", "cloudtrail"): 1,
         ("region-loss", "athena"): 1,
-        ("region-loss", "deploys"): 1,
+        ("region-loss", "deploys"): 2,
         ("restore", "deletes"): 2,
         ("restore", "deploys"): 1,
         ("throttled-room", "price"): 1,

@@ -17,7 +17,7 @@ EXPIRING = ("ProgressTable", "AccountsTable", "ConnectionsTable")
 """Outputs that name the tables with a time to live."""
 
 
-def deploy(emulator: Emulator, region: str = REGION, **parameters: str) -> dict[str, str]:
+def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
     """Deploys state, application and observability; returns the application's outputs.
 
     Raises
@@ -34,11 +34,11 @@ def deploy(emulator: Emulator, region: str = REGION, **parameters: str) -> dict[
         "ArchiveWindow": "0",
         **parameters,
     }
-    clients = Clients(emulator, region)
+    clients = Clients(emulator)
 
     def one(part: Part, parameters: Parameters) -> dict[str, str]:
         file = emulated_template() if part is APPLICATION else part.file
-        _sam_deploy(emulator, region, file, part.stack(NAME), parameters)
+        _sam_deploy(emulator, file, part.stack(NAME), parameters)
         return clients.outputs(part.stack(NAME))
 
     outputs = dict(deploy_all(NAME, chosen, one))
@@ -46,16 +46,14 @@ def deploy(emulator: Emulator, region: str = REGION, **parameters: str) -> dict[
     return outputs
 
 
-def _sam_deploy(
-    emulator: Emulator, region: str, file: Path, stack: str, parameters: Parameters
-) -> None:
+def _sam_deploy(emulator: Emulator, file: Path, stack: str, parameters: Parameters) -> None:
     command = [
         str(SAM),
         "deploy",
         "--no-progressbar",
         *("--template-file", str(file)),
         *("--config-env", "emulator"),
-        *("--stack-name", stack, "--region", region),
+        *("--stack-name", stack),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
         "--parameter-overrides",
