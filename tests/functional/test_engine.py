@@ -26,7 +26,15 @@ NAME = {"k": "u_ann", "c": ""}
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(main())
+    """Runs it on a loop; what a callback raised there, which asyncio would log alone, fails."""
+    raised: list[dict[str, Any]] = []
+
+    async def watched() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, found: raised.append(found))
+        await main()
+
+    asyncio.run(watched())
+    assert raised == []
 
 
 def base(id: str, by: str = "u_ann") -> dict[str, Any]:
@@ -521,6 +529,55 @@ def test_notices_are_the_same_from_memory_and_from_the_log(
         bench.executor.close()
 
     run(main)
+
+
+def test_what_is_in_memory_is_not_read_from_the_log(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        bench.executor._publish = feed.publish
+        await bench.ask("room", create(), post("one"))
+        await bench.ask("room", post("two"))
+        with monkeypatch.context() as patched:
+            patched.setattr(store.events, "select_notifications", None)
+            assert [id for id, _ in feed.after(0, 10)] == [1, 2, 3, 4]
+            assert [id for id, _ in feed.after(1, 2)] == [2, 3]
+            assert [id for id, _ in feed.after(3, 10)] == [4]
+        assert feed.after(4, 10) == []
+        bench.executor.close()
+
+    run(main)
+
+
+def test_a_consumer_with_nothing_to_do_hands_on_nothing(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[Any] = []
+    monkeypatch.setattr(feed_module, "report", lambda error, **more: reported.append(error))
+    calls: list[int] = []
+
+    def counting(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        calls.append(len(event["Records"]))
+        return {"batchItemFailures": []}
+
+    async def main() -> None:
+        bench = Bench(store)
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        feed.add("views", Subscription(counting))
+        feed.start()
+        await until(lambda: feed._consumers["views"]._begun)
+        for _ in range(3):
+            feed._consumers["views"].wake()
+        bench.executor._publish = feed.publish
+        await bench.ask("room", create())
+        assert await feed.caught_up("views")
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+    assert (calls, reported) == ([2], [])
 
 
 def test_what_comes_while_consumers_are_paused_is_handed_to_them_after(
