@@ -204,6 +204,32 @@ def test_what_always_fails_is_parked_and_gone_past(cursors: Durable) -> None:
     assert one.versions() == [5], "who was there has asked since"
 
 
+def test_a_process_remembers_the_lanes_that_it_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProcessCursors, "SIZE", 3)
+    cursors = ProcessCursors()
+    for lane in "abc":
+        assert cursors.advance(lane, 1, 5) is None
+    assert cursors.advance("a", 6, 6) is None
+    assert cursors.advance("d", 1, 1) is None
+    # The longest unused one is forgotten, and begins with what comes.
+    assert cursors.advance("c", 9, 9) == 5
+    assert cursors.advance("a", 9, 9) == 6
+    assert cursors.advance("d", 9, 9) == 1
+    assert cursors.advance("b", 9, 9) is None
+
+
+def test_a_cursor_is_moved_back_only_from_where_it_was_moved_to() -> None:
+    cursors = ProcessCursors()
+    assert cursors.advance("a", 3, 5) is None
+    assert cursors.advance("a", 6, 7) is None
+    cursors.retreat("a", 3, 5)
+    cursors.retreat("never", 3, 5)
+    assert cursors.advance("a", 9, 9) == 7, "another one moved it since"
+    cursors.retreat("a", 6, 7)
+    assert cursors.advance("a", 9, 9) == 5
+    assert cursors.advance("a", 6, 8) is None
+
+
 def test_giving_up_parks_nothing_beyond_the_head(cursors: Durable) -> None:
     """A record of a version that the log never shows is dropped, and moves no cursor."""
     one, head = Process(cursors), max(e.originator_version for e in history()
