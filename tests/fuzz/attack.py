@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,9 @@ from local.operations import OperationError
 from tests.fuzz.client import Faults, WebSocket, call
 from tests.fuzz.draw import Draw, Known
 from tests.server.raw import PING, TEXT, frame, handshake
+
+OPERATION = 40.0
+"""Seconds within which an operation ends, on a busy machine too."""
 
 LOST = (OSError, TimeoutError, asyncio.IncompleteReadError)
 
@@ -40,6 +44,8 @@ class Attack:
         self._seed = seed
         self._known = Known(dict(world["rooms"]), list(world["people"]))
         self._tokens: list[str] = world["tokens"]
+        self.operating: tuple[str, float, Any] | None = None
+        """The operation that runs, since when, and what it was given."""
 
     async def run(self, stop: asyncio.Event) -> None:
         workers: list[tuple[str, Callable[[Draw], Coroutine[Any, Any, None]]]] = [
@@ -192,7 +198,17 @@ class Attack:
             await asyncio.to_thread(self._operate, "rebuild", {})
         await asyncio.sleep(draw.dice.uniform(0.1, 2))
 
+    async def settled(self) -> None:
+        """Waits for the operation that runs; one that does not end is a fault."""
+        end = time.monotonic() + OPERATION
+        while self.operating is not None and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        if self.operating is not None:
+            name, since, given = self.operating
+            self.faults.add(f"{name} has run for {time.monotonic() - since:.0f} s", given)
+
     def _operate(self, name: str, given: dict[str, Any]) -> None:
+        self.operating = (name, time.monotonic(), given)
         try:
             lines = ask(self.folder, name, given, lambda done, total: None)
             assert lines is not None, "no server answers"
@@ -204,6 +220,8 @@ class Attack:
             self.faults.answers[f"{name} refused"] += 1
             if "failed" in str(error):
                 self.faults.add(f"{name}: {error}", given)
+        finally:
+            self.operating = None
 
 
 async def _main() -> None:
@@ -219,8 +237,12 @@ async def _main() -> None:
     ended = loop.run_in_executor(None, wait)
     await attack.run(stop)
     await ended
+    await attack.settled()
     faults = attack.faults
-    print(json.dumps({"faults": faults.found, "answers": dict(sorted(faults.answers.items()))}))
+    found = {"faults": faults.found, "answers": dict(sorted(faults.answers.items()))}
+    print(json.dumps(found), flush=True)
+    # A thread that waits for an operation without an end would keep the process.
+    os._exit(0)
 
 
 if __name__ == "__main__":
