@@ -30,6 +30,29 @@ def test_chunks_keep_all_parts_in_order_and_fill_each_run(parts: list[bytes], bu
         assert sum(len(part) + 1 for part in [*run, following[0]]) > budget
 
 
+@given(
+    st.lists(st.tuples(st.binary(min_size=1, max_size=60), st.sampled_from("abcd")), max_size=60)
+)
+def test_each_run_leaves_room_for_the_names_of_its_own_authors(
+    written: list[tuple[bytes, str]],
+) -> None:
+    budget = 2 * frames.NAME_BYTES + 150
+    parts, authors = [part for part, _ in written], [author for _, author in written]
+    runs = [list(run) for run in frames.chunks(parts, budget, authors)]
+    assert [part for run in runs for part in run] == parts
+
+    def weight(first: int, last: int) -> int:
+        names = len(set(authors[first:last])) * frames.NAME_BYTES
+        return sum(len(part) + 1 for part in parts[first:last]) + names
+
+    done = 0
+    for run in runs:
+        until = done + len(run)
+        assert len(run) == 1 or weight(done, until) <= budget
+        assert until == len(parts) or weight(done, until + 1) > budget
+        done = until
+
+
 def errors(kind: type[ParleyError] = ParleyError) -> list[type[ParleyError]]:
     found = [kind, *(one for below in kind.__subclasses__() for one in errors(below))]
     # Operations have some of their own, which no client meets.

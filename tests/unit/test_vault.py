@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.memory.keys import MemoryKeys
+from adapters.vault import aes
 from adapters.vault.aes import KEY_BYTES, AesVault, Cipher, CipherOf, Tampered, master_key
 from adapters.vault.openssl import OpenSslCipher
 from adapters.vault.pycryptodome import PyCryptodomeCipher
@@ -319,6 +320,21 @@ def test_a_key_is_unwrapped_once_a_lifetime() -> None:
     now[0] += 299
     vault.open(sealed)
     assert keys.reads == 2
+
+
+def test_the_keys_that_were_read_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aes, "CACHE", 2)
+    keys = CountingKeys()
+    vault = AesVault(keys, MASTER, OpenSslCipher)
+    vault.create(["u_a", "u_b", "u_c"])
+    for user in ("u_a", "u_b", "u_c"):
+        vault.seal(user, "hello")
+    assert keys.reads == 3
+    for user in ("u_b", "u_c", "u_b"):
+        vault.seal(user, "hello")
+    assert keys.reads == 3, "these are in memory"
+    vault.seal("u_a", "hello")
+    assert keys.reads == 4, "this one had to make room"
 
 
 def test_who_was_erased_elsewhere_is_gone_after_the_lifetime() -> None:
