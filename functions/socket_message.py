@@ -18,7 +18,7 @@ def handler(event: Event, context: LambdaContext) -> Answer:
     known = request["authorizer"]
     connection = Connection(request["connectionId"], known["user"], known["session"])
     try:
-        Receiving(chat().services).receive(connection, event.get("body") or "")
+        Receiving(chat()).receive(connection, event.get("body") or "")
     except Exception as error:
         report(error, connection=connection.id)
         chat().services.metrics.add(INTERNAL)

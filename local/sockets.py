@@ -38,10 +38,10 @@ ABORT_AFTER = 5.0
 
 MAX_HANDSHAKE = 16 * 1024
 
-SLICE = 4 * 1024
-"""Bytes of one socket that are parsed at a time: some 600 of the smallest frames, or 6 ms."""
+SLICE = 2 * 1024
+"""Bytes of one socket that are parsed at a time: some 300 of the smallest frames, or 3 ms."""
 
-TURN = 0.005
+TURN = 0.002
 """Seconds for which one socket's frames are handled before the other sockets have their turn."""
 
 FRAMES = 100

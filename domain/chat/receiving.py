@@ -6,12 +6,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from domain.chat import frames
+from domain.chat import Chat, frames
 from domain.chat.commanding import Commanding
 from domain.chat.metering import spend_read, spend_sync
 from domain.chat.pinging import Pinging
-from domain.chat.reading import Reading
-from domain.chat.services import Services
 from domain.chat.syncing import Syncing
 from domain.errors import Internal, Invalid, ParleyError
 from domain.metrics import INTERNAL
@@ -20,14 +18,14 @@ from domain.protocol import client as wire
 
 
 class Receiving:
-    """Takes the frames of connections."""
+    """Takes the frames of connections. One may be made for each: what is remembered between two
+    is the use cases'."""
 
-    def __init__(self, services: Services) -> None:
-        reading = Reading(services)
-        self._services = services
-        self._commanding = Commanding(services, reading)
-        self._syncing = Syncing(services, reading)
-        self._pinging = Pinging(services, reading)
+    def __init__(self, chat: Chat) -> None:
+        self._services = chat.services
+        self._commanding = Commanding(chat.services, chat.reading)
+        self._syncing = Syncing(chat.services, chat.reading)
+        self._pinging = Pinging(chat.services, chat.reading)
 
     def receive(self, connection: Connection, body: str) -> None:
         """Takes one client frame; answers go to the connection, refusals too."""

@@ -97,9 +97,7 @@ class Online:
         return id
 
     def send(self, connection: Connection, **frame: Any) -> None:
-        Receiving(self.chat.services).receive(
-            connection, json.dumps({"id": f"i{self._count}", **frame})
-        )
+        Receiving(self.chat).receive(connection, json.dumps({"id": f"i{self._count}", **frame}))
 
     def wait_for(self, connection: str, kind: str) -> None:
         """Waits for a frame of a kind: the executor answers from another thread."""

@@ -77,6 +77,22 @@ def test_joining_is_one_write_once_the_name_is_known(warm: Warm) -> None:
     assert called == ["PutItem"]
 
 
+def test_a_read_mark_costs_a_look_at_what_came_since_and_one_write(warm: Warm) -> None:
+    warm.ann.send(action="read", room="lobby", version=2)
+    with counting(warm.client) as called:
+        (ack,) = warm.ann.send(action="read", room="lobby", version=4)
+    assert ack["type"] == "ack"
+    assert called == ["Query", "PutItem"]
+
+
+def test_a_sync_of_a_room_that_is_held_looks_at_the_log_and_not_at_its_past(warm: Warm) -> None:
+    warm.ann.sync(lobby=5)
+    with counting(warm.client) as called:
+        (synced,) = warm.ann.sync(lobby=5)
+    assert synced["rooms"]["lobby"]["complete"] is True
+    assert called == ["Query"] * 4
+
+
 def test_a_repeated_message_costs_a_look_at_the_head_and_no_write(warm: Warm) -> None:
     (first,) = warm.post(warm.ann, id="same", since=5)
     with counting(warm.client) as called:

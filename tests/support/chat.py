@@ -130,7 +130,7 @@ class Someone:
         connection got meanwhile."""
         if frame["action"] not in ("typing", "ping"):
             frame.setdefault("id", f"{self.connection.id}-{next(_ids)}")
-        Receiving(self.chat.services).receive(self.connection, orjson.dumps(frame).decode())
+        Receiving(self.chat).receive(self.connection, orjson.dumps(frame).decode())
         return self.frames()
 
     def frames(self) -> list[dict[str, Any]]:

@@ -276,9 +276,7 @@ def test_the_longest_message_with_all_its_reactions_fits_a_frame() -> None:
     log.evict("lobby")
     run_consumers(chat)
     bob.frames()
-    Receiving(chat.services).receive(
-        bob.connection, '{"action":"sync","id":"1","rooms":{"lobby":null}}'
-    )
+    Receiving(chat).receive(bob.connection, '{"action":"sync","id":"1","rooms":{"lobby":null}}')
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     assert max(len(frame) for frame in gateway.frames["bob"]) <= MAX_FRAME

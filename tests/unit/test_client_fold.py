@@ -42,9 +42,7 @@ class Client:
         frame = {
             "action": "sync", "id": self.awaiting, "rooms": {ROOM: None if anew else held}
         }  # fmt: skip
-        Receiving(self.someone.chat.services).receive(
-            self.someone.connection, orjson.dumps(frame).decode()
-        )
+        Receiving(self.someone.chat).receive(self.someone.connection, orjson.dumps(frame).decode())
 
     def receive(self, fates: list[int]) -> None:
         """Takes what was posted. A push is lost (1), comes twice (2) or with the next (3)."""
@@ -118,9 +116,7 @@ class World:
         self.asked += 1
         client = self.clients[who]
         frame = {"action": action, "id": f"c{self.asked}", "room": ROOM, **content}
-        Receiving(self.chat.services).receive(
-            client.someone.connection, orjson.dumps(frame).decode()
-        )
+        Receiving(self.chat).receive(client.someone.connection, orjson.dumps(frame).decode())
 
     def fold(self, upto: int) -> RoomView:
         vault = self.chat.services.vault

@@ -202,7 +202,7 @@ def test_a_sync_of_long_texts_comes_in_frames_that_fit() -> None:
     posted(chat, ann, ["😀" * MAX_TEXT] * 5 + ["hi"] * 10)
     bob.send(action="sync", id='"' * 64, rooms={"lobby": 1})
     bob.send(action="sync", id="2", rooms={"lobby": None})
-    Receiving(chat.services).receive(
+    Receiving(chat).receive(
         bob.connection, '{"action":"sync","id":"3","rooms":{"lobby":3,"nowhere":1}}'
     )
     assert all(len(frame) <= MAX_FRAME for frame in sent(chat))
@@ -232,7 +232,7 @@ def test_many_rooms_are_packed_into_frames_that_fit() -> None:
     ann.frames()
     for held_version in (None, 1):
         body = {"action": "sync", "id": "\\" * 64, "rooms": dict.fromkeys(rooms, held_version)}
-        Receiving(chat.services).receive(ann.connection, orjson.dumps(body).decode())
+        Receiving(chat).receive(ann.connection, orjson.dumps(body).decode())
         assert all(len(frame) <= MAX_FRAME for frame in sent(chat))
         answers = ann.frames()
         assert sorted(room for answer in answers for room in answer["rooms"]) == rooms
@@ -258,5 +258,5 @@ def test_a_sync_of_many_authors_fits(since: int | None) -> None:
     chat, ann, _ = crowd(110)
     rooms = {"lobby": since}
     frame = {"action": "sync", "id": "1", "rooms": rooms}
-    Receiving(chat.services).receive(ann.connection, orjson.dumps(frame).decode())
+    Receiving(chat).receive(ann.connection, orjson.dumps(frame).decode())
     assert max(len(frame) for frame in sent(chat)) <= MAX_FRAME

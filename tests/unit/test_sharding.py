@@ -82,7 +82,7 @@ def said(chat: Chat, *texts: str, removing: str | None = None) -> list[Record]:
         asked.insert(1, {"action": "remove_member", "user": removing})
     for n, frame in enumerate(asked):
         body = orjson.dumps({**frame, "room": "lobby", "id": f"{before}-{n}"})
-        Receiving(chat.services).receive(Connection("ann", "u_ann", ""), body.decode())
+        Receiving(chat).receive(Connection("ann", "u_ann", ""), body.decode())
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     gateway.frames.clear()
