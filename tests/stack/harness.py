@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 from adapters.dynamodb.connections import DynamoConnections
 from adapters.dynamodb.table import Table
 from domain.ports import Connection
-from tests.server.harness import Server, Socket
+from tests.server.harness import Server, Socket, until
 from tools.stack.deploying import NAME
 from tools.stack.running import Stack
 
 FAULT = re.compile(r'Traceback|"level":"ERROR"|unexpected error|Task timed out')
+
+GATHERED = 2.0
+"""Seconds after which the relay has published what it had read: it gathers for one."""
 
 
 class StackServer(Server):
@@ -91,20 +94,48 @@ class StackServer(Server):
 
     @contextlib.contextmanager
     def setting(self, logical_id: str, **changed: str) -> Iterator[None]:
-        """Runs a function with other settings meanwhile."""
+        """Runs a function that answers frames with other settings meanwhile.
+
+        MiniStack keeps the processes behind a WebSocket by the alias's name, so moving the alias
+        reaches none of them. Frames go to a new alias, whose processes begin with these settings.
+        """
         client, name = self.client("lambda"), self.function(logical_id)
         before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        self._configure(name, {**before, **changed})
+        environment = {**before, **changed}
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": environment}
+        )
+        version = client.publish_version(FunctionName=name)["Version"]
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+        alias = f"changed-{secrets.token_hex(4)}"
+        client.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+        gateway = self.client("apigatewayv2")
+        api = self.named("SocketApiId")
+        of_frames = {
+            one["IntegrationId"]: one["IntegrationUri"]
+            for one in gateway.get_integrations(ApiId=api)["Items"]
+            if f":{name}:live/" in one["IntegrationUri"]
+        }
+        assert of_frames, "no integration calls the function"
+        for id, uri in of_frames.items():
+            other = uri.replace(f":{name}:live/", f":{name}:{alias}/")
+            gateway.update_integration(ApiId=api, IntegrationId=id, IntegrationUri=other)
         try:
             yield
         finally:
-            self._configure(name, before)
+            for id, uri in of_frames.items():
+                gateway.update_integration(ApiId=api, IntegrationId=id, IntegrationUri=uri)
 
-    def _configure(self, name: str, variables: dict[str, str]) -> None:
-        """Publishes a version with these settings and moves the alias that the stack calls."""
+    @contextlib.contextmanager
+    def without_relay(self) -> Iterator[None]:
+        """Has nobody read the events' stream for the topic meanwhile; afterwards it is read on."""
+        source = {"UUID": self.physical("RelayEventsSource")}
         client = self.client("lambda")
-        client.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables}
-        )
-        version = client.publish_version(FunctionName=name)["Version"]
-        client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+        client.update_event_source_mapping(**source, Enabled=False)
+        try:
+            until(lambda: client.get_event_source_mapping(**source)["State"] == "Disabled", 60)
+            # What it had read already is on its way.
+            time.sleep(GATHERED)
+            yield
+        finally:
+            client.update_event_source_mapping(**source, Enabled=True)

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.browser.tabs import House, agree
-from tests.server.harness import OPTIONS, Frame, Party, Socket, until
+from tests.server.harness import OPTIONS, Frame, Party, Socket, pushed, until
 from tests.stack.harness import StackServer
 
 SEED = 20261120
@@ -180,18 +181,43 @@ def test_a_connection_is_refused_without_with_a_used_and_with_an_expired_ticket(
     assert refusal.value.response.status_code in (401, 403)
 
 
-def test_relay_alone_delivers_and_both_together_deliver_once(
+QUIET = 5.0
+"""Seconds in which either publisher would long have told of an event."""
+
+
+def test_each_publisher_delivers_alone_and_both_together_deliver_once(
     party: Party, server: StackServer
 ) -> None:
     room, _, (tab, other) = party.tabs("Ann", "Bob")
-    versions = [tab.ok("post", room=room, text=f"both {n}") for n in range(5)]
-    other.event(room, versions[-1])
-    with server.setting("SocketMessageFunction", FAST_PUBLISH="false"):
-        slow = tab.ok("post", room=room, text="by the relay alone")
-        other.event(room, slow)
-    # The relay is behind the fast publish: when its own event has come, so had its copies.
-    heard = [event["version"] for frame in other.kept("events", room) for event in frame["events"]]
-    assert heard == [*versions, slow]
+    heard: list[int] = []
+
+    def post(text: str) -> int:
+        return tab.ok("post", room=room, text=text)
+
+    def listen(until: int | None = None) -> list[int]:
+        if until is not None:
+            other.event(room, until)
+        heard.extend(event["version"] for event in pushed(other.so_far(), room))
+        return heard
+
+    listen()
+    heard.clear()
+    both = [post(f"both {n}") for n in range(5)]
+    listen(until=both[-1])
+    with server.without_relay():
+        fast = post("by the fast publish alone")
+        listen(until=fast)
+        with server.setting("SocketMessageFunction", FAST_PUBLISH="false"):
+            slow = post("by the relay alone")
+            time.sleep(QUIET)
+            # Neither publisher: nobody is told, so nobody else delivers.
+            assert listen() == [*both, fast]
+    listen(until=slow)
+    last = post("both again")
+    listen(until=last)
+    # The relay tells of all of it again.
+    time.sleep(QUIET)
+    assert listen() == [*both, fast, slow, last]
 
 
 def test_a_session_that_ends_closes_its_sockets(party: Party) -> None:

@@ -532,6 +532,22 @@ def test_whatever_waits_or_is_refused_rings() -> None:
     assert [e for e in used if "SERVICE_QUOTA" in e]
 
 
+def test_whatever_the_functions_count_rings() -> None:
+    """As docs/aws.md lists it; `Posts` is what `Gone` is a share of."""
+    said = (ROOT / "docs" / "aws.md").read_text().partition("under `METRICS_NAMESPACE`, once")[2]
+    rows = re.findall(r"^\| (`.+?) \|", said, flags=re.M)
+    counted = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert counted >= {"Internal", "Retried", "Parked", "Posts", "Gone", "SnapshotFailed"}
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    parts_of_others = [stat["Metric"] for stat in within(list(alarms), "MetricStat")]
+    ours = {
+        one["MetricName"]
+        for one in (*alarms, *parts_of_others)
+        if "Parley/" in json.dumps(one.get("Namespace"))
+    }
+    assert counted <= ours
+
+
 def test_alarms_go_to_slack_where_a_channel_is_named() -> None:
     resource = resources()["AlarmsSlack"]
     assert resource["Condition"] == "HasSlack"
