@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from eventsourcing.persistence import PersistenceError, StoredEvent
+from eventsourcing.persistence import StoredEvent
 
 from adapters.sqlite.events import SqliteEvents
 from domain.aggregate import Aggregate, Command
@@ -133,7 +133,8 @@ class GroupCommitExecutor:
         try:
             append = self._store.begin()
             ids = append.insert(group.stored, group.snapshots)
-        except PersistenceError as error:
+        except Exception as error:
+            # Whatever it was: the aggregates of the group are ahead of their logs.
             self._failed(group, error)
             return
         self._committing = True
@@ -158,7 +159,7 @@ class GroupCommitExecutor:
         for log_id, entries in by_log.items():
             if group.answered and time.monotonic() > until:
                 late += entries
-            elif not self._folds(log_id, entries):
+            else:
                 late += self._decide_log(group, log_id, entries, until)
         self._waiting = late + left
         return group
@@ -200,6 +201,8 @@ class GroupCommitExecutor:
         answered: list[tuple[_Waiting, list[Outcome]]] = []
         left: list[_Waiting] = []
         try:
+            if self._folds(log_id, entries):
+                return []
             aggregate = self._log.load(log_id)
             before = aggregate.version
             for index, entry in enumerate(entries):

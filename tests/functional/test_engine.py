@@ -279,6 +279,54 @@ def test_a_long_log_is_folded_on_a_thread_and_its_commands_keep_their_order(
     run(main)
 
 
+def test_a_read_that_fails_costs_its_own_log_and_no_other(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("aaaa", create())
+        unfolded = EventLog.unfolded
+
+        def failing(log: EventLog, log_id: str) -> int:
+            if log_id == "bbbb":
+                raise OperationalError("disk I/O error")
+            return unfolded(log, log_id)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(EventLog, "unfolded", failing)
+            first, other = bench.ask("aaaa", post("p")), bench.ask("bbbb", create())
+            assert await first == [3]
+            assert isinstance((await other)[0], Internal)
+        assert await bench.ask("aaaa", post("q")) == [4]
+        assert bench.versions("aaaa") == [1, 2, 3, 4]
+        assert await bench.ask("bbbb", create()) == [2]
+        await bench.executor.drain()
+        bench.executor.close()
+
+    run(main)
+
+
+def test_an_insert_that_fails_in_any_way_is_decided_again(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("aaaa", create())
+        begin, failures = SqliteEvents.begin, iter([True])
+
+        def failing(store: SqliteEvents) -> Append:
+            if next(failures, False):
+                raise TimeoutError
+            return begin(store)
+
+        monkeypatch.setattr(SqliteEvents, "begin", failing)
+        assert await bench.ask("aaaa", post("p")) == [3]
+        assert bench.versions("aaaa") == [1, 2, 3]
+        bench.executor.close()
+
+    run(main)
+
+
 def test_a_log_that_cannot_be_folded_is_answered(
     store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
