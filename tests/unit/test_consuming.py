@@ -440,6 +440,24 @@ def test_a_gap_is_read_from_the_log() -> None:
     assert consumer.applied == [("lobby", version) for version in range(1, 5)]
 
 
+def test_no_more_than_the_gap_is_read_from_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room of many events is not read to its head for two that are missing."""
+    consumer, feed, _ = remembering()
+    feed.consume(records_of("lobby", 2))
+    found: list[int] = []
+    events = EventLog.events
+
+    def noting(log: EventLog, log_id: str, **more: Any) -> list[Event]:
+        read = events(log, log_id, **more)
+        found.extend(event.originator_version for event in read)
+        return read
+
+    monkeypatch.setattr(EventLog, "events", noting)
+    assert feed.consume(records_of("lobby", 5)[4:]) == []
+    assert consumer.heads["lobby"] == 5
+    assert set(found) <= {3, 4, 5}
+
+
 class Forgetful(Remembering):
     """Remembers a place that others have passed, until it is told to look."""
 

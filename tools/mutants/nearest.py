@@ -28,7 +28,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/executing.py": _unit("executing", "retrying", "room"),
     "domain/retrying.py": _unit("retrying", "executing"),
     "domain/matching.py": _unit("matching"),
-    "domain/consuming.py": _unit("consuming", "dynamodb_views"),
+    "domain/consuming.py": _unit("consuming", "claiming", "dynamodb_views"),
     "domain/claiming.py": _unit("claiming", "sharding"),
     "domain/projections/room_view.py": _unit("room_view", "fold_cases", "client_fold"),
     "domain/projections/tail.py": _unit("memory", "executing"),
