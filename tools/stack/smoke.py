@@ -181,7 +181,10 @@ class Tab:
     def command(self, action: str, id: str, **fields: Any) -> Frame:
         """Sends a command; returns its `ack`. Raises StackError."""
         self.send(action, id, **fields)
-        answer = self.until(lambda f: f["type"] in ("ack", "error") and f.get("id") == id)
+        # What a function did not expect is answered without the frame's id.
+        answer = self.until(
+            lambda f: f.get("id") == id if f["type"] == "ack" else f["type"] == "error"
+        )
         if answer["type"] == "error":
             raise StackError(f"the smoke chat failed: {action} was refused, {answer['code']}")
         return answer
