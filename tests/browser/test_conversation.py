@@ -156,6 +156,27 @@ def test_a_person_leaves_and_joins_again(house: House) -> None:
     agree(room, ["bye", "back so soon"], ann, bob)
 
 
+def test_a_room_is_found_by_the_server_whatever_case_and_accents(house: House) -> None:
+    bob = house.enter("bob")
+    expect(bob.at("room-list")).to_be_visible()
+    # It was not there when Bob's lists were read.
+    ann = house.enter("ann")
+    name = house.room_name()
+    room = ann.create(f"Café {name}")
+    expect(bob.item(room)).to_have_count(0)
+    find = bob.page.get_by_label("Find a room")
+    find.fill(f"CAFE {name.upper()}")
+    expect(bob.item(room)).to_have_count(1)
+    expect(bob.at("room-item")).to_have_count(1)
+    bob.item(room).click()
+    bob.at("join-button").click()
+    expect(bob.at("composer")).to_be_visible()
+    find.fill("")
+    expect(bob.page.get_by_label("Your rooms").locator(f'[data-room="{room}"]')).to_have_count(1)
+    find.fill(f"{name} nowhere")
+    expect(bob.at("room-list")).to_contain_text("No room is called that.")
+
+
 def test_a_private_room_is_seen_by_those_who_are_added(house: House) -> None:
     ann, bob = house.enter("ann"), house.enter("bob")
     room = ann.create(house.room_name(), "private")
