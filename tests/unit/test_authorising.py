@@ -147,6 +147,25 @@ def test_what_is_remembered_is_brought_to_the_head_by_the_tail_alone() -> None:
     assert recorder.read == 2
 
 
+def test_what_was_folded_is_not_folded_again() -> None:
+    """Two readers bring one room to its head at once: what both read counts once, in order."""
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    for action in ("join", "leave", "join"):
+        bob.send(action=action, room="lobby")
+    ann.send(action="set_role", room="lobby", user="u_bob", role="moderator")
+    stored = chat.services.log.recorder.select_events("lobby")
+    standing = authorising.Standing(Room("lobby"))
+    standing.fold(stored)
+    before = (standing.version, dict(standing.room.members), standing.damaged)
+    assert before == (6, {"u_ann": "owner", "u_bob": "moderator"}, False)
+    for first in range(len(stored)):
+        standing.fold(stored[first : first + 2])
+        assert (standing.version, dict(standing.room.members), standing.damaged) == before
+    assert standing.room.owners == 1
+
+
 def test_what_is_remembered_is_bounded_by_members(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorising, "KEPT", 40)
     chat = memory_chat()

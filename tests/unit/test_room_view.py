@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.projections.room_view import Gap, Message, RoomView
+from domain.projections.tail import Tail
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 
@@ -83,6 +84,20 @@ def test_an_event_is_folded_once_and_in_its_turn() -> None:
     assert (view.header(), dict(view.messages)) == before
     assert view.apply(posted(4, "u_bob", 2))
     assert (view.version, view.n, view.last, view.posted) == (4, 2, 4, {"u_ann": 3, "u_bob": 4})
+
+
+@pytest.mark.parametrize("view", [RoomView(), Tail(lambda version: None)])
+def test_a_fold_says_whether_an_event_was_new(view: RoomView) -> None:
+    told = [
+        event(1, "RoomCreated", name="Lobby", kind="public"),
+        event(2, "MemberJoined", user="u_ann", name="Ann", role="owner"),
+        posted(3),
+    ]
+    assert [view.apply(one) for one in told] == [True] * 3
+    assert [view.apply(one) for one in told] == [False] * 3
+    weight = getattr(view, "weight", 0)
+    view.apply_all(told)
+    assert (view.version, getattr(view, "weight", 0)) == (3, weight)
 
 
 def test_what_is_told_of_a_message_that_is_not_there_changes_nothing() -> None:

@@ -92,7 +92,8 @@ def _bodies(tree: ast.AST) -> Iterator[ast.AST]:
             yield node
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             # Tables of the module; its numbers are what it is tuned by.
-            yield from () if isinstance(node.value, ast.Constant) else (node.value,)
+            tuned = (ast.Constant, ast.BinOp, ast.UnaryOp)
+            yield from () if isinstance(node.value, tuned) else (node.value,)
 
 
 def _within(scope: ast.AST) -> Iterator[ast.AST]:
