@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,13 @@ from local.bootstrap import Engine
 from local.folder import socket_path
 from local.operations import OperationError, Operations, Progress
 
+MAX_LINES = 1_000
+"""Lines that wait for a reader who is slower than the operation."""
+
 
 class ControlServer:
-    """Runs operations for the command line, one after the other."""
+    """Runs operations for the command line, one after the other, each to its end even if the
+    command line is gone."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,19 +51,21 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        places = threading.Semaphore(MAX_LINES)
 
         def put(line: dict[str, Any] | None) -> None:
             data = None if line is None else orjson.dumps(line) + b"\n"
+            places.acquire()
             loop.call_soon_threadsafe(lines.put_nowait, data)
 
         try:
             request = orjson.loads(await reader.readline())
             async with self._one:
-                work = asyncio.to_thread(self._run, request, put)
-                task = loop.create_task(work)
+                task = loop.create_task(asyncio.to_thread(self._run, request, put))
+                heard = True
                 while (line := await lines.get()) is not None:
-                    writer.write(line)
-                    await writer.drain()
+                    places.release()
+                    heard = heard and await _told(writer, line)
                 await task
         except (OSError, ValueError, KeyError) as error:
             report(error)
@@ -77,6 +84,17 @@ class ControlServer:
             put({"error": f"the server failed: {type(error).__name__}"})
         finally:
             put(None)
+
+
+async def _told(writer: asyncio.StreamWriter, line: bytes) -> bool:
+    """Writes a line; returns whether somebody is still there. The operation goes on without them:
+    until it has ended, no other may begin."""
+    try:
+        writer.write(line)
+        await writer.drain()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

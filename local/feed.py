@@ -68,6 +68,10 @@ class Subscription:
     together: bool = False
 
 
+Waiter = tuple[int, asyncio.AbstractEventLoop, "asyncio.Future[bool]"]
+"""Who waits for a position, and where they are told."""
+
+
 class Feed:
     """Hands notices to one prompt handler on the loop and to durable ones on threads."""
 
@@ -157,6 +161,7 @@ class Feed:
     def resume(self) -> None:
         for name, consumer in list(self._consumers.items()):
             self.add(name, consumer.subscription)
+            self._consumers[name].take_over(consumer)
             self._consumers[name].start()
 
     def close(self) -> None:
@@ -207,7 +212,8 @@ class DurableConsumer:
         self._woken = threading.Event()
         self._hurry = threading.Event()
         self._ended = threading.Event()
-        self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[bool]]] = []
+        self._waiters: list[Waiter] = []
+        self._successor: DurableConsumer | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"parley-{name}", daemon=True)
 
@@ -228,14 +234,39 @@ class DurableConsumer:
         if self.position >= position:
             return True
         future: asyncio.Future[bool] = loop.create_future()
-        with self._lock:
-            self._waiters.append((position, loop, future))
-        self._hurry.set()
-        self._woken.set()
+        self._wait((position, loop, future))
         try:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             return False
+        finally:
+            self._forget(future)
+
+    def _wait(self, waiter: Waiter) -> None:
+        with self._lock:
+            successor = self._successor
+            if successor is None:
+                self._waiters.append(waiter)
+        if successor is not None:
+            successor._wait(waiter)
+            return
+        self._hurry.set()
+        self._woken.set()
+
+    def _forget(self, future: "asyncio.Future[bool]") -> None:
+        with self._lock:
+            self._waiters = [waiter for waiter in self._waiters if waiter[2] is not future]
+            successor = self._successor
+        if successor is not None:
+            successor._forget(future)
+
+    def take_over(self, stopped: "DurableConsumer") -> None:
+        """Goes on for a stopped consumer: those who wait for it wait for this one."""
+        with stopped._lock:
+            stopped._successor = self
+            waiters, stopped._waiters = stopped._waiters, []
+        for waiter in waiters:
+            self._wait(waiter)
 
     def trouble(self, head: int) -> str | None:
         """Returns what is wrong with the consumer; None while it works or was stopped."""

@@ -264,10 +264,12 @@ class Entering:
         Unauthenticated: no token, or its session is over.
         """
         services = self._services
-        session = services.accounts.end_session(hashed(token)) if token else None
-        if session is None or session.expires <= services.seconds():
+        session = services.accounts.session(hashed(token), services.seconds()) if token else None
+        if token is None or session is None:
             raise Unauthenticated
+        # The log first: should that fail, the token is there for another try, which ends it all.
         self._end(session.user, [session.session])
+        services.accounts.end_session(hashed(token))
 
     def _end(self, user: str, sessions: Sequence[str]) -> None:
         """Has the person's log say that sessions ended; of one that it knows so, nothing."""

@@ -33,6 +33,12 @@ def spend_sync(services: Services, user: str, held: int, snapshots: int) -> None
     _spend(services, user, 1 + held // HELD + snapshots // SNAPSHOTS)
 
 
+def may_read(services: Services, user: str, rows: int) -> bool:
+    """Takes rows that were read off the person's allowance; returns whether there was enough."""
+    cost = rows // ROWS
+    return not cost or services.limiter.allow(f"reads:{user}", cost)
+
+
 def _spend(services: Services, user: str, cost: int) -> None:
     if not services.limiter.allow(f"reads:{user}", cost):
         raise RateLimited

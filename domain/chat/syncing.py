@@ -1,6 +1,6 @@
 """`sync`: subscribes a connection, then tells it what it missed, never a part that looks whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -8,11 +8,12 @@ import orjson
 from domain.aggregate import Event
 from domain.chat import frames
 from domain.chat.hints import hearing
+from domain.chat.metering import may_read
 from domain.chat.opening import open_message, open_words
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
 from domain.consuming import TRANSIENT
-from domain.errors import Internal, NotFound, ParleyError
+from domain.errors import Internal, NotFound, ParleyError, RoomBusy
 from domain.metrics import INTERNAL
 from domain.ports import Connection
 from domain.protocol.client import Sync
@@ -20,6 +21,9 @@ from domain.protocol.limits import MAX_FRAME
 
 MAX_EVENTS = 500
 """Events behind which a client gets a snapshot instead; of one's own log it gets the newest."""
+
+FRAME_EVENTS = 2_000
+"""Events that the answer to one `sync` may read, some 0.2 s, and MAX_EVENTS of the last room."""
 
 ONLINE_LIMIT = 100
 """People named as online in an answer."""
@@ -42,13 +46,23 @@ class Syncing:
         if frame.user is not None:
             for own in self._own_log(connection.user, frame.user):
                 post([connection.id], own)
-        parts = [
-            (room, part)
-            for room, version in frame.rooms.items()
-            for part in self._room(connection, room, version)
-        ]
-        for answer in _pack(frame.id, parts):
-            post([connection.id], answer)
+        for answer in _pack(frame.id, self._parts_of(connection, frame)):
+            if post([connection.id], answer):
+                return  # the connection is gone
+
+    def _parts_of(self, connection: Connection, frame: Sync) -> Iterator[tuple[str, Any]]:
+        """Yields the rooms' answers in parts, as they are read. Once FRAME_EVENTS were read, or the
+        person's allowance is used up, the other rooms are `room_busy`: to be asked for again."""
+        left = FRAME_EVENTS
+        for room, held in frame.rooms.items():
+            if left <= 0:
+                yield room, {"error": RoomBusy.code}
+                continue
+            parts = self._room(connection, room, held)
+            read = sum(len(part.get("events", ())) for part in parts)
+            left = left - read if may_read(self._services, connection.user, read) else 0
+            for part in parts:
+                yield room, part
 
     def _own_log(self, user: str, after: int) -> Iterator[bytes]:
         events = self._services.log.newest(user, after=after, limit=MAX_EVENTS)
@@ -146,22 +160,16 @@ class Syncing:
         }
 
 
-def _pack(id: str, parts: list[tuple[str, dict[str, Any]]]) -> list[bytes]:
+def _pack(id: str, parts: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
     """Packs rooms' answers into as few `synced` frames as 32 KB allow."""
-    packed: list[dict[str, Any]] = [{}]
+    packed: dict[str, Any] = {}
     size = 0
     for room, part in parts:
         encoded = orjson.dumps(part)
         # Two parts of one room never share a frame: its rooms are an object.
-        if packed[-1] and (size + len(encoded) > MAX_FRAME - 256 or room in packed[-1]):
-            packed.append({})
-            size = 0
-        packed[-1][room] = orjson.Fragment(encoded)
+        if packed and (size + len(encoded) > MAX_FRAME - 256 or room in packed):
+            yield orjson.dumps({"type": "synced", "id": id, "rooms": packed, "more": True})
+            packed, size = {}, 0
+        packed[room] = orjson.Fragment(encoded)
         size += len(encoded) + len(room) + 4
-    last = len(packed) - 1
-    return [
-        orjson.dumps(
-            {"type": "synced", "id": id, "rooms": rooms, **({"more": True} if i < last else {})}
-        )
-        for i, rooms in enumerate(packed)
-    ]
+    yield orjson.dumps({"type": "synced", "id": id, "rooms": packed})

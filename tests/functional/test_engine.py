@@ -514,6 +514,30 @@ class Receiving:
         return {"batchItemFailures": []}
 
 
+def test_who_waits_for_a_consumer_is_told_by_the_one_that_follows_it(store: SqliteEvents) -> None:
+    async def main() -> None:
+        bench, progress = Bench(store), MemoryProgress()
+        await bench.ask("room", create(), post("one"))
+        feed = Feed(store.events, progress, asyncio.get_running_loop())
+        feed.add("views", Subscription(Receiving()))
+        stopped = feed._consumers["views"]
+        before = asyncio.ensure_future(feed.caught_up("views", 10.0))
+        await asyncio.sleep(0)
+        feed.resume()
+        # Asked of the old one just as it was replaced.
+        after = asyncio.ensure_future(stopped.reached(3, 10.0, asyncio.get_running_loop()))
+        assert await before
+        assert await after
+        assert stopped._waiters == feed._consumers["views"]._waiters == []
+        # Whoever gave up is not remembered.
+        assert not await feed._consumers["views"].reached(9, 0.01, asyncio.get_running_loop())
+        assert feed._consumers["views"]._waiters == []
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
 def test_a_consumer_reads_what_it_missed_and_goes_on_where_it_was(store: SqliteEvents) -> None:
     async def main() -> None:
         bench, progress = Bench(store), MemoryProgress()

@@ -18,7 +18,7 @@ from domain.chat.entering import (
     hashed,
     new_user_id,
 )
-from domain.errors import NicknameTaken, NotFound, RateLimited, Unauthenticated
+from domain.errors import NicknameTaken, NotFound, RateLimited, RoomBusy, Unauthenticated
 from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
 from domain.person.person import (
@@ -392,3 +392,26 @@ def test_ids_are_of_the_protocols_form() -> None:
     made = {new_user_id() for _ in range(100)}
     assert len(made) == 100
     assert all(len(user) == 15 and user[2:].isalnum() and is_person(user) for user in made)
+
+
+def test_logging_out_that_failed_is_completed_by_another_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat = memory_chat()
+    services = chat.services
+    token, _ = chat.entering.enter("ann", None)
+    session = services.accounts.session(hashed(token), services.seconds())
+    assert session is not None
+    chat.connect("c1", session)
+    with monkeypatch.context() as patch:
+        busy = lambda log_id, commands, reply: reply([RoomBusy() for _ in commands])  # noqa: E731
+        patch.setattr(services.executor, "execute", busy)
+        with pytest.raises(RoomBusy):
+            chat.entering.leave(token)
+    chat.entering.leave(token)
+    run_consumers(chat)
+    assert not chat.entering.lives(session)
+    assert services.accounts.session(hashed(token), services.seconds()) is None
+    assert services.gateway.closed == [("c1", 4401)]  # type: ignore[attr-defined]
+    with pytest.raises(Unauthenticated):
+        chat.entering.leave(token)

@@ -1,23 +1,25 @@
 """What a person may ask for in a time: frames, `sync`, pages, tickets, connections, queued work."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from threading import Event
 from typing import Any, cast
 
 import pytest
 
+from adapters.memory.gateway import RecordingGateway
 from adapters.memory.limiter import TokenBuckets
-from domain.chat import MAX_CONNECTIONS
+from domain.chat import MAX_CONNECTIONS, Chat, metering, syncing
 from domain.chat.metering import spend_read
-from domain.chat.syncing import MAX_EVENTS
+from domain.chat.syncing import MAX_EVENTS, Syncing
 from domain.errors import RateLimited, RoomBusy
 from domain.ports import Session
-from domain.protocol.limits import MAX_SYNC_ROOMS
+from domain.protocol.limits import MAX_FRAME, MAX_SYNC_ROOMS
 from functions import bootstrap, http_api, socket_connect
 from local.background import MAX_OWNED, LoopBackground, Threads
 from local.payloads import CONTEXT, http_event, socket_context, socket_event
-from tests.support.chat import memory_chat, person
+from tests.support.chat import Someone, memory_chat, person, run_consumers
 
 
 def still() -> TokenBuckets:
@@ -46,6 +48,65 @@ def test_rooms_of_a_sync_cost_more_and_snapshots_most() -> None:
     unknown: dict[str, int | None] = dict.fromkeys(rooms)
     answers = [code for _ in range(5) for code in codes(bob.sync(**unknown))]
     assert answers.count("synced") == 2
+
+
+def behind(monkeypatch: pytest.MonkeyPatch, limit: int) -> tuple[Chat, Someone]:
+    """Returns somebody who is in twelve rooms of thirty messages, and a `sync` that may read so
+    many events."""
+    monkeypatch.setattr(syncing, "FRAME_EVENTS", limit)
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    for number in range(12):
+        ann.send(action="create_room", room=f"r{number}", name="Room", kind="public")
+        for _ in range(30):
+            ann.send(action="post", room=f"r{number}", text="x")
+    run_consumers(chat)
+    ann.frames()
+    bob.frames()
+    return chat, bob
+
+
+def test_a_sync_reads_a_bounded_number_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, bob = behind(monkeypatch, limit=100)
+    missing: dict[str, int | None] = {f"r{number}": 2 for number in range(12)}
+    rounds = []
+    while missing:
+        parts = [part for frame in bob.sync(**missing) for part in frame["rooms"].items()]
+        done = {room for room, part in parts if part.get("complete")}
+        assert all(part == {"error": "room_busy"} for room, part in parts if room not in done)
+        assert sum(len(part.get("events", ())) for _, part in parts) <= 100 + 30
+        missing = {room: held for room, held in missing.items() if room not in done}
+        rounds.append(len(done))
+    assert rounds == [4, 4, 4]
+
+
+def test_events_that_a_sync_reads_are_taken_off_the_allowance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat, bob = behind(monkeypatch, limit=10**6)
+    monkeypatch.setattr(metering, "ROWS", 10)
+    services = replace(chat.services, limiter=TokenBuckets(300, burst=10, clock=lambda: 0.0))
+    bob = replace(bob, chat=Chat(services))
+    (frame,) = bob.sync(**{f"r{number}": 2 for number in range(12)})
+    errors = [part["error"] for part in frame["rooms"].values() if "error" in part]
+    assert errors == ["room_busy"] * 8  # one token for the frame, three a room
+
+
+def test_a_sync_ends_with_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat, bob = behind(monkeypatch, limit=10**6)
+    gateway = chat.services.gateway
+    assert isinstance(gateway, RecordingGateway)
+    gateway.gone.add(bob.connection.id)
+    read = []
+
+    def reading(self: Syncing, connection: Any, name: str, held: int | None) -> Any:
+        read.append(name)
+        # One room's answer fills a frame.
+        return [{"error": "x" * MAX_FRAME}]
+
+    monkeypatch.setattr(Syncing, "_room", reading)
+    bob.sync(**{f"r{number}": 2 for number in range(12)})
+    assert len(read) == 2
 
 
 def test_a_sync_tells_the_newest_of_ones_own_log() -> None:
