@@ -123,12 +123,16 @@ BUILDERS: dict[type[wire.Command], Callable[[Services, str, Any, dict[str, Any]]
 }
 
 
+APART = ("id", "since", "quiet")
+"""Fields that say how a command is sent and answered: a retry may carry others."""
+
+
 def digest(services: Services, user: str, frame: wire.Command) -> str:
-    """Returns the keyed digest of what a command asks, apart from its id and `since`."""
+    """Returns the keyed digest of what a command asks, without the fields of APART."""
     content = {
         name: value
         for name, value in vars(frame).items()
-        if value is not None and name not in ("id", "since")
+        if value is not None and name not in APART
     }
     return services.vault.digest(user, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
@@ -153,18 +157,29 @@ class Commanding:
         }
 
     def command(self, connection: Connection, frame: wire.Command) -> None:
-        """Hands the frame's command to the executor; `ack` or `error` follows."""
+        """Hands the frame's command to the executor; `ack` or `error` follows, except where a
+        quiet post is accepted: its push tells the client."""
         services, user = self._services, connection.user
         self._spend(user)
         command = BUILDERS[type(frame)](services, user, frame, self.base(user, frame))
-        self._execute(connection, frame.room, command)
+        quiet = isinstance(frame, wire.Post) and frame.quiet
+        self._execute(connection, frame.room, command, quiet=quiet)
 
-    def _execute(self, connection: Connection, room: str, command: Command, tries: int = 0) -> None:
+    def _execute(
+        self,
+        connection: Connection,
+        room: str,
+        command: Command,
+        tries: int = 0,
+        *,
+        quiet: bool = False,
+    ) -> None:
         def answer(outcomes: Sequence[Outcome]) -> None:
             outcome = outcomes[0]
             if isinstance(outcome, BeyondWindow) and tries < SEARCHES:
+                # It may be a late retry, whose push is long past: it is acknowledged.
                 self._search(connection, room, command, outcome, tries)
-            else:
+            elif not quiet or isinstance(outcome, ParleyError):
                 self._answer(connection.id, command.id, room, outcomes)
 
         self._services.executor.execute(room, [command], answer)

@@ -23,7 +23,7 @@ from domain.protocol.limits import MAX_PING_ROOMS, MAX_SYNC_ROOMS
 
 
 class Command(Wire):
-    """A frame that is answered by `ack` or `error`.
+    """A frame that is answered by `ack` or `error`; a quiet post that is accepted, by its push.
 
     Attributes
     ----------
@@ -87,10 +87,19 @@ class SetRole(Command):
 
 
 class Post(Command):
+    """Writes a message.
+
+    Attributes
+    ----------
+    quiet: no `ack` is sent where the post is accepted; its push to this connection, which must
+        be subscribed to the room, says so. A retry is sent without it, and is acknowledged.
+    """
+
     action: Literal["post"]
     text: Text
     reply_to: Version | None = None
     kind: MessageKind = "text"
+    quiet: bool = False
 
 
 class Edit(Command):

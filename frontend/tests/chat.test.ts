@@ -17,8 +17,8 @@ function shown(chat: Chat): (string | null)[] {
 
 const frame = () => vi.advanceTimersByTimeAsync(20);
 
-async function opened(server: FakeServer): Promise<Chat> {
-  const chat = server.tab();
+async function opened(server: FakeServer, quietPosts = false): Promise<Chat> {
+  const chat = server.tab(quietPosts);
   chat.start();
   await vi.advanceTimersByTimeAsync(0);
   server.socket.open();
@@ -67,6 +67,55 @@ describe("Chat", () => {
       }
       expect(chat.store.get().outbox).toEqual([]);
     }
+  });
+
+  it("posts quietly where the deployment asks for it, and shows the message once", async () => {
+    const chat = await opened(server, true);
+    chat.commands.post("r", "hi", "text", null);
+    const [sent] = server.posts();
+    if (!sent) throw new Error("nothing was sent");
+    expect(sent.quiet).toBe(true);
+    server.push(server.take(sent));
+    await frame();
+    expect(shown(chat).filter((words) => words === "hi")).toHaveLength(1);
+    expect(chat.store.get().outbox).toEqual([]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(server.posts()).toHaveLength(1);
+  });
+
+  it("finds a quiet post whose push was lost: its ack shows the gap", async () => {
+    const chat = await opened(server, true);
+    chat.commands.post("r", "hi", "text", null);
+    const [sent] = server.posts();
+    if (!sent) throw new Error("nothing was sent");
+    const event = server.take(sent);
+    await vi.advanceTimersByTimeAsync(5_000);
+    const { quiet, ...command } = sent;
+    expect(quiet).toBe(true);
+    expect(server.posts()).toEqual([sent, command]);
+    server.ack(command, event);
+    await vi.advanceTimersByTimeAsync(1_500);
+    server.answerSync();
+    await frame();
+    expect(shown(chat).filter((words) => words === "hi")).toHaveLength(1);
+    expect(chat.store.get().outbox).toEqual([]);
+    expect(server.events).toHaveLength(4);
+  });
+
+  it("asks for acks while the room is not held to its head, and on the local engine", async () => {
+    const local = await opened(server);
+    local.commands.post("r", "here", "text", null);
+    expect(server.posts().at(-1)?.quiet).toBeUndefined();
+    local.stop();
+
+    const busy = new FakeServer(3);
+    const waiting = await opened(busy, true);
+    // Ahead of what is held: a push was lost.
+    busy.push(posted(5, "u_a", "later", 5));
+    await frame();
+    waiting.commands.post("r", "hi", "text", null);
+    expect(busy.posts()).toHaveLength(1);
+    expect(busy.posts()[0]?.quiet).toBeUndefined();
   });
 
   it("retries with the same id after a reconnect, and shows the message once", async () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ConfigError, loadConfig, parseConfig } from "../src/client/config";
 
 const COGNITO = { domain: "https://parley.auth.eu-central-1.amazoncognito.com", client_id: "7abc" };
+const DEFAULTS = { api: "", guests: true, cognito: null, quietPosts: false };
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -9,16 +10,22 @@ afterEach(() => {
 
 describe("parseConfig", () => {
   it("takes the file that comes with the build", () => {
-    expect(parseConfig({ api: "" })).toEqual({ api: "", guests: true, cognito: null });
-    expect(parseConfig({})).toEqual({ api: "", guests: true, cognito: null });
+    expect(parseConfig({ api: "" })).toEqual(DEFAULTS);
+    expect(parseConfig({})).toEqual(DEFAULTS);
   });
 
   it("takes a deployment's file", () => {
-    const file = { api: "https://api.example.org/", guests: false, cognito: COGNITO };
+    const file = {
+      api: "https://api.example.org/",
+      guests: false,
+      cognito: COGNITO,
+      quiet_posts: true,
+    };
     expect(parseConfig(file)).toEqual({
       api: "https://api.example.org",
       guests: false,
       cognito: { domain: COGNITO.domain, clientId: "7abc" },
+      quietPosts: true,
     });
   });
 
@@ -37,6 +44,7 @@ describe("parseConfig", () => {
     ["api", { api: 7 }],
     ["api", { api: "/api" }],
     ["guests", { guests: "false" }],
+    ["quiet_posts", { quiet_posts: 1 }],
     ["without guests there must be cognito", { guests: false }],
     ["cognito must be an object", { cognito: null }],
     ["cognito has no field clientId", { cognito: { ...COGNITO, clientId: "7abc" } }],
@@ -65,7 +73,7 @@ describe("loadConfig", () => {
     ["cannot be fetched", () => Promise.reject(new TypeError("failed"))],
   ])("goes by the defaults where the file %s", async (_, answer) => {
     answering(answer);
-    expect(await loadConfig()).toEqual({ api: "", guests: true, cognito: null });
+    expect(await loadConfig()).toEqual(DEFAULTS);
   });
 
   it("does not pass over a file that is wrong", async () => {

@@ -4,13 +4,14 @@ import { Outbox, type Command, type OutboxEntry } from "../src/client/outbox";
 function world(saved: readonly OutboxEntry[] = []) {
   const sent: Command[] = [];
   const log: string[] = [];
-  const state = { entries: saved, saved, held: 7 as number | null, ids: 0 };
+  const state = { entries: saved, saved, held: 7 as number | null, ids: 0, quiet: false };
   const outbox = new Outbox({
     send: (command) => {
       sent.push(command);
       return true;
     },
     held: () => state.held,
+    quiet: () => state.quiet,
     changed: (entries) => {
       state.entries = entries;
     },
@@ -189,6 +190,7 @@ describe("Outbox", () => {
         return works;
       },
       held: () => 1,
+      quiet: () => false,
       changed: () => undefined,
       acked: () => undefined,
       refused: () => undefined,
@@ -219,7 +221,13 @@ describe("Outbox", () => {
     const before = world();
     before.outbox.add(post("first"));
     const changed = vi.fn();
-    const hooks = { send: () => true, held: () => 1, acked: vi.fn(), refused: vi.fn() };
+    const hooks = {
+      send: () => true,
+      held: () => 1,
+      quiet: () => false,
+      acked: vi.fn(),
+      refused: vi.fn(),
+    };
     new Outbox({
       ...hooks,
       changed,
@@ -366,5 +374,98 @@ describe("Outbox", () => {
     expect(state.saved).toHaveLength(1);
     outbox.acked("c1", 8);
     expect(sent.slice(1)).toEqual([{ action: "read", room: "r", version: 6, id: "c3" }]);
+  });
+
+  describe("where the push may serve as the ack", () => {
+    function quietWorld(saved: readonly OutboxEntry[] = []) {
+      const made = world(saved);
+      made.state.quiet = true;
+      made.outbox.opened();
+      return made;
+    }
+    const first = { action: "post", room: "r", text: "hi", id: "c1", since: 7 };
+
+    it("sends a post quietly, and takes its push for the ack", () => {
+      const { outbox, sent, state, log } = quietWorld();
+      outbox.add(post("hi"));
+      expect(sent).toEqual([{ ...first, quiet: true }]);
+      outbox.seen("c1", 8);
+      vi.advanceTimersByTime(60_000);
+      expect(sent).toHaveLength(1);
+      expect(log).toEqual(["acked c1 8"]);
+      expect(state.entries).toEqual([]);
+    });
+
+    it("asks for the ack where the room is not live", () => {
+      const { outbox, sent, state } = quietWorld();
+      state.quiet = false;
+      outbox.add(post("hi"));
+      expect(sent).toEqual([first]);
+    });
+
+    it("asks for the ack of all that is no post", () => {
+      const { outbox, sent } = quietWorld();
+      outbox.add({ action: "react", room: "r", version: 3, emoji: "👍" });
+      outbox.add({ action: "read", room: "s", version: 3 });
+      expect(sent.map((command) => "quiet" in command)).toEqual([false, false]);
+    });
+
+    it("asks for the ack where the push does not come, with the same id and since", () => {
+      const { outbox, sent, state } = quietWorld();
+      outbox.add(post("hi"));
+      state.held = 12;
+      vi.advanceTimersByTime(4_999);
+      expect(sent).toHaveLength(1);
+      vi.advanceTimersByTime(1);
+      expect(sent).toEqual([{ ...first, quiet: true }, first]);
+      vi.advanceTimersByTime(9_999);
+      expect(sent).toHaveLength(2);
+      outbox.acked("c1", 8);
+      vi.advanceTimersByTime(60_000);
+      expect(sent).toHaveLength(2);
+      expect(state.entries).toEqual([]);
+    });
+
+    it("asks for the ack after a reconnect", () => {
+      const { outbox, sent } = quietWorld();
+      outbox.add(post("hi"));
+      outbox.closed();
+      outbox.opened();
+      expect(sent).toEqual([{ ...first, quiet: true }, first]);
+    });
+
+    it("keeps a quiet post over a reload, and asks for its ack", () => {
+      const before = quietWorld();
+      before.outbox.add(post("hi"));
+      expect(before.state.saved).toMatchObject([{ state: "sent", command: first }]);
+      const after = quietWorld(before.state.saved);
+      expect(after.sent).toEqual([first]);
+      after.outbox.acked("c1", 8);
+      expect(after.state.saved).toEqual([]);
+    });
+
+    it("asks for the ack of what the person tries again", () => {
+      const { outbox, sent } = quietWorld();
+      outbox.add(post("hi"));
+      outbox.refused("c1", "rate_limited", "slow down");
+      outbox.retry("c1");
+      expect(sent).toEqual([{ ...first, quiet: true }, first]);
+    });
+
+    it("keeps one command of a room on its way, and waits for acks while others wait", () => {
+      const { outbox, sent } = quietWorld();
+      outbox.add(post("one"));
+      outbox.add(post("two"));
+      outbox.add(post("three"));
+      expect(sent).toHaveLength(1);
+      outbox.seen("c1", 8);
+      outbox.acked("c2", 9);
+      expect(sent).toMatchObject([
+        { id: "c1", quiet: true },
+        { id: "c2" },
+        { id: "c3", quiet: true },
+      ]);
+      expect("quiet" in (sent[1] ?? {})).toBe(false);
+    });
   });
 });

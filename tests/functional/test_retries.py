@@ -63,6 +63,21 @@ def test_every_command_may_be_sent_again(party: Party) -> None:
     assert ann.events(room) == log
 
 
+def test_a_quiet_post_is_told_by_its_push_and_its_retry_by_an_ack(party: Party) -> None:
+    room, (ann, _), (tab, other) = party.tabs("ann", "bob")
+    id = tab.send("post", room=room, text="quietly", since=3, quiet=True)
+    event = tab.event(room, 4)
+    assert (event["id"], event["by"], event["data"]["text"]) == (id, ann.id, "quietly")
+    assert other.event(room, 4)["id"] == id
+    # Answers come in order on the local engine: one to the first would be here by now.
+    tab.ok("react", room=room, version=4, emoji="👍")
+    assert not [frame for frame in tab.so_far() if frame["type"] in ("ack", "error")]
+    assert tab.ok("post", id, room=room, text="quietly", since=3) == 4
+    assert versions(ann.events(room)) == [1, 2, 3, 4, 5]
+    assert tab.refused("post", id, room=room, text="aloud", since=3, quiet=True) == "invalid"
+    assert other.refused("post", room="no-such-room", text="x", quiet=True) == "not_found"
+
+
 def test_the_same_id_with_other_content_is_invalid(party: Party) -> None:
     room, (ann, bob), (tab, _) = party.tabs("ann", "bob")
     version = tab.ok("post", "x", room=room, text="one", since=3)
@@ -136,6 +151,20 @@ def test_retries_over_restarts(own: Server) -> None:
         assert ann.events(room) == log
     tab.ok("post", "two", room=room, text="after", since=len(log))
     assert texts(ann.events(room))[-1] == "after"
+
+
+def test_a_quiet_post_whose_push_came_outlives_a_kill(own: Server) -> None:
+    ann = own.enter("ann")
+    tab = ann.connect()
+    room = Party(own).room(tab)
+    tab.sync({room: None})
+    id = tab.send("post", room=room, text="quietly", since=2, quiet=True)
+    assert tab.event(room, 3)["id"] == id
+    own.kill()
+    own.start()
+    # The tab did not see the push, say: it asks for the ack of the same command.
+    assert ann.connect().ok("post", id, room=room, text="quietly", since=2) == 3
+    assert versions(ann.events(room)) == [1, 2, 3]
 
 
 def test_a_stopping_server_says_goodbye(own: Server) -> None:

@@ -197,6 +197,7 @@ def test_the_web_app_is_told_where_to_sign_in() -> None:
     assert config(OUTPUTS, "eu-central-1") == {
         "api": "",
         "guests": True,
+        "quiet_posts": True,
         "cognito": {
             "domain": "https://parley-dev-42.auth.eu-central-1.amazoncognito.com",
             "client_id": "client-42",

@@ -43,7 +43,7 @@ def test_the_pages_tables_are_those_of_the_kept_counts(page: str) -> None:
 
 
 def test_a_warm_send_is_one_write_and_no_read(cases: dict[str, Tally]) -> None:
-    for case in ("alone", "relayed", "backlog"):
+    for case in ("alone", "relayed", "backlog", "quiet"):
         rows = [r for r in cases[case].rows if r.function == "socket_message"]
         stored = [(r.operation, r.target, r.times) for r in rows if {"wru", "rru"} & r.units.keys()]
         assert stored == [("PutItem", "events", 1.0)]
@@ -56,6 +56,18 @@ def test_nothing_scans(cases: dict[str, Tally]) -> None:
 def test_everybody_gets_a_frame_and_the_writer_an_ack(cases: dict[str, Tally]) -> None:
     assert cases["alone"].units()["frame"] == MEMBERS + 2
     assert cases["backlog"].units()["frame"] == 2 + MEMBERS / 10
+
+
+def test_a_quiet_post_costs_its_acknowledgement_less_and_nothing_else(
+    cases: dict[str, Tally],
+) -> None:
+    acked, quiet = set(map(repr, cases["alone"].rows)), set(map(repr, cases["quiet"].rows))
+    assert not quiet - acked
+    (ack,) = [row for row in cases["alone"].rows if repr(row) not in quiet]
+    assert (ack.function, ack.operation, ack.times) == ("socket_message", "PostToConnection", 1.0)
+    assert cases["quiet"].units()["frame"] == MEMBERS + 1
+    saved = billed(cases, "alone").dollars() - billed(cases, "quiet").dollars()
+    assert saved == pytest.approx(1.00)
 
 
 def test_a_backlog_costs_less_than_a_frame_for_each_message(cases: dict[str, Tally]) -> None:

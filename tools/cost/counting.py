@@ -77,17 +77,21 @@ class Tally:
 
 def messages(stack: Stack, meter: Meter, members: int) -> dict[str, Tally]:
     """Counts a message in a room of `members`: alone with fast publish on (`alone`) and off
-    (`relayed`), and as one of a backlog that is delivered at once (`backlog`)."""
+    (`relayed`), as one of a backlog that is delivered at once (`backlog`), and alone where the
+    push serves as its acknowledgement (`quiet`)."""
     talk = Talk(stack, members)
-    found = {}
-    for case, fast in (("relayed", False), ("alone", True)):
-        talk.alone(WARM, fast)
+
+    def alone(fast: bool, *, quiet: bool = False) -> Tally:
+        talk.alone(WARM, fast, quiet=quiet)
         meter.clear()
-        talk.alone(ALONE, fast)
-        found[case] = Tally.of(meter, ALONE)
+        talk.alone(ALONE, fast, quiet=quiet)
+        return Tally.of(meter, ALONE)
+
+    found = {"relayed": alone(fast=False), "alone": alone(fast=True)}
     meter.clear()
     talk.backlog(BACKLOG, fast=True)
     found["backlog"] = Tally.of(meter, BACKLOG)
+    found["quiet"] = alone(fast=True, quiet=True)
     return found
 
 

@@ -143,8 +143,8 @@ class Talk:
         others = {f"{ROOM}-{other}": 0 for other in range(1, PING_ROOMS)}
         return {"rooms": {ROOM: self._head(), **others}, "user": self._head(self.users[number])}
 
-    def post(self, fast: bool) -> None:
-        self.send("post", fast, text=TEXT)
+    def post(self, fast: bool, *, quiet: bool = False) -> None:
+        self.send("post", fast, text=TEXT, **({"quiet": True} if quiet else {}))
 
     def _head(self, log: str = ROOM) -> int:
         found = self.stack.plain["dynamodb"].query(
@@ -174,10 +174,10 @@ class Talk:
         self.stack.drain("views", "project_views")
         self.stack.drain("delivery", "deliver")
 
-    def alone(self, messages: int, fast: bool) -> None:
+    def alone(self, messages: int, fast: bool, *, quiet: bool = False) -> None:
         """Sends messages, each once all before are delivered."""
         for _ in range(messages):
-            self.post(fast)
+            self.post(fast, quiet=quiet)
             self.spread()
 
     def backlog(self, messages: int, fast: bool) -> None:

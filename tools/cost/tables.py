@@ -47,6 +47,20 @@ def sizes(counts: Counts) -> str:
     return table([*head, "alone / bound", "steady / bound", "backlog / bound"], rows)
 
 
+def quiet(counts: Counts) -> str:
+    """What a message costs whose push serves as its acknowledgement."""
+    rows = []
+    for size in SIZES:
+        acked, pushed = _bill(counts, size, "alone"), _bill(counts, size, "quiet")
+        saved = acked.dollars() - pushed.dollars()
+        frames = f"{acked.units['frame']:,.0f}", f"{pushed.units['frame']:,.0f}"
+        dollars = f"{acked.dollars():,.2f}", f"{pushed.dollars():,.2f}"
+        share = f"{saved / acked.dollars():.1%}"
+        rows.append([f"{size:,}", *frames, *dollars, f"{saved:.2f}", share])
+    head = ["members", "frames, acknowledged", "quiet", "$, acknowledged", "quiet", "saved, $"]
+    return table([*head, "saved"], rows)
+
+
 def lines(counts: Counts) -> str:
     """Where the dollars of a room of 50 go."""
     bills = {case: _bill(counts, 50, case) for case in CASES}
@@ -227,6 +241,7 @@ def writes(counts: Counts) -> str:
 
 SECTIONS: dict[str, Callable[[Counts], str]] = {
     "sizes": sizes,
+    "quiet": quiet,
     "lines": lines,
     "ranges": ranges,
     "assumptions": assumptions,

@@ -181,6 +181,8 @@ def config(outputs: Mapping[str, str], region: str) -> dict[str, Any]:
     return {
         "api": "",
         "guests": outputs["Guests"] == "true",
+        # A frame to a connection is billed here: the push serves as the ack of a post.
+        "quiet_posts": True,
         "cognito": {
             "domain": f"https://{domain}",
             "client_id": outputs["UserPoolClientId"],

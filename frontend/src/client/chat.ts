@@ -26,6 +26,8 @@ export interface ChatDeps {
   readonly api: Api;
   readonly me: Me;
   readonly scheduler?: Scheduler;
+  /** Whether the deployment asks for posts whose push serves as their ack. */
+  readonly quietPosts: boolean;
   connect(url: string): Socket;
   loadOutbox(): readonly OutboxEntry[];
   saveOutbox(entries: readonly OutboxEntry[]): void;
@@ -122,6 +124,7 @@ export class Chat {
     this.outbox = new Outbox({
       send: (command) => this.connection.send(command),
       held: (room) => this.sync.version(room),
+      quiet: (room) => deps.quietPosts && this.sync.live(room),
       changed: (outbox) => {
         this.store.enqueue((state) => ({ ...state, outbox }));
       },

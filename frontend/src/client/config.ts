@@ -6,6 +6,8 @@ export interface Config {
   readonly guests: boolean;
   /** The hosted sign-in; null where there is none. */
   readonly cognito: Cognito | null;
+  /** Whether the push of a post serves as its ack, where a frame costs money (docs/cost.md). */
+  readonly quietPosts: boolean;
 }
 
 export interface Cognito {
@@ -17,7 +19,7 @@ export interface Cognito {
 /** The file is there, but not as it has to be; the message names what is wrong. */
 export class ConfigError extends Error {}
 
-const DEFAULTS: Config = { api: "", guests: true, cognito: null };
+const DEFAULTS: Config = { api: "", guests: true, cognito: null, quietPosts: false };
 
 /** Throws ConfigError where the file says something that cannot be. */
 export async function loadConfig(): Promise<Config> {
@@ -35,13 +37,14 @@ export async function loadConfig(): Promise<Config> {
 
 /** A wrong field is told rather than passed over: a typing error must not let guests in. */
 export function parseConfig(read: unknown): Config {
-  const file = fieldsOf(read, "the file", ["api", "guests", "cognito"]);
-  const { api = "", guests = true } = file;
+  const file = fieldsOf(read, "the file", ["api", "guests", "cognito", "quiet_posts"]);
+  const { api = "", guests = true, quiet_posts: quietPosts = false } = file;
   if (typeof api !== "string") throw new ConfigError("api must be a text");
   if (typeof guests !== "boolean") throw new ConfigError("guests must be true or false");
+  if (typeof quietPosts !== "boolean") throw new ConfigError("quiet_posts must be true or false");
   const cognito = cognitoOf(file.cognito);
   if (!guests && !cognito) throw new ConfigError("without guests there must be cognito");
-  return { api: api === "" ? "" : addressOf(api, "api"), guests, cognito };
+  return { api: api === "" ? "" : addressOf(api, "api"), guests, cognito, quietPosts };
 }
 
 function cognitoOf(read: unknown): Cognito | null {

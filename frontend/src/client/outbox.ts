@@ -4,6 +4,9 @@
  * A command keeps its id and `since` from the first send on, so a retry after a reconnect or a
  * reload changes nothing twice. Each room is a lane with at most one unacknowledged command,
  * because API Gateway does not order frames. What the person wrote outlives a reload of the tab.
+ *
+ * A post may be sent `quiet`: its push then serves as its ack. Only its first send is; a retry asks
+ * for the ack, because the push of what is stored already does not come again.
  */
 import type {
   AddMember,
@@ -58,6 +61,8 @@ export interface OutboxHooks {
   send(command: Command): boolean;
   /** The room version held, or null where none is: then nothing is sent to it yet. */
   held(room: string): number | null;
+  /** Whether a post may do without its ack, because its push will come and says the same. */
+  quiet(room: string): boolean;
   changed(entries: readonly OutboxEntry[]): void;
   acked(command: Command, version: number): void;
   /** `kept` is true where the person can retry or discard it. */
@@ -69,6 +74,8 @@ export interface OutboxHooks {
 
 /** A command without an answer by then is sent again: the ack may have been lost on its way. */
 const ACK_WITHIN = 10_000;
+/** A push comes within a second on AWS, and some seconds later where functions start cold. */
+const PUSH_WITHIN = 5_000;
 
 export class Outbox {
   private entries: readonly OutboxEntry[];
@@ -122,15 +129,21 @@ export class Outbox {
     if (!next || this.timers.has(next.command.id)) return;
     const command = this.stamped(next.command);
     if (!command) return;
+    const quiet = this.mayBeQuiet(next, lane);
     // Kept before it goes out: a reload in between must retry it with this `since`.
     this.replace(next.command.id, { ...next, command, state: "sent" });
-    if (!this.hooks.send(command)) return;
+    // `quiet` is no part of the entry: whatever is sent from it again asks for the ack.
+    const frame = quiet && command.action === "post" ? { ...command, quiet } : command;
+    if (!this.hooks.send(frame)) return;
     this.timers.set(
       command.id,
-      setTimeout(() => {
-        this.timers.delete(command.id);
-        this.pump(room);
-      }, ACK_WITHIN),
+      setTimeout(
+        () => {
+          this.timers.delete(command.id);
+          this.pump(room);
+        },
+        quiet ? PUSH_WITHIN : ACK_WITHIN,
+      ),
     );
   }
 
@@ -191,6 +204,14 @@ export class Outbox {
   discard(id: string): void {
     const entry = this.find(id);
     if (entry?.state === "failed" || entry?.state === "waiting") this.remove(id);
+  }
+
+  private mayBeQuiet({ command }: OutboxEntry, lane: readonly OutboxEntry[]): boolean {
+    // The first send stamps it. Only that one is quiet, whatever came of it.
+    if (command.action !== "post" || typeof command.since === "number") return false;
+    // What waits behind it would wait longer: a push takes longer than an ack.
+    const waiting = lane.filter(({ state }) => state === "waiting");
+    return waiting.length === 1 && this.hooks.quiet(command.room);
   }
 
   private stamped(command: Command): Command | null {

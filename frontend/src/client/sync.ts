@@ -56,6 +56,14 @@ export class RoomSync {
     return this.logs.get(room)?.version ?? null;
   }
 
+  /** Whether pushes of the room come and show at once: it is held to its head, without a gap. */
+  live(room: string): boolean {
+    const log = this.logs.get(room);
+    if (!this.isOpen || !log || log.version === null || log.asked !== null) return false;
+    // Neither ahead of what is held nor waiting for what a push did not bring.
+    return log.held.length === 0 && log.timer === undefined;
+  }
+
   /** Follows rooms from the versions given (null for a snapshot); those followed stay as they are. */
   follow(rooms: ReadonlyMap<string, number | null>): void {
     const added: string[] = [];

@@ -23,7 +23,7 @@ interface AppProps {
 }
 
 export function App({ api, config, arriving }: AppProps) {
-  const { cognito } = config;
+  const { cognito, quietPosts } = config;
   const [session, setSession] = useState(loadSession);
   const [chat, setChat] = useState<Chat | null>(null);
   const [ended, setEnded] = useState(false);
@@ -76,6 +76,7 @@ export function App({ api, config, arriving }: AppProps) {
     const started = new Chat({
       api: own,
       me: session.user,
+      quietPosts,
       connect: (url) => new WebSocket(url),
       loadOutbox: () => loadOutbox(session.user.id),
       saveOutbox: (entries) => {
@@ -93,7 +94,7 @@ export function App({ api, config, arriving }: AppProps) {
       started.stop();
       setChat(null);
     };
-  }, [api, session, end]);
+  }, [api, quietPosts, session, end]);
 
   if (!session) {
     return (

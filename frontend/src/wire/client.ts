@@ -73,10 +73,19 @@ export interface SetRole {
   since?: number | null;
   user: string;
 }
+/**
+ * Writes a message.
+ *
+ * Attributes
+ * ----------
+ * quiet: no `ack` is sent where the post is accepted; its push to this connection, which must
+ *     be subscribed to the room, says so. A retry is sent without it, and is acknowledged.
+ */
 export interface Post {
   action: "post";
   id: string;
   kind?: "text" | "action";
+  quiet?: boolean;
   reply_to?: number | null;
   room: string;
   since?: number | null;

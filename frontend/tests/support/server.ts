@@ -107,10 +107,11 @@ export class FakeServer {
     Promise.resolve({ rooms: [], cursor: null });
 
   /** A tab; a second one is what a reload makes of the first. */
-  tab(): Chat {
+  tab(quietPosts = false): Chat {
     return new Chat({
       api: new FakeApi(this),
       me: { id: "u_me", name: "me" },
+      quietPosts,
       scheduler: {
         soon(callback) {
           const timer = setTimeout(callback, 16);
