@@ -1,5 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError } from "../src/client/api";
 import { Directory } from "../src/client/directory";
 import { listDirectory } from "../src/store/directory";
 import { closedRoom, listRooms } from "../src/store/rooms";
@@ -208,6 +209,29 @@ describe("Directory", () => {
     await directory.refresh();
     expect(store.get().directory).toMatchObject({ rooms: ["a"], searching: false });
   });
+
+  it("asks again by itself after a failure, until it is answered", async () => {
+    answers = () => Promise.reject(new ApiError("rate_limited", "too many"));
+    await directory.refresh();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(asked.length).toBeGreaterThan(2);
+    answers = () => ({ rooms: [summary("a")], cursor: null });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(store.get().directory.rooms).toEqual(["a"]);
+    asked.length = 0;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual([]);
+  });
+
+  it("renews what is older than a minute", async () => {
+    await directory.refresh();
+    await vi.advanceTimersByTimeAsync(59_000);
+    directory.renew();
+    expect(asked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    directory.renew();
+    expect(asked).toHaveLength(2);
+  });
 });
 
 describe("the list of one's rooms", () => {
@@ -231,6 +255,94 @@ describe("the list of one's rooms", () => {
       frame.action === "sync" ? Object.keys(frame.rooms) : [],
     );
     expect([...new Set(followed)].sort()).toEqual(["a", "b", "c", "d", "r"]);
+    chat.stop();
+  });
+});
+
+describe("an open page", () => {
+  let server: FakeServer;
+  let asked: number;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    server = new FakeServer(3);
+    asked = 0;
+    server.directory = () => {
+      asked += 1;
+      return Promise.resolve({ rooms: [], cursor: null });
+    };
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function connected() {
+    const chat = server.tab();
+    chat.start();
+    await vi.advanceTimersByTimeAsync(0);
+    server.socket.open();
+    await vi.advanceTimersByTimeAsync(50);
+    return chat;
+  }
+
+  it("hears of rooms that others made, with the ping and when it gets the focus", async () => {
+    const chat = await connected();
+    expect(asked).toBe(1);
+    dispatchEvent(new Event("focus"));
+    expect(asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(61_000);
+    server.directory = () => {
+      asked += 1;
+      return Promise.resolve({ rooms: [summary("lounge")], cursor: null });
+    };
+    dispatchEvent(new Event("focus"));
+    await vi.advanceTimersByTimeAsync(50);
+    expect(ids(chat.store.get())).toEqual(["lounge", "r"]);
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(server.socket.sent.some(({ action }) => action === "ping")).toBe(true);
+    server.socket.receive({ type: "pong" });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(asked).toBe(3);
+    chat.stop();
+  });
+
+  it("reads its own rooms again after a refusal, and says why they wait", async () => {
+    const answer = server.ownRooms;
+    server.ownRooms = () => Promise.reject(new ApiError("rate_limited", "too many"));
+    const chat = await connected();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(chat.store.get().listed).toBe(false);
+    expect(chat.store.get().toasts.map(({ text }) => text)).toEqual([
+      "That was a lot at once. It goes on in a moment.",
+    ]);
+    server.ownRooms = answer;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(chat.store.get().listed).toBe(true);
+    const followed = server.socket.sent.filter(({ action }) => action === "sync");
+    expect(followed.length).toBeGreaterThan(0);
+    chat.stop();
+  });
+
+  it("leaves the reading to the next connection where this one is lost", async () => {
+    server.ownRooms = () => Promise.reject(new ApiError("internal", "no"));
+    const chat = await connected();
+    chat.stop();
+    const { lists } = server;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(server.lists).toBe(lists);
+  });
+
+  it("reads its invitations again after a refusal", async () => {
+    let refused = 0;
+    server.invited = () => {
+      refused += 1;
+      return refused < 3
+        ? Promise.reject(new ApiError("rate_limited", "too many"))
+        : Promise.resolve({ invitations: [] });
+    };
+    const chat = await connected();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(refused).toBe(3);
     chat.stop();
   });
 });

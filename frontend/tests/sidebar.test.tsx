@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Chat } from "../src/client/chat";
 import { ChatContext } from "../src/ui/chat";
 import { Sidebar } from "../src/ui/sidebar/Sidebar";
+import { Welcome } from "../src/ui/shell/Welcome";
 import type { RoomSummary } from "../src/wire/http";
 import { FakeServer } from "./support/server";
 
@@ -42,6 +43,19 @@ async function type(text: string) {
   });
 }
 
+/** The person opens a server on which there is no room that they know of. */
+async function alone() {
+  server.ownRooms = () => Promise.resolve({ rooms: [], cursor: null });
+  server.directory = () => Promise.resolve({ rooms: [], cursor: null });
+  await act(async () => {
+    chat.store.update((state) => ({ ...state, rooms: new Map() }));
+    chat.start();
+    await vi.advanceTimersByTimeAsync(0);
+    server.socket.open();
+    await vi.advanceTimersByTimeAsync(50);
+  });
+}
+
 beforeEach(async () => {
   vi.useFakeTimers();
   vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
@@ -64,6 +78,7 @@ beforeEach(async () => {
     root.render(
       <ChatContext value={chat}>
         <Sidebar active={null} logOut={() => undefined} />
+        <Welcome />
       </ChatContext>,
     );
     await chat.refreshRooms();
@@ -75,6 +90,7 @@ afterEach(() => {
   act(() => {
     root.unmount();
   });
+  chat.stop();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
@@ -100,4 +116,30 @@ it("finds rooms by the server, which a list here does not have", async () => {
   expect(document.body.textContent).toContain("No room is called that.");
   await type("");
   expect(shown()).toHaveLength(61);
+});
+
+it("does not say that there are no rooms where it only knows of none", async () => {
+  await alone();
+  expect(shown()).toEqual([]);
+  const text = document.body.textContent;
+  expect(text).toContain("No rooms here yet.");
+  expect(text).toContain("Create a room with the plus at the top");
+  expect(text).not.toContain("There is no room");
+  expect(text).not.toContain("“Rooms”");
+});
+
+it("does not say so under an invitation", async () => {
+  server.invitations.push({
+    room: "p",
+    name: "Private",
+    kind: "private",
+    role: "member",
+    by: "u_a",
+    by_name: "Ann",
+    at: "2026-11-20T12:00:00.000000Z",
+    version: 4,
+  });
+  await alone();
+  expect(document.body.textContent).toContain("Ann invites you");
+  expect(document.body.textContent).not.toContain("No rooms");
 });

@@ -166,7 +166,7 @@ def test_axe_finds_no_violation_where_nothing_is_yet(
     own_house: House, axe: str, width: int, height: int
 ) -> None:
     tab = own_house.enter("ann", width=width, height=height, scripts=[axe])
-    expect(tab.at("room-list")).to_contain_text("No rooms yet.")
+    expect(tab.at("room-list")).to_contain_text("No rooms here yet.")
     assert violations(tab) == []
     tab.at("theme-toggle").click()
     assert violations(tab) == []

@@ -10,6 +10,7 @@ import type { Rooms, RoomSummary } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
 import type { Notices } from "../wire/http";
 import type { ServerFrame, User } from "../wire/server";
+import { Again } from "./again";
 import { ApiError, type Api } from "./api";
 import { Batches } from "./batches";
 import { Commands } from "./commands";
@@ -18,6 +19,7 @@ import { Connection, type Socket } from "./connection";
 import { History } from "./history";
 import { Invitations } from "./invitations";
 import { Outbox, type Command, type OutboxEntry } from "./outbox";
+import { readingProblem } from "./problems";
 import { ReadMarks } from "./reads";
 import { RoomSync } from "./sync";
 import { Toasts } from "./toasts";
@@ -58,6 +60,7 @@ export class Chat {
   private typed: { readonly room: string; readonly at: number } | null = null;
   private readonly batches: Batches;
   private listing: Promise<void> | null = null;
+  private readonly retry = new Again(() => void this.refreshOwn());
 
   constructor(private readonly deps: ChatDeps) {
     this.store = new Store(initialState(deps.me), deps.scheduler);
@@ -81,6 +84,8 @@ export class Chat {
       closed: () => {
         this.sync.closed();
         this.outbox.closed();
+        // The next connection reads all of it.
+        this.stopReading();
       },
       received: (frame) => {
         this.receive(frame);
@@ -150,6 +155,7 @@ export class Chat {
   start(): void {
     addEventListener("online", this.onOnline);
     addEventListener("offline", this.onOffline);
+    addEventListener("focus", this.onFocus);
     document.addEventListener("visibilitychange", this.onVisible);
     this.connection.start();
   }
@@ -157,10 +163,11 @@ export class Chat {
   stop(): void {
     removeEventListener("online", this.onOnline);
     removeEventListener("offline", this.onOffline);
+    removeEventListener("focus", this.onFocus);
     document.removeEventListener("visibilitychange", this.onVisible);
     this.connection.stop();
     this.reads.stop();
-    this.directory.stop();
+    this.stopReading();
   }
 
   notices(): Promise<Notices> {
@@ -215,6 +222,10 @@ export class Chat {
   /** Reads the lists of rooms again and follows those that the person is in. */
   refreshRooms(): Promise<void> {
     void this.directory.refresh();
+    return this.refreshOwn();
+  }
+
+  private refreshOwn(): Promise<void> {
     this.listing ??= this.readRooms().finally(() => {
       this.listing = null;
     });
@@ -229,6 +240,16 @@ export class Chat {
     this.connection.networkLost();
   };
 
+  private readonly onFocus = (): void => {
+    if (this.store.get().connection === "online") this.directory.renew();
+  };
+
+  private stopReading(): void {
+    this.retry.stop();
+    this.directory.stop();
+    this.invitations.stop();
+  }
+
   private readonly onVisible = (): void => {
     const { active } = this.store.get();
     if (!document.hidden) this.connection.check();
@@ -242,8 +263,13 @@ export class Chat {
       this.store.update((state) => listRooms(state, rooms, (room) => this.reads.readTo(room)));
       this.sync.follow(new Map(rooms.map((room) => [room.room, room.head])));
       for (const { room } of rooms) this.outbox.pump(room);
+      this.retry.stop();
     } catch (error) {
       if (error instanceof ApiError && error.code === "unauthenticated") this.deps.over();
+      // A lost connection is told elsewhere, and the next one reads all of it.
+      else if (this.store.get().connection === "online" && this.retry.failed()) {
+        this.toasts.show(readingProblem(error));
+      }
     }
   }
 
@@ -286,6 +312,7 @@ export class Chat {
         break;
       case "pong":
         this.sync.onPong(frame);
+        if (!document.hidden) this.directory.renew();
         break;
     }
   }

@@ -3,6 +3,7 @@ import { listDirectory } from "../store/directory";
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 import type { Rooms, RoomSummary } from "../wire/http";
+import { Again } from "./again";
 import { ApiError } from "./api";
 
 export interface DirectoryApi {
@@ -16,12 +17,17 @@ const PAGE = 100;
 const WANTED = 60;
 /** Requests of one reading; the server looks at 500 rooms in each. */
 const REQUESTS = 5;
+/** A reading is fresh for this long (ms): new rooms are worth one request a minute at the most. */
+const FRESH = 60_000;
 
 export class Directory {
   private query = "";
   /** Number of the latest reading: what an earlier one brings is dropped. */
   private turn = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the latest reading from the beginning succeeded, in ms of the clock. */
+  private readAt = 0;
+  private readonly retry = new Again(() => void this.refresh());
 
   constructor(
     private readonly api: DirectoryApi,
@@ -46,6 +52,12 @@ export class Directory {
     return this.read(null, Math.max(WANTED, this.store.get().directory.rooms.length));
   }
 
+  /** Reads again unless it was read a moment ago: of new rooms nothing else tells. */
+  renew(): void {
+    const { searching } = this.store.get().directory;
+    if (!searching && Date.now() - this.readAt >= FRESH) void this.refresh();
+  }
+
   /** Reads on where the last reading ended. */
   async more(): Promise<void> {
     const { cursor, searching } = this.store.get().directory;
@@ -54,6 +66,7 @@ export class Directory {
 
   stop(): void {
     clearTimeout(this.timer);
+    this.retry.stop();
     this.turn += 1;
   }
 
@@ -71,12 +84,17 @@ export class Directory {
         cursor = page.cursor;
         if (cursor === null || found.length >= wanted) break;
       }
+      if (from === null) {
+        this.readAt = Date.now();
+        this.retry.stop();
+      }
       this.store.update((state) => listDirectory(state, query, found, cursor, from !== null));
     } catch (error) {
       if (turn !== this.turn) return;
-      // What was found before stays; the next refresh asks again.
+      // What was found before stays.
       this.searching(false);
       if (error instanceof ApiError && error.code === "unauthenticated") this.over();
+      else if (from === null) this.retry.failed();
     }
   }
 

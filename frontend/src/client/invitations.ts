@@ -2,10 +2,13 @@
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 import type { Invitations as Answer } from "../wire/http";
+import { Again } from "./again";
+import { ApiError } from "./api";
 
 export class Invitations {
   private running = false;
   private again = false;
+  private readonly retry = new Again(() => void this.refresh());
 
   constructor(
     private readonly api: { invitations(): Promise<Answer> },
@@ -25,11 +28,18 @@ export class Invitations {
           invitations.length + state.invitations.length === 0 ? state : { ...state, invitations },
         );
       }
-    } catch {
-      // The next connection reads it again; without a session the list of rooms says so.
+      this.retry.stop();
+    } catch (error) {
+      // Without a session the list of rooms says so.
+      if (!(error instanceof ApiError && error.code === "unauthenticated")) this.retry.failed();
     } finally {
       this.running = false;
     }
+  }
+
+  /** Nothing is read by itself until the next refresh. */
+  stop(): void {
+    this.retry.stop();
   }
 
   /** The person answered: the line goes at once. */

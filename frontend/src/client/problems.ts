@@ -1,3 +1,12 @@
+import { ApiError } from "./api";
+
+/** What a person is told of a reading that failed and is tried again by itself. */
+export function readingProblem(error: unknown): string {
+  return error instanceof ApiError && error.code === "rate_limited"
+    ? "That was a lot at once. It goes on in a moment."
+    : "The rooms did not load. Parley tries again.";
+}
+
 /** What a person is told for a wire code; the server's words where they say more. */
 export function messageOf(code: string, message: string): string {
   switch (code) {

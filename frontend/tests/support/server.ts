@@ -68,7 +68,7 @@ class FakeApi extends Api {
   }
 
   override invitations(): Promise<Invitations> {
-    return Promise.resolve({ invitations: [...this.server.invitations] });
+    return this.server.invited();
   }
 
   override messages(_room: string, before: number, limit: number): Promise<Messages> {
@@ -105,6 +105,10 @@ export class FakeServer {
   /** What the directory answers; each test may put its own. */
   directory: (q: string, cursor: string | null) => Promise<Rooms> = () =>
     Promise.resolve({ rooms: [], cursor: null });
+
+  /** What the list of invitations answers; each test may put its own. */
+  invited: () => Promise<Invitations> = () =>
+    Promise.resolve({ invitations: [...this.invitations] });
 
   /** A tab; a second one is what a reload makes of the first. */
   tab(quietPosts = false): Chat {

@@ -11,7 +11,7 @@ export function Welcome() {
       <h1 className="text-xl font-semibold tracking-tight">Nice to see you</h1>
       <p className="text-soft">
         {listed && !any
-          ? "There is no room yet. Create the first one with the plus beside “Rooms”."
+          ? "Create a room with the plus at the top, or wait for a room to appear in the list."
           : "Choose a room on the left, or create one with the plus."}
       </p>
     </div>

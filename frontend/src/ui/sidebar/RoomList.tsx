@@ -12,6 +12,7 @@ const STEP = 60;
 export function RoomList({ active, filter }: { active: string | null; filter: string }) {
   const rooms = useChatState((state) => state.rooms);
   const listed = useChatState((state) => state.listed);
+  const invited = useChatState((state) => state.invitations.length > 0);
   const directory = useChatState((state) => state.directory);
   const chat = useChat();
   const [shown, setShown] = useState(STEP);
@@ -61,12 +62,12 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
           Show more rooms
         </Button>
       )}
-      {listed && own.length + others.length === 0 && (
+      {listed && own.length + others.length === 0 && !(invited && filter.trim() === "") && (
         <p className="px-3 py-6 text-center text-sm text-faint">
           {directory.searching
             ? "Searching…"
             : filter.trim() === ""
-              ? "No rooms yet."
+              ? "No rooms here yet."
               : "No room is called that."}
         </p>
       )}
