@@ -205,6 +205,7 @@ class Claiming(Consuming):
             self._park(run.stream, version, type(error).__name__)
         if versions:
             self._claim(run, versions[0], versions[-1])
+            self.consumer.skip(run.stream, versions[-1])
 
     def redrive(self, stream: str) -> None:
         """Forgets what was parked of a stream. It is not handed on again: who was to have it

@@ -79,7 +79,7 @@ SETTINGS: Mapping[str, frozenset[str]] = {
         "project_views": ("EVENTS_TABLE", "VIEWS_TABLE", "PROGRESS_TABLE"),
         "track_memberships": (*_LOG, *_PUBLISHING, "PROGRESS_TABLE"),
         "deliver": (
-            *_SEALING, "EVENTS_TABLE", "VIEWS_TABLE", "PROGRESS_TABLE", "CONNECTIONS_TABLE",
+            *_LOG, *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE", "CONNECTIONS_TABLE",
             "SOCKET_ENDPOINT", "PRESENCE_QUEUE_URL", "DELIVERY_QUEUE_URL",
         ),
         "notify_users": (

@@ -35,8 +35,8 @@ MEMBERSHIP: tuple[type[Event], ...] = (
 )
 """Events that say who may read a room, or is invited to."""
 
-KEPT = 200_000
-"""Members of all rooms that are remembered, some 100 bytes each; a room counts as ten more."""
+KEPT = 32 * 2**20
+"""Bytes of rooms that are remembered, by their own estimate."""
 
 _TOPICS = frozenset(one.TOPIC for one in MEMBERSHIP)
 
@@ -138,7 +138,9 @@ class Authorising:
         """Returns what the newest snapshot says."""
         for snapshot in self._log.snapshot_store.get(room, desc=True, limit=1):
             found: Any = snapshot
-            return Standing.of(found.mutate(None))
+            aggregate: Room = found.mutate(None)
+            aggregate.recent.clear()  # nothing is decided on it
+            return Standing.of(aggregate)
         return Standing(Room(room))
 
     def _keep(self, room: str, standing: Standing) -> None:
@@ -146,7 +148,7 @@ class Authorising:
         before = self._kept.pop(room, None)
         if before is not None:
             self._weight -= before.weight
-        standing.weight = len(standing.room.members) + 10
+        standing.weight = standing.room.weight()
         self._kept[room] = standing
         self._weight += standing.weight
         while self._weight > KEPT and len(self._kept) > 1:

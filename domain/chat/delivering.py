@@ -10,14 +10,21 @@ import orjson
 from domain.aggregate import Event
 from domain.caching import SizedCache
 from domain.chat import frames
+from domain.chat.authorising import Authorising
 from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
 from domain.chat.withholding import deleted_by, withhold_deleted
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
-from domain.person.person import PersonErased, SessionEnded
+from domain.person.person import Person, PersonErased, SessionEnded
 from domain.ports import Shard
-from domain.room.room import MemberInvited, MemberJoined, MemberLeft, MemberRenamed
+from domain.room.room import (
+    MAX_MEMBERS,
+    MemberInvited,
+    MemberJoined,
+    MemberLeft,
+    MemberRenamed,
+)
 
 LARGE = 500
 """Connections of a room above which its shards are delivered each on its own."""
@@ -107,9 +114,10 @@ class Deliver:
         start = 0
         for index, event in enumerate(events):
             if isinstance(event, MemberLeft):
-                self._push(room, events[start : index + 1], present, deleted)
+                # First, so that a push that fails leaves nobody subscribed who is gone.
                 version = event.originator_version
                 connections.unsubscribe(event.user, room, before=version, shard=shard)
+                self._push(room, events[start : index + 1], present, deleted)
                 start = index + 1
                 if start < len(events):
                     present = connections.in_room(room, shard)
@@ -212,7 +220,27 @@ class Deliver:
         }
 
     def skip(self, stream: str, version: int) -> None:
-        """The cursor is past it already."""
+        """The cursor is past it already; what was gone past may have ended somebody's right to
+        hear more, which the logs say."""
+        if is_person(stream):
+            self._close_ended(stream)
+        else:
+            self._unsubscribe_gone(stream)
+
+    def _close_ended(self, user: str) -> None:
+        connections, person = self._services.connections, self._services.log.at_head(user)
+        sessions = person.sessions if isinstance(person, Person) else ()
+        alive = {one for session in sessions for one in connections.of_session(user, session)}
+        for connection in connections.of_user(user):
+            if connection not in alive:
+                self._services.gateway.close(connection, 4401)
+
+    def _unsubscribe_gone(self, room: str) -> None:
+        connections = self._services.connections
+        standing = Authorising(self._services.log, self._services.alone).standing(room)
+        for user in connections.online(room, MAX_MEMBERS):
+            if not standing.readable_by(user):
+                connections.unsubscribe(user, room)
 
     def reset(self, stream: str) -> None:
         """Nothing to fold anew."""

@@ -167,7 +167,8 @@ def test_what_was_folded_is_not_folded_again() -> None:
 
 
 def test_what_is_remembered_is_bounded_by_members(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorising, "KEPT", 40)
+    one = Room("r").weight() + 200
+    monkeypatch.setattr(authorising, "KEPT", 3 * one)
     chat = memory_chat()
     ann = person(chat, "ann")
     rooms = [f"r{number}" for number in range(6)]
@@ -176,10 +177,23 @@ def test_what_is_remembered_is_bounded_by_members(monkeypatch: pytest.MonkeyPatc
     known = Authorising(chat.services.log, alone=False)
     for room in [*rooms, *rooms]:
         assert known.standing(room).role(ann.user) == "owner"
-        assert known._weight <= 40
+        assert known._weight <= 3 * one
     assert len(known._kept) == 3
     assert known.standing("no-such-room").readable_by(ann.user) is False
     assert len(known._kept) == 3
+
+
+def test_what_a_snapshot_has_for_deciding_is_not_remembered() -> None:
+    chat = memory_chat()
+    ann = person(chat, "ann")
+    ann.send(action="create_room", room="hall", name="Hall", kind="public")
+    for _ in range(300):
+        ann.send(action="post", room="hall", text="x")
+    log = chat.services.log
+    log.save_snapshot(log.checkpoint(log.load("hall")))
+    known = Authorising(log, alone=False)
+    assert known.standing("hall").room.recent == {}
+    assert known._weight == known.standing("hall").room.weight() < 2_000
 
 
 def test_a_view_that_lags_too_far_is_not_folded_by_a_reader(

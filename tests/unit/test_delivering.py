@@ -15,11 +15,12 @@ from adapters.memory.gateway import InlineBackground, RecordingGateway
 from domain.chat import Chat
 from domain.chat.delivering import NAMES_LIFE, YOUNG_PAUSE, Deliver
 from domain.claiming import ProcessCursors
+from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.errors import Throttled
 from domain.room.room import MemberRenamed
 from functions import bootstrap
 from functions.sweep import SPARE, handler
-from tests.support.chat import Someone, memory_chat, person, records, run_consumers
+from tests.support.chat import Someone, admit, memory_chat, person, records, run_consumers
 from tests.support.dynamodb import counting
 
 
@@ -248,3 +249,54 @@ def test_a_sweep_closes_what_nobody_told_of_in_the_time_there_is(
     assert ("u_ann", ["lobby"]) in checks(chat)
     assert connections.of_user(late.user) == ["late"]
     assert swept(chat, 60) == {"connections": 0, "accounts": 0, "events": 0}
+
+
+def given_up(chat: Chat, after: int) -> None:
+    """Has what was appended since be delivered to nobody, until it is given up."""
+    gateway, todo = gateway_of(chat), records(chat, after)
+    post = gateway.post
+
+    def silent(connection_ids: Sequence[str], frame: bytes) -> list[str]:
+        raise Transient("no answer")
+
+    gateway.post = silent  # type: ignore[method-assign]
+    for receives in range(1, MAX_RECEIVES + 1):
+        chat.consume("deliver", [Record(one.id, one.body, receives) for _, one in todo])
+    gateway.post = post  # type: ignore[method-assign]
+    chat.services.progress.advance("deliver", todo[-1][0])
+    assert {parked.consumer for parked in chat.services.progress.parked()} == {"deliver"}
+
+
+def test_a_removal_whose_push_is_given_up_ends_the_pushes_all_the_same() -> None:
+    chat = memory_chat()
+    ann, bob = lobby(chat)
+    after = chat.services.progress.position("deliver")
+    ann.send(action="remove_member", room="lobby", user=bob.user)
+    given_up(chat, after)
+    assert chat.services.connections.in_room("lobby") == ["ann"]
+
+
+def test_who_may_not_read_on_is_unsubscribed_where_an_event_is_gone_past() -> None:
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    room = "den-abcdefghijkl"
+    ann.send(action="create_room", room=room, name="Den", kind="private")
+    admit(ann, bob, room)
+    run_consumers(chat)
+    for someone in (ann, bob):
+        someone.send(action="sync", rooms={room: None})
+    ann.send(action="remove_member", room=room, user=bob.user)
+    # As where the event itself could not be read.
+    chat.consuming["deliver"].consumer.skip(room, chat.services.log.head(room))
+    assert chat.services.connections.in_room(room) == ["ann"]
+
+
+def test_sockets_of_a_session_whose_end_is_given_up_are_closed_all_the_same() -> None:
+    chat = memory_chat()
+    ann, bob = lobby(chat)
+    other = chat.entering
+    after = chat.services.progress.position("deliver")
+    other.leave(bob.token)
+    given_up(chat, after)
+    assert gateway_of(chat).closed == [("bob", 4401)]
+    assert ann.connection.id not in [one for one, _ in gateway_of(chat).closed]
