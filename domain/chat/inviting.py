@@ -29,6 +29,7 @@ def standing(services: Services, adder: str, user: str, room: str, now: str) -> 
         "known": _known(services, cast(Person, services.log.read(adder)), person),
         "was_here": left is not None and left[0] is None,
         "resting": not person.may_be_invited(adder, now),
+        "unoffered": room not in person.offers,
     }
 
 

@@ -142,10 +142,9 @@ class Reading:
         return answer
 
     def _invited(self, room: str, user: str) -> list[dict[str, Any]]:
-        """Returns the pending invitations by user id; none for a reader who is no member."""
-        standing = self.authorising.standing(room)
-        if standing.role(user) is None:
-            return []
+        """Returns the pending invitations by user id, to whoever may read the room: the log that
+        they read has the invitations too."""
+        standing = self.authorising.require(room, user)
         invited = dict(standing.room.invited)
         names = people(self._vault, self._views, room, invited)
         missing = invited.keys() - names.keys()

@@ -40,6 +40,7 @@ class AddMember(Command):
     known: they share another private room, so the person is added without being asked.
     was_here: the person left this room or declined it, so they are asked.
     resting: the person may not be asked now.
+    unoffered: the person's own log has no pending invitation to this room.
     """
 
     user: str
@@ -48,6 +49,7 @@ class AddMember(Command):
     known: bool = False
     was_here: bool = False
     resting: bool = False
+    unoffered: bool = False
 
 
 @dataclass(kw_only=True, slots=True)

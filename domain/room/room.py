@@ -5,6 +5,7 @@ Topics and field names are a STORAGE FORMAT (docs/events.md).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple, cast
 
 from domain.aggregate import (
@@ -30,7 +31,7 @@ from domain.errors import (
     TooManyEmoji,
     TooManyReactions,
 )
-from domain.inviting import resting
+from domain.inviting import lost, resting, seconds
 from domain.protocol.limits import UNGUESSABLE
 from domain.room import commands as c
 
@@ -47,7 +48,7 @@ MAX_NOTIFY = 20
 """People whom one message notifies."""
 
 MAX_INVITED = 1_000
-"""Pending invitations of a room; 50 bytes each in its snapshot."""
+"""Pending invitations of a room; 60 bytes each in its snapshot."""
 
 MAX_GONE = 500
 """People remembered as gone; 55 bytes each in the snapshot. A person's own log knows the rooms
@@ -136,7 +137,7 @@ class MemberInvited(RoomEvent):
     role: str
 
     def apply(self, aggregate: "Room") -> None:
-        aggregate.invited[self.user] = Invitation(self.role, self.by)
+        aggregate.invited[self.user] = Invitation(self.role, self.by, seconds(self.recorded_at))
 
 
 @dataclass(kw_only=True)
@@ -231,9 +232,11 @@ class RoomSnapshot(Snapshot):
             user: role for role, users in self.state["members"].items() for user in users
         }
         room.owners = len(self.state["members"].get("owner", ()))
-        # Snapshots of earlier releases have neither.
+        # Snapshots of earlier releases have none of these.
+        asked = self.state.get("asked") or repeat(0)
         room.invited = {
-            user: Invitation(role, by) for user, role, by in self.state.get("invited", ())
+            user: Invitation(role, by, at)
+            for (user, role, by), at in zip(self.state.get("invited", ()), asked, strict=False)
         }
         room.gone = dict(self.state.get("gone", ()))
         restore_window(room, self.state)
@@ -244,8 +247,11 @@ class RoomSnapshot(Snapshot):
 
 
 class Invitation(NamedTuple):
+    """`at` is when it was recorded, in Unix seconds; 0 where an older snapshot does not say."""
+
     role: str
     by: str
+    at: int = 0
 
 
 MEMBER_BYTES = 145
@@ -276,7 +282,7 @@ class Room(Aggregate):
             self.gone.pop(next(iter(self.gone)))
 
     def weight(self) -> int:
-        people = len(self.members) + len(self.gone) + 2 * len(self.invited)
+        people = len(self.members) + len(self.gone) + 3 * len(self.invited)
         return super().weight() + people * MEMBER_BYTES
 
     def snapshot_state(self) -> dict[str, Any]:
@@ -288,7 +294,9 @@ class Room(Aggregate):
             "kind": self.kind,
             "n": self.n,
             "members": by_role,
-            "invited": [[user, *invitation] for user, invitation in self.invited.items()],
+            # Apart, so that an earlier release reads the snapshot too.
+            "invited": [[user, one.role, one.by] for user, one in self.invited.items()],
+            "asked": [one.at for one in self.invited.values()],
             "gone": list(self.gone.items()),
             **window_state(self),
         }
@@ -380,7 +388,7 @@ def add_member(room: Room, command: c.AddMember, _: MessageOf) -> int:
     rank = RANK[_role(room, command.by)]
     if rank < RANK["moderator"] or rank < RANK[command.role]:
         raise RoleRequired
-    if command.user in room.members or command.user in room.invited:
+    if command.user in room.members or _is_asked(room, command):
         return room.version
     if len(room.members) >= MAX_MEMBERS:
         raise RoomFull
@@ -388,10 +396,19 @@ def add_member(room: Room, command: c.AddMember, _: MessageOf) -> int:
     if _needs_invitation(room, command):
         if command.resting or _rests(room, command):
             raise Forbidden("they may not be invited again yet")
-        if len(room.invited) >= MAX_INVITED:
+        if command.user not in room.invited and len(room.invited) >= MAX_INVITED:
             raise RoomFull("the room has as many pending invitations as it may have")
         event = MemberInvited
     return room.append(event, command, user=command.user, name=command.name, role=command.role)
+
+
+def _is_asked(room: Room, command: c.AddMember) -> bool:
+    """Returns whether the person has a pending invitation, or gets it in a moment. One that their
+    own log dropped, since they had too many, is made anew as if there were none."""
+    invitation = room.invited.get(command.user)
+    if invitation is None:
+        return False
+    return not (command.unoffered and lost(invitation.at, command.recorded_at))
 
 
 def _needs_invitation(room: Room, command: c.AddMember) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.chat import Chat
 from domain.errors import NotFound
-from domain.inviting import REST
+from domain.inviting import LOST, REST
 from domain.person.person import MAX_OFFERS_BY, Person
 from domain.protocol.answers import Invitations, Members
 from tests.support.chat import Clock, Someone, admit, memory_chat, person, run_consumers
@@ -87,7 +87,7 @@ def test_a_stranger_sees_who_invites_them_and_nothing_of_the_room() -> None:
 
 
 @pytest.mark.parametrize("folded", [True, False])
-def test_the_invited_are_listed_for_members_alone(folded: bool) -> None:
+def test_the_invited_are_listed(folded: bool) -> None:
     world = World()
     world.ann.send(action="add_member", room=DEN, user="u_bob")
     world.ann.send(action="add_member", room=DEN, user="u_cy", role="moderator")
@@ -101,7 +101,22 @@ def test_the_invited_are_listed_for_members_alone(folded: bool) -> None:
         {"user": "u_cy", "name": "cy", "role": "moderator"},
     ]
     assert "invited" not in world.chat.reading.members(DEN, "u_ann", "u_ann", 10)
-    assert world.chat.reading.members("lobby", "u_bob", "", 10)["invited"] == []
+
+
+def test_whoever_reads_an_open_room_sees_its_invitations_wherever_they_look() -> None:
+    world = World()
+    world.add(world.ann, "lobby", world.bob)
+    world.do(world.bob, "leave", "lobby")
+    world.cy.sync(lobby=5)
+    world.ann.send(action="add_member", room="lobby", user="u_bob")
+    run_consumers(world.chat)
+    (pushed,) = world.cy.frames()
+    (missed,) = world.cy.sync(lobby=4)
+    page = world.chat.reading.events("lobby", "u_cy", 4, 10)
+    data = {"user": "u_bob", "name": "bob", "role": "member"}
+    for events in (pushed["events"], missed["rooms"]["lobby"]["events"], page["events"]):
+        assert [(event["type"], event["data"]) for event in events] == [("MemberInvited", data)]
+    assert world.chat.reading.members("lobby", "u_cy", "", 10)["invited"] == [data]
 
 
 def test_accepting() -> None:
@@ -204,6 +219,33 @@ def test_somebody_has_few_invitations_of_one_stranger() -> None:
         world.ann.send(action="add_member", room=room, user="u_cy")
     run_consumers(world.chat)
     assert len(world.rooms(world.cy)) == MAX_OFFERS_BY
+
+
+def test_an_invitation_that_was_dropped_is_made_anew_when_there_is_room_for_it() -> None:
+    world = World()
+    rooms = [f"room-{letter * 12}" for letter in "abcd"]
+    for room in rooms:
+        world.create(world.ann, room)
+    for room in rooms:
+        world.ann.send(action="add_member", room=room, user="u_bob")
+    run_consumers(world.chat)
+    *offered, dropped = rooms
+    assert world.rooms(world.bob) == offered
+    # At once it may be on its way. Later the inviter is told that there is one too many.
+    assert world.add(world.ann, dropped, world.bob) == "ack"
+    world.clock.wait(LOST.total_seconds())
+    assert world.add(world.ann, dropped, world.bob) == "forbidden"
+    # One that arrived is never made twice.
+    head = world.chat.services.log.head(offered[0])
+    assert world.add(world.ann, offered[0], world.bob) == "ack"
+    assert world.chat.services.log.head(offered[0]) == head
+    world.do(world.ann, "remove_member", offered[0], user="u_bob")
+    assert world.add(world.ann, dropped, world.bob, role="moderator") == "ack"
+    assert world.rooms(world.bob) == [*offered[1:], dropped]
+    assert world.do(world.bob, "join", dropped) == "ack"
+    answer = world.chat.reading.members(dropped, "u_bob", "", 10)
+    assert [one["role"] for one in answer["members"] if one["user"] == "u_bob"] == ["moderator"]
+    assert answer["invited"] == []
 
 
 def test_the_name_of_who_declines_is_told_to_the_room() -> None:

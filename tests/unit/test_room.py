@@ -26,12 +26,12 @@ from domain.errors import (
     TooManyReactions,
 )
 from domain.executing import Decider
-from domain.inviting import REST
+from domain.inviting import LOST, REST, seconds
 from domain.log import EventLog, mapper
 from domain.room import commands as c
 from domain.room import room as r
 from domain.room.room import MAX_EMOJI, MAX_MEMBERS, MAX_REACTIONS, Room, RoomSnapshot
-from tests.support.aggregates import AT, Given, Happened, ask, given, happened, sealed, stand
+from tests.support.aggregates import AT, Given, Happened, Then, ask, given, happened, sealed, stand
 
 SECOND = timedelta(seconds=1)
 ANN, BOB, CY, DAN, EVE = "u_ann", "u_bob", "u_cy", "u_dan", "u_eve"
@@ -329,6 +329,21 @@ def test_inviting_twice_adds_nothing() -> None:
     a_room("private", invited(DAN)).when(add(ANN, DAN, known=True)).then_nothing()
 
 
+def test_an_invitation_that_did_not_arrive_is_made_anew_after_a_moment() -> None:
+    def anew(after: timedelta, **more: Any) -> Then:
+        at = (datetime.fromisoformat(AT) + after).isoformat(timespec="microseconds")
+        room = a_room("private", invited(DAN))
+        return room.when(replace(add(CY, DAN), recorded_at=at, **more))
+
+    for early in (timedelta(0), LOST - SECOND):
+        anew(early, unoffered=True).then_nothing()
+    anew(LOST).then_nothing()
+    assert [type(event) for event in anew(LOST, unoffered=True).events] == [r.MemberInvited]
+    anew(LOST, unoffered=True, resting=True).then_refused(Forbidden)
+    joins = anew(LOST, unoffered=True, known=True)
+    assert [type(event) for event in joins.events] == [r.MemberJoined]
+
+
 def test_an_invitation_gives_no_more_than_the_inviter_may_give_now() -> None:
     demoted = role_changed(CY, "member")
     room = a_room("private", invited(DAN, "moderator", CY), invited(EVE, "owner", ANN))
@@ -400,6 +415,8 @@ def test_pending_invitations_and_the_memory_of_who_left_are_bounded() -> None:
         room.aggregate.invited[f"u_{number:013d}"] = r.Invitation("member", ANN)
     room.when(add(ANN, DAN)).then_refused(RoomFull)
     room.when(add(ANN, "u_0000000000007")).then_nothing()
+    (anew,) = room.when(add(ANN, "u_0000000000007", unoffered=True)).events
+    assert isinstance(anew, r.MemberInvited)
     for number in range(r.MAX_GONE + 1):
         room.aggregate.note_gone(f"u_{number:013d}", "")
     assert len(room.aggregate.gone) == r.MAX_GONE
@@ -815,7 +832,9 @@ def test_a_snapshot_of_a_full_room_is_small_and_restores_an_equal_aggregate() ->
         room.members[f"u_{number:013d}"] = role
     room.owners = 11
     for number in range(r.MAX_INVITED):
-        room.invited[f"u_a{number:012d}"] = r.Invitation("moderator", f"u_{number:013d}")
+        room.invited[f"u_a{number:012d}"] = r.Invitation(
+            "moderator", f"u_{number:013d}", seconds(AT)
+        )
     for number in range(r.MAX_GONE):
         room.gone[f"u_b{number:012d}"] = AT
     for number in range(WINDOW):
@@ -830,6 +849,8 @@ def test_a_snapshot_of_a_full_room_is_small_and_restores_an_equal_aggregate() ->
 
 def test_a_snapshot_of_an_earlier_release_loads() -> None:
     taken: Any = RoomSnapshot.take(a_room("public", left(BOB), invited(DAN)).aggregate)
+    del taken.state["asked"]
+    assert taken.mutate(None).invited == {DAN: r.Invitation("member", ANN)}
     del taken.state["invited"], taken.state["gone"]
     room = taken.mutate(None)
     assert (room.members, room.invited, room.gone) == ({ANN: "owner", CY: "moderator"}, {}, {})

@@ -12,10 +12,8 @@ export function AddMember({ room }: { room: RoomState }) {
   const people = useChatState((state) => state.people);
   const [wanted, setWanted] = useState("");
   const members = room.open?.view.members;
-  const invited = room.open?.view.invited;
-  const found = candidates(wanted, people).filter(
-    ({ id }) => !members?.has(id) && !invited?.has(id),
-  );
+  // The invited too: an invitation that did not reach somebody is made anew by asking again.
+  const found = candidates(wanted, people).filter(({ id }) => !members?.has(id));
 
   async function add(user: string) {
     const problem = await chat.commands.addMember(room.room, user);
