@@ -356,7 +356,9 @@ def join(room: Room, command: c.Join, _: MessageOf) -> int:
 
 def _role_offered(room: Room, invitation: Invitation) -> str:
     """Returns the role that an invitation gives now: as invited while the inviter may still give
-    it, else member."""
+    it, else member. Where everybody left meanwhile it gives the room: it would have no owner."""
+    if not room.members:
+        return "owner"
     rank = RANK[room.members.get(invitation.by, "member")]
     may = rank >= RANK["moderator"] and rank >= RANK[invitation.role]
     return invitation.role if may else "member"
@@ -375,12 +377,13 @@ def leave(room: Room, command: c.Leave, _: MessageOf) -> int:
         if not room.version or room.kind == "private":
             raise NotFound("no such room")
         return room.version
-    _keep_an_owner(room, command.by)
+    if len(room.members) > 1:
+        _keep_an_owner(room, command.by)
     return room.append(MemberLeft, command, user=command.by, reason="left")
 
 
 def _keep_an_owner(room: Room, user: str) -> None:
-    if room.members[user] == "owner" and room.owners == 1 and len(room.members) > 1:
+    if room.members[user] == "owner" and room.owners == 1:
         raise Forbidden("name another owner first")
 
 

@@ -353,6 +353,25 @@ def test_an_invitation_gives_no_more_than_the_inviter_may_give_now() -> None:
         room.when(join(DAN)).then(joined(DAN, "member"))
 
 
+@pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
+def test_an_invitation_to_a_room_that_everybody_left_makes_an_owner(kind: str) -> None:
+    alone = [created(kind), joined(ANN, "owner"), invited(DAN, "owner"), invited(EVE)]
+    empty = given("lobby", *alone, left(ANN))
+    empty.when(join(EVE)).then(joined(EVE, "owner"))
+    given("lobby", *alone, left(ANN), joined(DAN, "owner")).when(join(EVE)).then(joined(EVE))
+
+
+def test_who_joins_an_open_room_that_everybody_left_does_not_take_it_over() -> None:
+    given("lobby", created(), joined(ANN, "owner"), left(ANN)).when(join(DAN)).then(joined(DAN))
+
+
+def test_the_only_member_stays_its_owner_until_they_leave() -> None:
+    alone = given("lobby", created("private"), joined(ANN, "owner"))
+    step_down = ask(c.SetRole, ANN, user=ANN, role="member")
+    alone.when(step_down).then_refused(Forbidden)
+    alone.when(ask(c.Leave, ANN)).then(left(ANN))
+
+
 def decline(user: str) -> Any:
     return ask(c.Decline, user)
 
