@@ -24,7 +24,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/person/person.py": _unit("person", "repeats", "storage_format"),
     "domain/aggregate.py": _unit("room", "person", "storage_format"),
     "domain/caching.py": _unit("memory"),
-    "domain/log.py": _unit("executing", "retrying", "memory", "room"),
+    "domain/log.py": _unit("log", "executing", "retrying", "memory"),
     "domain/executing.py": _unit("executing", "retrying", "room"),
     "domain/retrying.py": _unit("retrying", "executing"),
     "domain/matching.py": _unit("matching"),
