@@ -13,12 +13,17 @@ LOST = timedelta(minutes=1)
 before, it may be on its way (`track_memberships` takes about a second)."""
 
 
+def rests_until(declined_at: str) -> datetime:
+    """Returns when an invitation that was declined or withdrawn at one time bars no other."""
+    return datetime.fromisoformat(declined_at) + REST
+
+
 def resting(declined_at: str, now: str) -> bool:
     """Returns whether an invitation that was declined at one time still bars another.
 
     Times are UTC ISO 8601, as events have them.
     """
-    return datetime.fromisoformat(now) - datetime.fromisoformat(declined_at) < REST
+    return datetime.fromisoformat(now) < rests_until(declined_at)
 
 
 def seconds(at: str) -> int:

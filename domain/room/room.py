@@ -31,7 +31,7 @@ from domain.errors import (
     TooManyEmoji,
     TooManyReactions,
 )
-from domain.inviting import lost, resting, seconds
+from domain.inviting import lost, resting, rests_until, seconds
 from domain.protocol.limits import UNGUESSABLE
 from domain.room import commands as c
 
@@ -397,8 +397,7 @@ def add_member(room: Room, command: c.AddMember, _: MessageOf) -> int:
         raise RoomFull
     event: type[RoomEvent] = MemberJoined
     if _needs_invitation(room, command):
-        if command.resting or _rests(room, command):
-            raise Forbidden("they may not be invited again yet")
+        _refuse_resting(room, command)
         if command.user not in room.invited and len(room.invited) >= MAX_INVITED:
             raise RoomFull("the room has as many pending invitations as it may have")
         event = MemberInvited
@@ -421,9 +420,14 @@ def _needs_invitation(room: Room, command: c.AddMember) -> bool:
     return stranger or command.was_here or command.user in room.gone
 
 
-def _rests(room: Room, command: c.AddMember) -> bool:
+def _refuse_resting(room: Room, command: c.AddMember) -> None:
+    """Raises Forbidden where the person may not be asked now; the web app reads the time there."""
     declined = room.gone.get(command.user)
-    return bool(declined) and resting(cast(str, declined), command.recorded_at)
+    if declined and resting(declined, command.recorded_at):
+        until = rests_until(declined).isoformat(timespec="seconds")
+        raise Forbidden(f"they may not be invited again before {until}")
+    if command.resting:
+        raise Forbidden("they may not be invited by you now")
 
 
 def remove_member(room: Room, command: c.RemoveMember, _: MessageOf) -> int:

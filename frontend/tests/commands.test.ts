@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Batches } from "../src/client/batches";
 import { Commands } from "../src/client/commands";
 import type { Command, NewCommand, Outbox } from "../src/client/outbox";
-import { messageOf } from "../src/client/problems";
+import { messageOf, refusalOf } from "../src/client/problems";
 import { Toasts } from "../src/client/toasts";
 import { closedRoom } from "../src/store/rooms";
 import { initialState, type State } from "../src/store/state";
@@ -98,7 +98,7 @@ describe("Commands", () => {
     commands.refused(second, "forbidden", "name another owner first", false);
     commands.acked(first);
     expect(await joining).toBeNull();
-    expect(await leaving).toBe("name another owner first");
+    expect(await leaving).toMatch(/^The room needs an owner/);
     // Who asked was told: nobody else needs to be.
     expect(words()).toEqual([]);
     commands.refused(second, "forbidden", "again", false);
@@ -161,6 +161,43 @@ describe("messageOf", () => {
     expect(words).not.toContain("brief");
     for (const sentence of words) expect(sentence).toMatch(/^[A-Z].{10,}\.$/);
     expect(messageOf("forbidden", "name another owner first")).toBe("name another owner first");
+  });
+});
+
+describe("refusalOf", () => {
+  const about = (command: NewCommand, code: string, message: string) =>
+    refusalOf({ ...command, id: "c1" }, code, message, () => "bob");
+  const add: NewCommand = { action: "add_member", room: "r", user: "u_b" };
+
+  it("says until when somebody cannot be invited", () => {
+    const local = new Date("2026-11-28T12:30:00+00:00").toLocaleString("en-GB", {
+      day: "numeric",
+      month: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+    });
+    const before = "they may not be invited again before 2026-11-28T12:30:00+00:00";
+    expect(about(add, "forbidden", before)).toBe(`bob cannot be invited again before ${local}.`);
+    expect(local).toContain("28 Nov");
+    expect(about(add, "forbidden", "they may not be invited by you now")).toBe(
+      "bob cannot be invited by you now. Try again in some days.",
+    );
+    expect(about(add, "forbidden", "your role does not allow that")).toBe(
+      "your role does not allow that",
+    );
+  });
+
+  it("has words of its own for the last owner and for an address", () => {
+    const owner = "The room needs an owner. Make somebody else an owner first.";
+    for (const command of [
+      { action: "leave", room: "r" },
+      { action: "set_role", room: "r", user: "u_b", role: "member" },
+    ] as const) {
+      expect(about(command, "forbidden", "name another owner first")).toBe(owner);
+    }
+    const create = { action: "create_room", room: "r", name: "R", kind: "private" } as const;
+    expect(about(create, "invalid", "the id of a private room ends with -")).toMatch(/^This name/);
+    expect(about(create, "room_exists", "there")).toMatch(/^A room with this address/);
   });
 });
 

@@ -117,7 +117,26 @@ describe("notices in words", () => {
       { ...base, type: "removed" as const, user: "bo" },
       { ...base, type: "role" as const, user: "ada", role: "owner" as const },
     ];
-    expect(describeNotices(notices, (id) => id)).toBe("ada is now an owner · bo was removed");
+    expect(describeNotices(notices, (id) => id)).toBe("bo was removed · ada is now an owner");
+  });
+
+  it("stand in the order in which they happened", () => {
+    const of = (type: "invited" | "declined" | "withdrawn" | "joined", user: string) => ({
+      ...base,
+      type,
+      user,
+    });
+    const notices = [
+      of("invited", "bob"),
+      of("declined", "bob"),
+      of("invited", "mia"),
+      of("withdrawn", "mia"),
+      of("invited", "cyd"),
+      of("joined", "cyd"),
+    ];
+    expect(describeNotices(notices, (id) => id)).toBe(
+      "bob, mia and 1 other were invited · bob declined · mia is not invited any more · cyd joined",
+    );
   });
 });
 

@@ -413,6 +413,10 @@ def test_who_declined_is_left_in_peace_for_a_week(over: Happened, by: str) -> No
         later = replace(add(by, DAN), recorded_at=(at + after).isoformat(timespec="microseconds"))
         then = a_room("private", *past).when(later)
         assert isinstance(then.outcome, Forbidden) == refused
+        if refused:
+            until = (at + REST).isoformat(timespec="seconds")
+            # The web app reads the time out of these words (frontend/src/client/problems.ts).
+            assert str(then.outcome) == f"they may not be invited again before {until}"
         assert len(then.events) == (not refused)
 
 

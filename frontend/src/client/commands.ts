@@ -3,7 +3,7 @@ import type { Role, RoomKind } from "../fold/room";
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 import type { Command, NewCommand, Outbox } from "./outbox";
-import { messageOf } from "./problems";
+import { refusalOf } from "./problems";
 import type { Toasts } from "./toasts";
 
 type Answer = (problem: string | null) => void;
@@ -90,8 +90,10 @@ export class Commands {
   refused(command: Command, code: string, message: string, kept: boolean): void {
     const answer = this.waiting.get(command.id);
     this.waiting.delete(command.id);
-    if (answer) answer(messageOf(code, message));
-    else if (!kept && command.action !== "read") this.toasts.show(messageOf(code, message));
+    const { people } = this.store.get();
+    const words = refusalOf(command, code, message, (user) => people.get(user) ?? user);
+    if (answer) answer(words);
+    else if (!kept && command.action !== "read") this.toasts.show(words);
   }
 
   private submit(command: NewCommand, since?: number): string {

@@ -1,4 +1,5 @@
 import { ApiError } from "./api";
+import type { Command } from "./outbox";
 
 /** What a person is told of a reading that failed and is tried again by itself. */
 export function readingProblem(error: unknown): string {
@@ -27,4 +28,37 @@ export function messageOf(code: string, message: string): string {
     default:
       return message;
   }
+}
+
+/** What a person is told of their refused command; `nameOf` names the person that it is about. */
+export function refusalOf(
+  command: Command,
+  code: string,
+  message: string,
+  nameOf: (user: string) => string,
+): string {
+  if (code === "forbidden") {
+    if (command.action === "add_member" && message.startsWith("they may not be invited")) {
+      const until = new Date(/before (\S+)$/u.exec(message)?.[1] ?? "");
+      return Number.isNaN(until.getTime())
+        ? `${nameOf(command.user)} cannot be invited by you now. Try again in some days.`
+        : `${nameOf(command.user)} cannot be invited again before ${dayOf(until)}.`;
+    }
+    if (message === "name another owner first") {
+      return "The room needs an owner. Make somebody else an owner first.";
+    }
+  }
+  if (code === "invalid" && command.action === "create_room") {
+    return "This name or address cannot be used. Choose another one.";
+  }
+  return messageOf(code, message);
+}
+
+function dayOf(time: Date): string {
+  return time.toLocaleString("en-GB", {
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
 }

@@ -1,7 +1,9 @@
+import { useState } from "react";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { Avatar } from "../common/Avatar";
 import { IconButton } from "../common/Button";
+import { Confirm } from "../common/Confirm";
 import { nameOf } from "../common/person";
 
 /** More people than a glance takes in. */
@@ -11,6 +13,7 @@ const SHOWN = 50;
 export function InvitedList({ room }: { room: RoomState }) {
   const chat = useChat();
   const people = useChatState((state) => state.people);
+  const [withdrawing, setWithdrawing] = useState<string | null>(null);
   const invited = room.open?.view.invited;
   if (!invited || invited.size === 0) return null;
   const mayWithdraw = room.role === "owner" || room.role === "moderator";
@@ -48,7 +51,9 @@ export function InvitedList({ room }: { room: RoomState }) {
                 icon="close"
                 box="small"
                 label={`Withdraw the invitation of ${nameOf(people, user)}`}
-                onClick={() => void withdraw(user)}
+                onClick={() => {
+                  setWithdrawing(user);
+                }}
               />
             )}
           </li>
@@ -57,6 +62,19 @@ export function InvitedList({ room }: { room: RoomState }) {
           <li className="px-2.5 py-2 text-xs text-soft">{invited.size - SHOWN} more</li>
         )}
       </ul>
+      <Confirm
+        open={withdrawing !== null}
+        onOpenChange={() => {
+          setWithdrawing(null);
+        }}
+        title={`Withdraw the invitation of ${nameOf(people, withdrawing ?? "")}?`}
+        text="Nobody can invite them to this room again for seven days."
+        action="Withdraw"
+        testId="withdraw-confirm"
+        onConfirm={() => {
+          if (withdrawing !== null) void withdraw(withdrawing);
+        }}
+      />
     </div>
   );
 }

@@ -1,9 +1,11 @@
+import { useState } from "react";
 import * as Menu from "@radix-ui/react-dropdown-menu";
 import type { Role } from "../../fold/room";
 import type { RoomState } from "../../store/state";
 import { useChat } from "../chat";
 import { Avatar } from "../common/Avatar";
 import { IconButton } from "../common/Button";
+import { Confirm } from "../common/Confirm";
 import { outranks, type PanelMember } from "./sort";
 
 interface MemberRowProps {
@@ -59,6 +61,9 @@ const itemLook =
 
 function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
   const chat = useChat();
+  const [removing, setRemoving] = useState(false);
+  const owners = [...(room.open?.view.members.values() ?? [])].filter((role) => role === "owner");
+  const onlyOwner = member.role === "owner" && owners.length === 1;
   async function run(command: Promise<string | null>) {
     const problem = await command;
     if (problem !== null) chat.toasts.show(problem);
@@ -85,7 +90,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
             <Menu.Item
               key={role}
               data-testid={`make-${role}`}
-              disabled={role === member.role}
+              disabled={role === member.role || onlyOwner}
               className={itemLook}
               onSelect={() => void run(chat.commands.setRole(room.room, member.user, role))}
             >
@@ -96,12 +101,23 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
           <Menu.Item
             data-testid="remove-member"
             className={`${itemLook} text-danger`}
-            onSelect={() => void run(chat.commands.removeMember(room.room, member.user))}
+            onSelect={() => {
+              setRemoving(true);
+            }}
           >
             Remove from the room
           </Menu.Item>
         )}
       </Menu.Content>
+      <Confirm
+        open={removing}
+        onOpenChange={setRemoving}
+        title={`Remove ${member.name}?`}
+        text="They leave the room at once. To come back they have to be invited, or to join where everybody may."
+        action="Remove"
+        testId="remove-confirm"
+        onConfirm={() => void run(chat.commands.removeMember(room.room, member.user))}
+      />
     </Menu.Root>
   );
 }

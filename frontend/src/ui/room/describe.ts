@@ -1,61 +1,49 @@
 /** Notices in words, those of a kind taken together: "ada, bo and 3 others joined". */
 import type { Notice } from "../../fold/notices";
 
+/** What is said of people after their names: of one, of several. */
+const said = {
+  invited: ["was invited", "were invited"],
+  declined: ["declined", "declined"],
+  withdrawn: ["is not invited any more", "are not invited any more"],
+  joined: ["joined", "joined"],
+  left: ["left", "left"],
+  removed: ["was removed", "were removed"],
+} as const;
+
+type Grouped = keyof typeof said;
+
+/** Each kind stands where the first of its notices was. */
 export function describeNotices(
   notices: readonly Notice[],
   nameOf: (id: string) => string,
 ): string {
-  const came = new Set<string>();
-  const went = new Set<string>();
-  const removed = new Set<string>();
-  const invited = new Set<string>();
-  const declined = new Set<string>();
-  const sentences: string[] = [];
+  const groups = new Map<Grouped, Set<string>>();
+  const sentences: (() => string)[] = [];
   for (const notice of notices) {
     switch (notice.type) {
       case "created":
-        sentences.push(`${nameOf(notice.by)} created the room`);
-        break;
-      case "joined":
-        came.add(notice.user);
-        break;
-      case "left":
-        went.add(notice.user);
-        break;
-      case "removed":
-        removed.add(notice.user);
-        break;
-      case "invited":
-        invited.add(notice.user);
-        break;
-      case "declined":
-        declined.add(notice.user);
-        break;
-      case "withdrawn":
-        sentences.push(`the invitation of ${nameOf(notice.user)} was withdrawn`);
+        sentences.push(() => `${nameOf(notice.by)} created the room`);
         break;
       case "renamed":
-        sentences.push(`${nameOf(notice.user)} has a new name`);
+        sentences.push(() => `${nameOf(notice.user)} has a new name`);
         break;
       case "role":
-        sentences.push(`${nameOf(notice.user)} is now ${articled(notice.role)}`);
+        sentences.push(() => `${nameOf(notice.user)} is now ${articled(notice.role)}`);
         break;
+      default: {
+        const { type, user } = notice;
+        const users = groups.get(type) ?? new Set<string>();
+        if (users.size === 0) sentences.push(() => sentenceOf(type, [...users].map(nameOf)));
+        groups.set(type, users.add(user));
+      }
     }
   }
-  if (invited.size > 0) {
-    sentences.push(
-      `${list([...invited].map(nameOf))} ${invited.size === 1 ? "was" : "were"} invited`,
-    );
-  }
-  if (declined.size > 0) sentences.push(`${list([...declined].map(nameOf))} declined`);
-  if (came.size > 0) sentences.push(`${list([...came].map(nameOf))} joined`);
-  if (went.size > 0) sentences.push(`${list([...went].map(nameOf))} left`);
-  if (removed.size > 0) {
-    sentences.push(
-      `${list([...removed].map(nameOf))} ${removed.size === 1 ? "was" : "were"} removed`,
-    );
-  }
-  return sentences.join(" · ");
+  return sentences.map((words) => words()).join(" · ");
+}
+
+function sentenceOf(type: Grouped, names: readonly string[]): string {
+  return `${list(names)} ${said[type][names.length === 1 ? 0 : 1]}`;
 }
 
 function articled(role: string): string {

@@ -50,8 +50,12 @@ function CreateRoomForm({ done }: { done: () => void }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const suggested = roomIdOf(name);
-  const address =
-    room ?? (kind === "private" && name !== "" ? privateRoomId(suggested, end) : suggested);
+  const secret = kind === "private";
+  const address = secret
+    ? name === "" && room === null
+      ? ""
+      : privateRoomId(room === null ? suggested : roomIdOf(room), end)
+    : (room ?? suggested);
 
   async function submit(event: SyntheticEvent) {
     event.preventDefault();
@@ -107,6 +111,8 @@ function CreateRoomForm({ done }: { done: () => void }) {
             data-testid="room-id-input"
             className="field h-11 w-full pr-3 pl-8 font-mono text-sm"
             value={address}
+            readOnly={secret}
+            aria-describedby={secret ? `${id}-secret` : undefined}
             maxLength={64}
             autoComplete="off"
             autoCapitalize="off"
@@ -117,6 +123,11 @@ function CreateRoomForm({ done }: { done: () => void }) {
             }}
           />
         </div>
+        {secret && (
+          <p id={`${id}-secret`} className="mt-1.5 text-xs text-soft">
+            The address of a private room ends in random letters, so that nobody guesses it.
+          </p>
+        )}
       </div>
       <fieldset>
         <legend className="mb-1.5 text-sm font-semibold">Who is it for?</legend>
