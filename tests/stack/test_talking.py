@@ -32,6 +32,15 @@ def house(chromium: Browser, server: StackServer) -> Iterator[House]:
     assert house.close() == []
 
 
+def test_a_quiet_post_is_told_by_its_push_alone(party: Party) -> None:
+    room, (ann, _), (tab, _) = party.tabs("ann", "bob")
+    id = tab.send("post", room=room, text="quietly", since=3, quiet=True)
+    event = tab.event(room, 4)
+    assert (event["id"], event["by"]) == (id, ann.id)
+    assert not [frame for frame in tab.so_far() if frame["type"] in ("ack", "error")]
+    assert tab.ok("post", id, room=room, text="quietly", since=3) == 4
+
+
 @pytest.mark.browser
 def test_two_browsers_talk(house: House) -> None:
     ann, bob, room = house.pair()

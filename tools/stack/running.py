@@ -51,6 +51,7 @@ def running(folder: Path, port: int = 0, emulator_port: int = 0) -> Iterator[Sta
         config = {
             "api": "",
             "guests": outputs["Guests"] == "true",
+            "quiet_posts": True,
             "cognito": {"domain": web, "client_id": outputs["UserPoolClientId"]},
         }
         application = front(FILES, api_url(emulator, outputs), emulator.url, config)
