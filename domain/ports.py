@@ -30,6 +30,18 @@ class Executor(Protocol):
         ...
 
 
+class CommandIndex(Protocol):
+    """Fingerprints of a log's commands, by segments (domain/retrying.py). It may be dropped."""
+
+    def entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
+        """Returns the entries there are of the segments `low < number <= high`."""
+        ...
+
+    def keep(self, log_id: str, entries: Mapping[int, bytes]) -> None:
+        """Keeps entries; those that are there already stay."""
+        ...
+
+
 class Vault(Protocol):
     """Keys of people. Destroying one erases what was sealed with it, everywhere."""
 

@@ -7,7 +7,7 @@ every part of a log is read for it once. It can be dropped: the next search make
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import orjson
@@ -15,7 +15,8 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from domain.aggregate import Command
 from domain.errors import BeyondWindow, RoomBusy
-from domain.log import EventLog
+from domain.log import EventLog, Snapshots
+from domain.ports import CommandIndex
 
 SEGMENT = 1_000
 """Events of an entry, whose 8 KB are far below DynamoDB's limit for an item."""
@@ -32,10 +33,10 @@ MADE = 30
 DynamoDB. A search that needs more is refused as `room_busy`; the next one goes on from there."""
 
 TOGETHER = 10
-"""Entries written at a time."""
+"""Entries written at a time beside the snapshots."""
 
 TOPIC = "log.command-index"
-"""STORAGE FORMAT: topic of an entry in the snapshots' store, under the id `LOG#commands` and the
+"""STORAGE FORMAT: topic of an entry beside the snapshots, under the id `LOG#commands` and the
 number of the segment; its state is the fingerprints of its events, in order."""
 
 
@@ -49,11 +50,39 @@ def fingerprint(by: str, id: str) -> bytes:
     return hashlib.blake2b(f"{by} {id}".encode(), digest_size=FINGERPRINT).digest()
 
 
-class Retrying:
-    """Searches logs for commands; for threads that may wait for the disk."""
+class SnapshotIndex:
+    """Implements the CommandIndex port beside the snapshots: for stores where writing there holds
+    up nobody who appends."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    def entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
+        found = self._snapshots.select_events(index_id(log_id), gt=low, lte=high)
+        return {one.originator_version: one.state for one in found}
+
+    def keep(self, log_id: str, entries: Mapping[int, bytes]) -> None:
+        made = [
+            StoredEvent(index_id(log_id), number, TOPIC, prints)
+            for number, prints in entries.items()
+        ]
+        for start in range(0, len(made), TOGETHER):
+            # Somebody else may make the same ones at the same time.
+            with suppress(IntegrityError):
+                self._snapshots.insert_events(made[start : start + TOGETHER])
+
+
+class Retrying:
+    """Searches logs for commands; for threads that may wait for the disk.
+
+    Parameters
+    ----------
+    index: where entries are kept; beside the log's snapshots where none is given.
+    """
+
+    def __init__(self, log: EventLog, index: CommandIndex | None = None) -> None:
         self._log = log
+        self._index = index or SnapshotIndex(log.snapshots)
 
     def look_up(self, log_id: str, command: Command, gap: BeyondWindow) -> None:
         """Notes in a command what the log has of it, so that it can be decided again. Raises as
@@ -89,7 +118,7 @@ class Retrying:
         made = 0
         for high in range(whole, after // SEGMENT, -READ):
             low = max(high - READ, after // SEGMENT)
-            known = self._entries(log_id, low, high)
+            known = self._index.entries(log_id, low, high)
             missing = [number for number in range(high, low, -1) if number not in known]
             new = missing[: MADE - made]
             known |= self._make(log_id, new)
@@ -99,23 +128,13 @@ class Retrying:
                     raise RoomBusy("an old part of the room is being looked through; try again")
                 yield (number - 1) * SEGMENT + 1, known[number]
 
-    def _entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
-        """Returns the entries there are of the segments `low < number <= high`."""
-        found = self._log.snapshots.select_events(index_id(log_id), gt=low, lte=high)
-        return {one.originator_version: one.state for one in found}
-
     def _make(self, log_id: str, numbers: Sequence[int]) -> dict[int, bytes]:
         made = {
             number: self._read(log_id, (number - 1) * SEGMENT, number * SEGMENT)
             for number in numbers
         }
-        entries = [
-            StoredEvent(index_id(log_id), number, TOPIC, prints) for number, prints in made.items()
-        ]
-        for start in range(0, len(entries), TOGETHER):
-            # Somebody else may make the same ones at the same time.
-            with suppress(IntegrityError):
-                self._log.snapshots.insert_events(entries[start : start + TOGETHER])
+        if made:
+            self._index.keep(log_id, made)
         return made
 
     def _read(self, log_id: str, after: int, upto: int) -> bytes:

@@ -19,7 +19,7 @@ from adapters.sqlite.accounts import SqliteAccounts
 from adapters.sqlite.events import SqliteEvents
 from adapters.sqlite.keys import SqliteKeys
 from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import SqliteViews, open_views
+from adapters.sqlite.views import SqliteCommandIndex, SqliteViews, open_views
 from adapters.vault.aes import AesVault, master_key
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
@@ -105,6 +105,7 @@ class Stores:
             now=utc_now,
             seconds=time.time,
             alone=True,
+            index=SqliteCommandIndex(self.views_file),
             **ports,
         )
 

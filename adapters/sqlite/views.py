@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS marks (
     user TEXT NOT NULL, room TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (user, room)
 ) WITHOUT ROWID;
 """
+INDEX = """
+CREATE TABLE IF NOT EXISTS commands (
+    log TEXT NOT NULL, segment INTEGER NOT NULL, prints BLOB NOT NULL, PRIMARY KEY (log, segment)
+) WITHOUT ROWID;
+"""
 KEYS = """json_each(?) AS wanted CROSS JOIN"""
 """Begins a join over a JSON array of keys: one statement, however many keys."""
 FIRST, SECOND = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
@@ -287,9 +292,31 @@ class SqliteViews:
                 connection.execute(f"DELETE FROM {table}")
 
 
+class SqliteCommandIndex:
+    """Implements the CommandIndex port in the views' file, whose writer nobody waits for who
+    appends to the log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
+        rows = self._database.rows(
+            "SELECT segment, prints FROM commands WHERE log=? AND segment>? AND segment<=?",
+            (log_id, low, high),
+        )
+        return dict(rows)
+
+    def keep(self, log_id: str, entries: Mapping[int, bytes]) -> None:
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO commands VALUES (?,?,?)",
+                [(log_id, number, prints) for number, prints in entries.items()],
+            )
+
+
 def open_views(path: Path) -> Database:
     """Opens the file that holds views and progress."""
-    return Database(path, SCHEMA + PROGRESS_SCHEMA, "NORMAL")
+    return Database(path, SCHEMA + PROGRESS_SCHEMA + INDEX, "NORMAL")
 
 
 def adopt(database: Database, path: Path, consumer: str) -> None:

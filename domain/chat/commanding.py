@@ -143,7 +143,7 @@ class Commanding:
     def __init__(self, services: Services, reading: Reading) -> None:
         self._services = services
         self._reading = reading
-        self._retrying = Retrying(services.log)
+        self._retrying = Retrying(services.log, services.index)
 
     def base(self, user: str, frame: wire.Command) -> dict[str, Any]:
         now = self._services.now()

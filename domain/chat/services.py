@@ -10,6 +10,7 @@ from domain.outbound import Archive, Notifier, Once, Topic
 from domain.ports import (
     Accounts,
     Background,
+    CommandIndex,
     Connections,
     Cursors,
     Executor,
@@ -31,6 +32,7 @@ class Services:
 
     Attributes
     ----------
+    index: where late retries are looked up; beside the snapshots where none is given.
     alone: whether this process alone appends to the log.
     now: UTC time as events write it, ISO 8601 with microseconds.
     seconds: seconds since the epoch.
@@ -62,6 +64,7 @@ class Services:
     now: Callable[[], str]
     seconds: Callable[[], float]
     alone: bool = False
+    index: CommandIndex | None = None
     cursors: Cursors = field(default_factory=ProcessCursors)
     shards: Shards | None = None
     origins: frozenset[str] = frozenset()

@@ -25,11 +25,13 @@ from adapters.dynamodb.events import DynamoEvents, DynamoRecorder
 from adapters.dynamodb.snapshots import PART, DynamoSnapshots
 from adapters.dynamodb.table import ATTEMPTS, Table
 from adapters.memory.events import MemoryEvents, MemorySnapshots
-from adapters.sqlite.events import SqliteEvents
+from adapters.sqlite.events import SqliteEvents, SqliteSnapshots
+from adapters.sqlite.views import SqliteCommandIndex, open_views
 from domain import retrying
 from domain.errors import Throttled
 from domain.log import EventLog, Snapshots
 from domain.person.person import Person
+from domain.ports import CommandIndex
 from domain.room.room import ReactionAdded
 from tests.support.aggregates import happened, stand
 from tests.support.dynamodb import ENGINES, counting, engine_of
@@ -249,9 +251,20 @@ def test_of_many_writers_of_one_version_one_wins(recorder: AggregateRecorder) ->
 # DynamoDB
 
 
-def test_the_index_of_commands_is_kept_beside_the_snapshots(
-    recorder: AggregateRecorder, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_index_of_commands_is_kept(
+    recorder: AggregateRecorder,
+    snapshots: Snapshots,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    apart: bool,
 ) -> None:
+    """Beside the snapshots, or in the views' file of one machine."""
+    if apart and not isinstance(snapshots, SqliteSnapshots):
+        pytest.skip("only one machine has a file of views")
+    index: CommandIndex = retrying.SnapshotIndex(snapshots)
+    if apart:
+        index = SqliteCommandIndex(open_views(tmp_path / "views.db"))
     monkeypatch.setattr(retrying, "SEGMENT", 20)
     past = [
         happened(ReactionAdded, "u_ann", id=f"c{version}", message=1, emoji="👍")
@@ -261,16 +274,19 @@ def test_the_index_of_commands_is_kept_beside_the_snapshots(
     events = log.stored([stand("lobby", version, one) for version, one in enumerate(past, 1)])
     for start in range(0, len(events), 10):
         recorder.insert_events(events[start : start + 10])
-    searching = retrying.Retrying(log)
+    searching = retrying.Retrying(log, index)
     for wanted in (7, 20, 21, 240, 244):
         assert searching.find("lobby", "u_ann", f"c{wanted}", 0, 245) == (wanted, "given")
     assert searching.find("lobby", "u_ann", "c7", 7, 245) is None
-    entries = snapshots.select_events(retrying.index_id("lobby"))
-    kept = sorted((one.originator_version, len(one.state)) for one in entries)
-    assert kept == [(number, 160) for number in range(1, 13)]
+    kept = {number: len(prints) for number, prints in index.entries("lobby", 0, 99).items()}
+    assert kept == dict.fromkeys(range(1, 13), 160)
+    index.keep("lobby", {1: b"another"})
+    index.keep("lobby", {13: b"new"})
+    assert set(index.entries("lobby", 11, 13)) == {12, 13}
+    assert len(index.entries("lobby", 0, 1)[1]) == 160
     # Snapshots of the log itself come and go beside them.
     snapshots.drop_older("lobby", 10**6)
-    assert len(snapshots.select_events(retrying.index_id("lobby"))) == 12
+    assert len(index.entries("lobby", 0, 99)) == 13
 
 
 @pytest.fixture(params=ENGINES)
