@@ -42,11 +42,17 @@ message are answered `room_busy` until the view has caught up."""
 
 
 class Decider:
-    """Decides a command on an aggregate, with what the aggregate does not hold itself."""
+    """Decides a command on an aggregate, with what the aggregate does not hold itself.
 
-    def __init__(self, log: EventLog, views: Views) -> None:
+    Parameters
+    ----------
+    alone: whether this process alone appends: then what it reads of people may be kept.
+    """
+
+    def __init__(self, log: EventLog, views: Views, alone: bool = False) -> None:
         self._log = log
         self._views = views
+        self._alone = alone
 
     def decide(self, aggregate: Aggregate, command: Command) -> Outcome:
         """Returns the command's outcome; events that it decides are pending after."""
@@ -86,7 +92,7 @@ class Decider:
         """Returns whether the person is a member or was one, as their own log says."""
         if aggregate.knows(user):
             return True
-        person = self._log.read(user)
+        person = self._log.load(user) if self._alone else self._log.read(user)
         return isinstance(person, Person) and aggregate.id in person.rooms
 
     def _message(self, aggregate: Aggregate, version: int) -> dict[str, Any] | None:

@@ -56,6 +56,8 @@ HTTP_THREADS = 2
 """For the HTTP API: entering and tickets wait for the disk, and pages need not wait for them. More
 gain little and take time from the loop, which writes messages (docs/adr/0014)."""
 
+PUT_BACK = "put back the one that the folder was made with (docs/operations.md, Backup and restore)"
+
 MAX_CALLS = 1_000
 """Calls that wait for a thread; a further one is refused. At a millisecond each, the last of them
 waits for half a second."""
@@ -92,8 +94,24 @@ class Stores:
         self.progress = SqliteProgress(self.views_file)
         self.accounts = SqliteAccounts(folder.accounts)
         self.keys = SqliteKeys(folder.keys)
-        self.vault = AesVault(self.keys, master_key(folder.master_key), OpenSslCipher)
+        self.vault = self._vault(folder)
         self.log = EventLog(self.events.events, self.events.snapshots, CACHE_BYTES)
+
+    def _vault(self, folder: DataFolder) -> AesVault:
+        """Returns the vault; a master key is made in a folder that has no keys yet alone.
+
+        Raises
+        ------
+        ValueError: the folder's keys are not of its master key. What would be written then could
+            never be read beside what is there.
+        """
+        known = self.keys.some()
+        if known is not None and not folder.master_key.exists():
+            raise ValueError(f"vault.key is missing; {PUT_BACK}")
+        vault = AesVault(self.keys, master_key(folder.master_key), OpenSslCipher)
+        if known is not None and not vault.opens(*known):
+            raise ValueError(f"vault.key is of another folder; {PUT_BACK}")
+        return vault
 
     def services(self, **ports: Any) -> Services:
         return Services(
@@ -139,7 +157,7 @@ class Offline:
         )
 
     async def _make(self, stores: Stores) -> GroupCommitExecutor:
-        decider = Decider(stores.log, stores.views)
+        decider = Decider(stores.log, stores.views, alone=True)
         loop = asyncio.get_running_loop()
         return GroupCommitExecutor(stores.log, decider, stores.events, loop, lambda notices: None)
 
@@ -185,7 +203,7 @@ class Engine:
         self.feed = Feed(stores.events.events, stores.progress, loop)
         self.executor = GroupCommitExecutor(
             stores.log,
-            Decider(stores.log, stores.views),
+            Decider(stores.log, stores.views, alone=True),
             stores.events,
             loop,
             self.feed.publish,

@@ -28,6 +28,11 @@ class SqliteKeys:
         )
         return dict(rows)
 
+    def some(self) -> tuple[str, bytes] | None:
+        """Returns any person's wrapped key; None where there is none."""
+        row = self.database.row("SELECT user, wrapped FROM keys WHERE wrapped IS NOT NULL LIMIT 1")
+        return (row[0], row[1]) if row else None
+
     def add(self, keys: Mapping[str, bytes]) -> None:
         with self.database.writing() as connection:
             connection.executemany("INSERT OR IGNORE INTO keys VALUES (?,?)", list(keys.items()))

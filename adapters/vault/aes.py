@@ -120,6 +120,14 @@ class AesVault:
     def create(self, users: Sequence[str]) -> None:
         self._keys.add({user: self._wrap(user, os.urandom(KEY_BYTES)) for user in users})
 
+    def opens(self, user: str, wrapped: bytes) -> bool:
+        """Returns whether a person's wrapped key is one of this master key's."""
+        try:
+            _decrypt(self._master, wrapped, user)
+        except Tampered:
+            return False
+        return True
+
     def _wrap(self, user: str, key: bytes) -> bytes:
         return _encrypt(self._master, key, user)
 

@@ -253,7 +253,7 @@ class Entering:
 
     def lives(self, session: Session) -> bool:
         """Returns whether the person's log has the session started and not ended."""
-        person = self._services.log.read(session.user)
+        person = self._services.to_decide(session.user)
         return isinstance(person, Person) and session.session in person.sessions
 
     def leave(self, token: str | None) -> None:

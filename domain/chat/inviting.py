@@ -20,13 +20,13 @@ def standing(services: Services, adder: str, user: str, room: str, now: str) -> 
     ------
     NotFound: there is no such person, or they were erased.
     """
-    person = cast(Person, services.log.read(user))
+    person = cast(Person, services.to_decide(user))
     if not person.version or person.erased:
         raise NotFound("no such person")
     left = person.rooms.get(room)
     return {
         "name": person.name,
-        "known": _known(services, cast(Person, services.log.read(adder)), person),
+        "known": _known(services, cast(Person, services.to_decide(adder)), person),
         "was_here": left is not None and left[0] is None,
         "resting": not person.may_be_invited(adder, now),
         "unoffered": room not in person.offers,

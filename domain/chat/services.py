@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from domain.aggregate import Aggregate
 from domain.claiming import ProcessCursors
 from domain.log import EventLog
 from domain.metrics import Uncounted
@@ -77,5 +78,14 @@ class Services:
     archive: Archive | None = None
     once: Once | None = None
     notifiers: tuple[Notifier, ...] = ()
+
+    def to_decide(self, log_id: str) -> Aggregate:
+        """Returns an aggregate for what is asked on the executor's thread.
+
+        Where this process alone appends it is kept, so that asking again costs nothing; elsewhere
+        one that is kept could be behind its log the next time.
+        """
+        return self.log.load(log_id) if self.alone else self.log.read(log_id)
+
     metrics: Metrics = field(default_factory=Uncounted)
     gathering: float = 0.0

@@ -315,6 +315,25 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("key", [None, bytes(32)], ids=["missing", "another"])
+def test_a_folder_without_its_master_key_is_not_opened(
+    lively: Path, folder: Path, key: bytes | None
+) -> None:
+    shutil.copytree(lively, folder, ignore=shutil.ignore_patterns("*.sock"))
+    own = (folder / "vault.key").read_bytes()
+    (folder / "vault.key").unlink()
+    if key is not None:
+        (folder / "vault.key").write_bytes(key)
+    what = "vault.key is missing" if key is None else "vault.key is of another folder"
+    for words in (["events", "irc"], ["rebuild"], ["serve", "--port", "0"]):
+        refused = parley(folder, *words, check=False)
+        assert refused.code != 0
+        assert what in refused.error
+        assert (folder / "vault.key").exists() == (key is not None)
+    (folder / "vault.key").write_bytes(own)
+    assert len(parley(folder, "events", "irc").lines) > 100
+
+
 def test_a_rebuild_gives_the_same_views(lively: Path, folder: Path) -> None:
     shutil.copytree(lively, folder, ignore=shutil.ignore_patterns("*.sock"))
     before = parley(folder, "views").lines
