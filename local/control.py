@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,21 @@ from local.bootstrap import Engine
 from local.folder import socket_path
 from local.operations import OperationError, Operations, Progress
 
+READING = frozenset({"events", "views", "dead-letters-list"})
+"""Operations that change nothing: they wait for no other, and may wait for their reader, as for
+somebody who turns pages."""
+
 MAX_LINES = 1_000
 """Lines that wait for a reader who is slower than the operation."""
+
+MAX_READERS = 8
+"""Reading operations at a time."""
+
+PATIENCE = 10.0
+"""Seconds without reading after which the reader of an operation that writes counts as gone."""
+
+LOOK = 0.5
+"""Seconds between two looks whether the server stops meanwhile."""
 
 
 class ControlServer:
@@ -31,6 +45,8 @@ class ControlServer:
         self._path = socket_path(engine.stores.folder.path)
         self._server: asyncio.Server | None = None
         self._one = asyncio.Lock()
+        self._closing = threading.Event()
+        self._readers = ThreadPoolExecutor(MAX_READERS, thread_name_prefix="parley-read")
 
     async def start(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -44,33 +60,55 @@ class ControlServer:
         self._server = await asyncio.start_unix_server(self._serve, sock=listener)
 
     async def close(self) -> None:
+        self._closing.set()
         if self._server is not None:
             self._server.close()
         self._path.unlink(missing_ok=True)
+        self._readers.shutdown(wait=False)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
-        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-        places = threading.Semaphore(MAX_LINES)
-
-        def put(line: dict[str, Any] | None) -> None:
-            data = None if line is None else orjson.dumps(line) + b"\n"
-            places.acquire()
-            loop.call_soon_threadsafe(lines.put_nowait, data)
-
         try:
             request = orjson.loads(await reader.readline())
-            async with self._one:
-                task = loop.create_task(asyncio.to_thread(self._run, request, put))
-                heard = True
-                while (line := await lines.get()) is not None:
-                    places.release()
-                    heard = heard and await _told(writer, line)
-                await task
+            if request["name"] in READING:
+                await self._tell(request, writer, self._readers, MAX_LINES)
+            else:
+                async with self._one:
+                    await self._tell(request, writer, None, None)
         except (OSError, ValueError, KeyError) as error:
             report(error)
         finally:
             writer.close()
+
+    async def _tell(
+        self,
+        request: dict[str, Any],
+        writer: asyncio.StreamWriter,
+        threads: ThreadPoolExecutor | None,
+        most: int | None,
+    ) -> None:
+        """Runs an operation to its end on a thread, and writes its lines while somebody reads them.
+
+        Parameters
+        ----------
+        most: lines that may wait for a slow reader; None where it must not wait for one.
+        """
+        loop = asyncio.get_running_loop()
+        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        places = threading.Semaphore(most or 0)
+
+        def put(line: dict[str, Any] | None) -> None:
+            while most is not None and not places.acquire(timeout=LOOK):
+                if self._closing.is_set():
+                    raise OperationError("the server stops")
+            data = None if line is None else orjson.dumps(line) + b"\n"
+            loop.call_soon_threadsafe(lines.put_nowait, data)
+
+        task = loop.run_in_executor(threads, self._run, request, put)
+        heard = True
+        while (line := await lines.get()) is not None:
+            heard = heard and await _told(writer, line, None if most else PATIENCE)
+            places.release()
+        await task
 
     def _run(self, request: dict[str, Any], put: Any) -> None:
         try:
@@ -78,21 +116,23 @@ class ControlServer:
             for line in self._operations.run(request["name"], request["arguments"], progress):
                 put({"line": line})
         except OperationError as error:
-            put({"error": str(error)})
+            if not self._closing.is_set():
+                put({"error": str(error)})
         except Exception as error:
             report(error)
             put({"error": f"the server failed: {type(error).__name__}"})
         finally:
-            put(None)
+            if not self._closing.is_set():
+                put(None)
 
 
-async def _told(writer: asyncio.StreamWriter, line: bytes) -> bool:
-    """Writes a line; returns whether somebody is still there. The operation goes on without them:
-    until it has ended, no other may begin."""
+async def _told(writer: asyncio.StreamWriter, line: bytes, patience: float | None) -> bool:
+    """Writes a line; returns whether somebody is still there and reads within `patience` seconds.
+    The operation goes on without them: until it has ended, no other that writes may begin."""
     try:
         writer.write(line)
-        await writer.drain()
-    except OSError:
+        await asyncio.wait_for(writer.drain(), patience)
+    except (OSError, TimeoutError):
         return False
     return True
 

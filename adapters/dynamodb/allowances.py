@@ -100,7 +100,8 @@ class SharedAllowances:
                 held.lapses = now + LIFE
             held.tokens += granted
         if held.tokens < cost:
-            held.refused = True
+            # What costs more than is left says nothing of what costs least.
+            held.refused = held.refused or cost == 1
             return False
         held.tokens -= cost
         return True

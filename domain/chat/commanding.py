@@ -43,7 +43,7 @@ Built = tuple[Services, str, dict[str, Any]]
 
 
 def _sealed_name(services: Services, user: str) -> dict[str, str]:
-    person = cast(Person, services.to_decide(user))
+    person = cast(Person, services.log.cached(user) or services.to_decide(user))
     if not person.version or person.erased:
         raise NotFound("no such person")
     return person.name

@@ -57,7 +57,7 @@ class Inviting:
 
     def pending(self, user: str) -> dict[str, Any]:
         """Returns the invitations that the person's own log has, the oldest first."""
-        person = cast(Person, self._services.log.read(user))
+        person = cast(Person, self._services.at_head(user))
         offers = dict(person.offers)
         headers = self._services.views.headers(sorted(offers))
         names = self._names({offer.by for offer in offers.values()})

@@ -34,7 +34,7 @@ class Listing:
     """Lists for one person at a time."""
 
     def __init__(self, services: Services) -> None:
-        self._log = services.log
+        self._services = services
         self._views = services.views
         self._vault = services.vault
 
@@ -47,7 +47,7 @@ class Listing:
         """
         listed = self._views.rooms_of(user, _place(cursor), limit)
         # Their own log knows what the views may have skipped: that they are out of a room.
-        person = self._log.read(user)
+        person = self._services.at_head(user)
         known = person.rooms if isinstance(person, Person) else {}
         found = [row for row in listed if row[0] not in known or known[row[0]][0] is not None]
         headers = self._views.headers([room for room, _, _ in found])

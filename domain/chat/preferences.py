@@ -18,7 +18,7 @@ PURPOSE = "unsubscribe"
 def address_of(log: EventLog, accounts: Accounts, vault: Vault, user: str) -> str | None:
     """Returns the address to write to; None where the person wants no mail, has no address or
     was erased. Nobody gets mail who did not ask for it."""
-    person = log.read(user)
+    person = log.at_head(user)
     if not isinstance(person, Person) or not person.mail:
         return None
     sealed = accounts.email(user)
@@ -39,7 +39,7 @@ class Preferences:
 
     def notices(self, user: str) -> dict[str, Any]:
         """Returns whether the person wants mail, and whether there is an address to send it to."""
-        person = cast(Person, self._services.log.read(user))
+        person = cast(Person, self._services.at_head(user))
         return {"mail": person.mail, "address": self._services.accounts.email(user) is not None}
 
     def set_notices(self, user: str, mail: bool) -> dict[str, Any]:

@@ -18,6 +18,28 @@ MAX_TAIL = 3_000
 are answered `room_busy` until the view has caught up."""
 
 
+PAGE_BYTES = 2 * 2**20
+"""Bytes of texts in a page: escaped and with all else it stays below Lambda's 6 MB. It has one
+entry at least."""
+
+ENTRY_BYTES = 600
+"""Bytes of an entry apart from its text; reactions apart, which are at most 16 KB of a message."""
+
+
+def within(
+    entries: Sequence[dict[str, Any]], text_of: Callable[[dict[str, Any]], str | None]
+) -> list[dict[str, Any]]:
+    """Returns the first entries, as many as PAGE_BYTES hold."""
+    size = 0
+    for place, entry in enumerate(entries):
+        reactions = entry.get("reactions") or {}
+        size += ENTRY_BYTES + len((text_of(entry) or "").encode(errors="replace"))
+        size += sum(40 * len(users) for users in reactions.values())
+        if size > PAGE_BYTES and place:
+            return list(entries[:place])
+    return list(entries)
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """A room as one person may see it.
@@ -71,7 +93,14 @@ class Reading:
         return Access(room, view, standing, standing.role(user))
 
     def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:
-        return self._opened(*self.page(room, user, before, limit))
+        """A page of messages, opened; fewer of the newest where their texts fill PAGE_BYTES."""
+        access, page = self.page(room, user, before, limit)
+        opened = [open_message(self._vault, message) for message in reversed(page)]
+        kept = within(opened, lambda message: message["text"])
+        return {
+            "messages": kept[::-1],
+            "people": self.people(access, (message["by"] for message in kept)),
+        }
 
     def page(
         self, room: str, user: str, before: int | None, limit: int
@@ -90,12 +119,6 @@ class Reading:
         ]
         return access, found[-limit:]
 
-    def _opened(self, access: Access, page: Sequence[Message]) -> dict[str, Any]:
-        return {
-            "messages": [open_message(self._vault, message) for message in page],
-            "people": self.people(access, (message["by"] for message in page)),
-        }
-
     def people(self, access: Access, users: Iterable[str]) -> dict[str, str | None]:
         """Returns names by person; what the tail says of them is newer than the views."""
         wanted = set(users)
@@ -112,11 +135,13 @@ class Reading:
         return found
 
     def events(self, room: str, user: str, after: int, limit: int) -> dict[str, Any]:
-        """A page of the log; texts that the person may not see are null."""
+        """A page of the log, fewer events where their texts fill PAGE_BYTES; texts that the person
+        may not see are null."""
         page = EventPage(self._log, self._views, room, after, limit)
         access = self.access(room, user, page.load)
         shown = page.shown(access.view.messages, member=access.role is not None)
-        return {"events": [open_event(self._vault, event) for event in shown]}
+        opened = [open_event(self._vault, event) for event in shown]
+        return {"events": within(opened, lambda event: event["data"].get("text"))}
 
     def open_to_head(self, access: Access, events: Sequence[Event]) -> list[dict[str, Any]]:
         """Opens all events above a version as the person may see them."""

@@ -83,9 +83,16 @@ class Services:
         """Returns an aggregate for what is asked on the executor's thread.
 
         Where this process alone appends it is kept, so that asking again costs nothing; elsewhere
-        one that is kept could be behind its log the next time.
+        what is kept may be behind its log.
         """
-        return self.log.load(log_id) if self.alone else self.log.read(log_id)
+        return self.log.load(log_id) if self.alone else self.log.at_head(log_id)
+
+    def at_head(self, log_id: str) -> Aggregate:
+        """Returns an aggregate at its log's head, on any thread.
+
+        Where several processes append, one that is in memory may be hours behind.
+        """
+        return self.log.read(log_id) if self.alone else self.log.at_head(log_id)
 
     metrics: Metrics = field(default_factory=Uncounted)
     gathering: float = 0.0

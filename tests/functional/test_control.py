@@ -89,6 +89,23 @@ def test_lines_wait_for_a_slow_reader_in_a_bounded_number(
     monkeypatch.setattr(control, "MAX_LINES", 5)
 
     def work() -> None:
-        assert lines(tmp_path, "many", lines=2_000) == ["line"] * 2_000 + ["many is done"]
+        assert lines(tmp_path, "events", lines=2_000) == ["line"] * 2_000 + ["events is done"]
 
     served(tmp_path, work)
+
+
+def test_whoever_turns_pages_holds_up_neither_operations_nor_the_end(
+    tmp_path: Path, operations: Operations
+) -> None:
+    def work() -> None:
+        paused = socket.socket(socket.AF_UNIX)
+        paused.connect(str(tmp_path / "parley.sock"))
+        paused.sendall(orjson.dumps({"name": "events", "arguments": {"lines": 100_000}}) + b"\n")
+        assert operations.begun.wait(10)
+        assert lines(tmp_path, "erase") == ["erase is done"]
+        assert operations.running == ["events"]
+        kept.append(paused)
+
+    kept: list[socket.socket] = []
+    served(tmp_path, work)
+    kept[0].close()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.chat import Chat
+from domain.chat.inviting import Inviting
 from domain.errors import NotFound
 from domain.inviting import LOST, REST
 from domain.person.person import MAX_OFFERS_BY, Person
@@ -285,3 +286,16 @@ def test_nobody_has_no_invitations() -> None:
     world = World()
     assert world.pending(world.ann) == []
     assert isinstance(world.chat.services.log.read("u_ann"), Person)
+
+
+def test_invitations_are_read_at_the_head_although_the_person_is_in_memory_as_before() -> None:
+    chat = memory_chat()
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    ann.send(action="create_room", room="den-abcdefghijkl", name="Den", kind="private")
+    log = chat.services.log
+    before = log.at_head(bob.user)
+    ann.send(action="add_member", room="den-abcdefghijkl", user=bob.user)
+    run_consumers(chat)
+    # As in a process that had started Bob's session and heard of nothing since.
+    log.keep(before)
+    assert len(Inviting(chat.services).pending(bob.user)["invitations"]) == 1

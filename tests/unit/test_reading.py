@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from domain.chat import Chat
+from domain.chat import Chat, reading
 from domain.errors import NotFound
 from tests.support.chat import Someone, memory_chat, person, records, run_consumers
 
@@ -153,3 +153,28 @@ def test_a_private_room_is_its_members_alone(fold: Folded) -> None:
             with pytest.raises(NotFound):
                 read(stranger.user)
     assert versions(chat.reading.messages("den-222222222222", ann.user, None, 10)) == []
+
+
+def test_a_page_ends_where_its_texts_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PAGE_BYTES", 20_000)
+    chat = memory_chat()
+    ann = person(chat, "ann")
+    ann.send(action="create_room", room="wide", name="Wide", kind="public")
+    for number in range(12):
+        ann.send(action="post", room="wide", text=f"{number:02}" + "😀" * 998)
+    run_consumers(chat)
+    for read_views in (True, False):
+        if not read_views:
+            chat.services.views.reset_room("wide")
+        page = chat.reading.messages("wide", ann.user, None, 1_000)
+        assert [message["version"] for message in page["messages"]] == [11, 12, 13, 14]
+        page = chat.reading.messages("wide", ann.user, 11, 1_000)
+        assert [message["version"] for message in page["messages"]] == [7, 8, 9, 10]
+        seen, after = [], 0
+        while events := chat.reading.events("wide", ann.user, after, 1_000)["events"]:
+            assert len(events) <= 6
+            seen += [event["version"] for event in events]
+            after = seen[-1]
+        assert seen == list(range(1, 15))
+    monkeypatch.setattr(reading, "PAGE_BYTES", 1)
+    assert len(chat.reading.messages("wide", ann.user, None, 50)["messages"]) == 1
