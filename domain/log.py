@@ -25,6 +25,10 @@ from domain.room.room import ROOM_EVENTS, Room, RoomSnapshot
 SNAPSHOT_EVERY = 1_000
 """Events between snapshots: folding that many takes some 10 ms."""
 
+RESTORED_BYTES = 2_048
+"""Bytes of a snapshot that are restored about as fast as an event is folded, some 0.1 ms: one of
+50,000 rooms, 4 MB, takes 216 ms."""
+
 OVERDUE = 200
 """Events beyond SNAPSHOT_EVERY that were folded since the last snapshot, from which on it is taken
 for one that failed: more than two appends make at once."""
@@ -159,13 +163,16 @@ class EventLog:
         return self._fold(log_id)[0]
 
     def unfolded(self, log_id: str) -> int:
-        """Returns how many events are folded for a log that is not in memory, at a cost of two
-        short reads."""
+        """Returns what folding a log costs that is not in memory, in events, at a cost of two short
+        reads: those since its snapshot, and as many as take as long as restoring that."""
         last = self.recorder.select_events(log_id, desc=True, limit=1)
         if not last:
             return 0
         taken = self.snapshots.select_events(log_id, desc=True, limit=1)
-        return last[0].originator_version - (taken[0].originator_version if taken else 0)
+        if not taken:
+            return last[0].originator_version
+        restoring = len(taken[0].state) // RESTORED_BYTES
+        return last[0].originator_version - taken[0].originator_version + restoring
 
     def _fold(self, log_id: str) -> tuple[Aggregate, int]:
         """Returns the aggregate at its log's head, and how many events that folded."""

@@ -19,6 +19,7 @@ from domain.chat.inviting import Inviting
 from domain.chat.listing import Listing
 from domain.chat.notifying import Notifying
 from domain.chat.preferences import Preferences
+from domain.chat.preparing import Preparing
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
 from domain.chat.services import Services
@@ -42,6 +43,7 @@ class Chat:
         self.erasing = Erasing(services)
         self.inviting = Inviting(services)
         self.preferences = Preferences(services)
+        self.preparing = Preparing(services)
         self.reading = Reading(services)
         self.listing = Listing(services)
         self._notifying = Notifying(services)

@@ -12,6 +12,7 @@ from domain.chat.hints import hearing
 from domain.chat.inviting import standing
 from domain.chat.mentioning import mentioned
 from domain.chat.metering import spend_read
+from domain.chat.preparing import Preparing
 from domain.chat.reading import Reading
 from domain.chat.services import Services
 from domain.errors import (
@@ -140,9 +141,10 @@ def digest(services: Services, user: str, frame: wire.Command) -> str:
 class Commanding:
     """Takes client frames of one connection to their use cases."""
 
-    def __init__(self, services: Services, reading: Reading) -> None:
+    def __init__(self, services: Services, reading: Reading, preparing: Preparing) -> None:
         self._services = services
         self._reading = reading
+        self._preparing = preparing
         self._retrying = Retrying(services.log, services.index)
 
     def base(self, user: str, frame: wire.Command) -> dict[str, Any]:
@@ -159,8 +161,19 @@ class Commanding:
     def command(self, connection: Connection, frame: wire.Command) -> None:
         """Hands the frame's command to the executor; `ack` or `error` follows, except where a
         quiet post is accepted: its push tells the client."""
-        services, user = self._services, connection.user
+        user = connection.user
         self._spend(user)
+        people = (user, frame.user) if isinstance(frame, wire.AddMember) else ()
+
+        def refuse(refusal: ParleyError) -> None:
+            self._answer(connection.id, frame.id, frame.room, [refusal])
+
+        self._preparing.in_turn(
+            connection.id, people, lambda: self._decide(connection, frame), refuse
+        )
+
+    def _decide(self, connection: Connection, frame: wire.Command) -> None:
+        services, user = self._services, connection.user
         command = BUILDERS[type(frame)](services, user, frame, self.base(user, frame))
         quiet = isinstance(frame, wire.Post) and frame.quiet
         self._execute(connection, frame.room, command, quiet=quiet)

@@ -1,6 +1,7 @@
 """Who is added to a room at once and who is asked first; the invitations that wait for a person."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, cast
 
 from domain.chat.opening import open_words
@@ -35,10 +36,14 @@ def standing(services: Services, adder: str, user: str, room: str, now: str) -> 
 
 def _known(services: Services, adder: Person, user: Person) -> bool:
     """Returns whether two people share a private room: anybody may join the others."""
-    theirs = {room for room, (role, _) in user.rooms.items() if role is not None}
-    shared = [r for r, (role, _) in adder.rooms.items() if role is not None and r in theirs]
+    fewer, more = sorted((adder.rooms, user.rooms), key=len)
     # The latest first: a room's kind is one small read, where it is not in memory.
-    return any(_kind(services, room) == "private" for room in shared[: -MAX_SHARED - 1 : -1])
+    shared = (
+        room
+        for room, (role, _) in reversed(fewer.items())
+        if role is not None and more.get(room, (None, 0))[0] is not None
+    )
+    return any(_kind(services, room) == "private" for room in islice(shared, MAX_SHARED))
 
 
 def _kind(services: Services, room: str) -> str:

@@ -23,7 +23,7 @@ class Receiving:
 
     def __init__(self, chat: Chat) -> None:
         self._services = chat.services
-        self._commanding = Commanding(chat.services, chat.reading)
+        self._commanding = Commanding(chat.services, chat.reading, chat.preparing)
         self._syncing = Syncing(chat.services, chat.reading)
         self._pinging = Pinging(chat.services, chat.reading)
 

@@ -48,6 +48,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/notifying.py": _unit("notifying"),
     "domain/chat/opening.py": _unit("reading", "chat", "client_fold"),
     "domain/chat/pinging.py": _unit("pinging"),
+    "domain/chat/preparing.py": _unit("preparing"),
     "domain/chat/reading.py": _unit("reading", "chat", "client_fold"),
     "domain/chat/rebuilding.py": _unit("rebuilding"),
     "domain/chat/receiving.py": _unit("chat", "metering", "parse"),

@@ -1,0 +1,99 @@
+"""Logs of people that a frame is about: a long one is folded by the executor before the frame is
+taken, so that a connection's frames never fold it on the event loop, each time anew."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from domain.chat.services import Services
+from domain.errors import Internal, ParleyError
+from domain.person.person import EndSession
+
+SHORT = 30
+"""Events of a log that is folded where it is needed, some 3 ms."""
+
+LOOK = "a look"
+"""Command id, with a space that clients' ids cannot have."""
+
+
+class _Frame(NamedTuple):
+    people: Sequence[str]
+    take: Callable[[], None]
+    refuse: Callable[[ParleyError], None]
+
+
+class Preparing:
+    """Takes frames of a connection in their order, each once the logs that it needs are in memory.
+
+    For the process that alone appends to the log: it keeps what the executor folded. Elsewhere
+    frames are taken at once.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._waiting: dict[str, deque[_Frame]] = {}
+        """Frames by connection, behind one whose people are being folded."""
+
+    def in_turn(
+        self,
+        connection_id: str,
+        people: Sequence[str],
+        take: Callable[[], None],
+        refuse: Callable[[ParleyError], None],
+    ) -> None:
+        """Calls `take` when the people's logs are in memory and the connection's earlier frames
+        were taken: at once, as a rule.
+
+        Parameters
+        ----------
+        refuse: told of what `take` raises where it is called later.
+        """
+        frame = _Frame(people, take, refuse)
+        waiting = self._waiting.get(connection_id)
+        if waiting is not None:
+            waiting.append(frame)
+            return
+        missing = self._missing(people)
+        if not missing:
+            take()
+            return
+        self._waiting[connection_id] = deque([frame._replace(people=())])
+        self._fold(connection_id, missing)
+
+    def _missing(self, people: Sequence[str]) -> list[str]:
+        if not people or not self._services.alone:
+            return []
+        log = self._services.log
+        distinct = dict.fromkeys(people)
+        return [one for one in distinct if log.cached(one) is None and log.head(one) > SHORT]
+
+    def _fold(self, connection_id: str, missing: Sequence[str]) -> None:
+        """Has the executor load the logs, one after the other, by a command that changes nothing:
+        it folds what is long on a thread, and keeps it."""
+        if not missing:
+            self._go_on(connection_id)
+            return
+        now, first = self._services.now(), missing[0]
+        look = EndSession(session="", by=first, id=LOOK, at=now, recorded_at=now, digest="")
+        self._services.executor.execute(
+            first, [look], lambda _: self._fold(connection_id, missing[1:])
+        )
+
+    def _go_on(self, connection_id: str) -> None:
+        waiting = self._waiting[connection_id]
+        while waiting:
+            frame = waiting.popleft()
+            try:
+                missing = self._missing(frame.people)
+                if missing:
+                    waiting.appendleft(frame._replace(people=()))
+                    self._fold(connection_id, missing)
+                    return
+                frame.take()
+            except ParleyError as refusal:
+                frame.refuse(refusal)
+            except Exception:
+                frame.refuse(Internal())
+                self._go_on(connection_id)
+                raise
+        self._waiting.pop(connection_id, None)
