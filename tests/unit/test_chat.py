@@ -132,6 +132,17 @@ def test_commands_are_limited_by_person() -> None:
     assert bob.send(action="join", room="lobby")[0]["type"] == "ack"
 
 
+def test_typing_takes_of_the_allowance_and_is_dropped_beyond_it() -> None:
+    _, ann, bob = lobby(limiter=TokenBuckets(60, burst=6, clock=lambda: 0.0))
+    for _ in range(10):
+        assert ann.send(action="typing", room="lobby") == [], "it is answered by nothing"
+    heard = of_type(bob.frames(), "typing")
+    assert 1 <= len(heard) <= 6
+    (refused,) = ann.send(action="post", room="lobby", text="hello")
+    assert refused["code"] == "rate_limited"
+    assert bob.send(action="post", room="lobby", text="hello")[0]["type"] == "ack"
+
+
 def test_a_removed_member_of_a_private_room_hears_and_reads_no_more() -> None:
     chat, ann, bob = lobby("private")
     ann.send(action="remove_member", room="lobby", user="u_bob")
