@@ -47,12 +47,32 @@ Progress = Callable[[int, int], None]
 """Told of (lines done, lines in all)."""
 
 
-class StrictError(ValueError):
+class NothingWrittenError(ValueError):
+    """The import wrote nothing because of lines that were not understood.
+
+    Attributes
+    ----------
+    problems: those lines.
+    """
+
+    def __init__(self, why: str, problems: Sequence[NotUnderstood]) -> None:
+        super().__init__(f"{why}; nothing was written")
+        self.problems = problems
+
+
+class StrictError(NothingWrittenError):
     """Lines were not understood, and `--strict` asked to write nothing then."""
 
     def __init__(self, problems: Sequence[NotUnderstood]) -> None:
-        super().__init__(f"{len(problems)} lines are not understood; nothing was written")
-        self.problems = problems
+        why = counted(len(problems), "line is not understood", "lines are not understood")
+        super().__init__(why, problems)
+
+
+class NoChatError(NothingWrittenError):
+    """No line of any file is of a chat: most likely these are no logs."""
+
+    def __init__(self, problems: Sequence[NotUnderstood]) -> None:
+        super().__init__("no line of a chat was found", problems)
 
 
 class ImportStopped(Internal):
@@ -69,6 +89,11 @@ class ImportStopped(Internal):
             f"stopped in {log.path.name}: {why}. What came before is in; import again to go on"
         )
         self.report = report
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Returns a number with the words for one thing or for several."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def is_fault(refusal: ParleyError) -> bool:
@@ -112,16 +137,21 @@ def import_irc(
     Raises
     ------
     StrictError: `strict`, and a line is not understood; nothing was written.
+    NoChatError: there is nothing to import; nothing was written.
     ImportStopped: something failed for a reason other than the rules of the room.
     OSError, ValueError: a file cannot be read, or its name has no date.
     ParleyError: the room cannot be written.
     """
     if not re.fullmatch(ROOM_PATTERN, room):
         raise ValueError(f"a room's id has the form {ROOM_PATTERN}")
+    for path in paths:
+        path.stat()  # a file that is not there is told before a name that has no date
     logs = sorted((read_log(path) for path in paths), key=lambda log: (log.started, log.path.name))
     report = Report(problems=[problem for log in logs for problem in log.not_understood])
     if strict and report.problems:
         raise StrictError(report.problems)
+    if not any(log.happenings for log in logs):
+        raise NoChatError(report.problems)
     importer = _Importer(chat, room, report, after_batch)
     importer.prepare()
     total = sum(log.lines for log in logs)

@@ -19,7 +19,7 @@ from domain.errors import NotFound, ParleyError
 from domain.log import EventLog, envelope, is_person
 from domain.ports import Vault
 from local.bootstrap import DURABLE, Engine, Offline, Stores
-from local.importing import ImportStopped, Report, StrictError, import_irc
+from local.importing import ImportStopped, NothingWrittenError, Report, counted, import_irc
 from local.rebuilding import rebuild
 from research.irc import NotUnderstood
 
@@ -70,7 +70,9 @@ class Operations:
         }
         try:
             yield from operations[name](progress, **arguments)
-        except (ParleyError, OSError, ValueError) as error:
+        except OSError as error:
+            raise OperationError(_told(error)) from error
+        except (ParleyError, ValueError) as error:
             raise OperationError(str(error)) from error
 
     # Reading
@@ -100,7 +102,7 @@ class Operations:
         paths = [Path(file) for file in files]
         try:
             report = import_irc(self._chat, paths, room, strict, progress, after_batch)
-        except StrictError as error:
+        except NothingWrittenError as error:
             yield from map(_skipped, error.problems)
             raise
         except ImportStopped as stopped:
@@ -108,14 +110,20 @@ class Operations:
             raise
         self._catch_up(lambda done, total: None)
         yield from _left_out(report)
-        known = f", {report.known_files} files were in already" if report.known_files else ""
-        erased = f", {report.erased} lines of erased people left out" if report.erased else ""
-        yield f"{report.lines} lines read, {report.events} events added{known}{erased}"
+        said = [
+            counted(report.lines, "line read", "lines read"),
+            counted(report.events, "event added", "events added"),
+        ]
+        if report.known_files:
+            said.append(counted(report.known_files, "file was in", "files were in") + " already")
+        if report.erased:
+            said.append(counted(report.erased, "line", "lines") + " of erased people left out")
+        yield ", ".join(said)
 
     def rebuild(self, progress: Progress) -> Iterator[str]:
         """Folds the views anew from the log, beside those that are read until then."""
         rebuild(self._stores, self._engine.feed if self._engine else None, progress)
-        yield f"{self._catch_up(progress)} events folded"
+        yield counted(self._catch_up(progress), "event folded", "events folded")
 
     def redrive(self, progress: Progress) -> Iterator[str]:
         """Folds again the streams that have parked events."""
@@ -132,7 +140,8 @@ class Operations:
             if feed:
                 feed.resume()
         left = len(self._stores.progress.parked())
-        yield f"{len(parked)} dead letters in {len(streams)} streams redriven, {left} left"
+        letters = counted(len(parked), "dead letter", "dead letters")
+        yield f"{letters} in {counted(len(streams), 'stream', 'streams')} redriven, {left} left"
 
     def erase(self, _: Progress, user: str) -> Iterator[str]:
         """Destroys a person's key and ends all that they have open."""
@@ -151,9 +160,15 @@ class Operations:
         the archive alone opens nothing.
         """
         target = Path(file)
+        into = target.absolute().parent
+        # Else the error would name a temporary file.
+        if not into.is_dir():
+            raise OperationError(f"there is no folder {into}")
+        if not os.access(into, os.W_OK | os.X_OK):
+            raise OperationError(f"{into}: permission denied")
         folder = self._stores.folder
         sources = [folder.events, folder.keys, folder.accounts]
-        with tempfile.TemporaryDirectory(dir=target.absolute().parent) as scratch:
+        with tempfile.TemporaryDirectory(dir=into) as scratch:
             archive = Path(scratch) / "backup.tar"
             with tarfile.open(archive, "w") as tar:
                 for done, source in enumerate(sources):
@@ -247,6 +262,13 @@ def signed_out(chat: Chat, user: str) -> Iterator[str]:
     """Signs a person out everywhere; yields what that ended. Raises NotFound."""
     sessions, connections = chat.entering.sign_out(user)
     yield f"{user} is signed out: {sessions} sessions ended, {connections} connections closed"
+
+
+def _told(error: OSError) -> str:
+    """Returns what went wrong with which file, without Python's form of it."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror.lower()}"
 
 
 def _left_out(report: Report) -> Iterator[str]:

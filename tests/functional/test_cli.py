@@ -234,6 +234,30 @@ def test_files_that_cannot_be_imported(folder: Path, name: str, content: str | N
     assert name in run.error or "date" in run.error
 
 
+@pytest.mark.parametrize(
+    ("content", "left_out"),
+    [("", 0), ("Dear all,\nthis is no chat.\n", 2), ("\ufffd\x00\x01" * 1000, 1)],
+    ids=["empty", "text", "noise"],
+)
+def test_a_file_without_a_line_of_a_chat_makes_no_room(
+    folder: Path, content: str, left_out: int
+) -> None:
+    path = folder.parent / "2005-08-08_01.log.txt"
+    path.write_text(content)
+    run = parley(folder, "import", "irc", path, "--room", "irc", check=False)
+    assert run.code == 1
+    assert len(run.lines) == left_out
+    assert all("not understood" in line for line in run.lines)
+    assert run.error == "parley: no line of a chat was found; nothing was written\n"
+    assert rows(folder, "SELECT * FROM stored_events") == []
+
+
+def test_a_file_that_is_not_there_is_named_plainly(folder: Path) -> None:
+    missing = folder.parent / "nowhere"
+    run = parley(folder, "import", "irc", missing, "--room", "irc", check=False)
+    assert (run.code, run.error) == (1, f"parley: {missing}: no such file or directory\n")
+
+
 @pytest.mark.parametrize("room", ["Bad Room", "a_b", "", "r" * 65, "u_4k2j7q9x3m5pa"])
 def test_a_room_that_cannot_be_imported_into(folder: Path, room: str) -> None:
     run = parley(folder, "import", "irc", *SHORT, "--room", room, check=False)
@@ -482,7 +506,7 @@ def test_a_backup_of_a_stopped_server(lively: Path, folder: Path, tmp_path: Path
     assert parley(tmp_path / "new", "views").lines == parley(folder, "views").lines
     run = parley(folder, "backup", tmp_path / "no" / "such" / "b.tar", check=False)
     assert run.code == 1
-    assert one_line(run.error)
+    assert run.error == f"parley: there is no folder {tmp_path / 'no' / 'such'}\n"
 
 
 # dead letters

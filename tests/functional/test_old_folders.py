@@ -228,7 +228,7 @@ def test_its_import_is_known_and_its_erased_stay_erased(
     log = folder.parent / "2010-03-04_irc.log.txt"
     log.write_text(LOG)
     said = parley(folder, "import", "irc", log, "--room", "irc").lines[-1]
-    assert said == "6 lines read, 0 events added, 1 files were in already"
+    assert said == "6 lines read, 0 events added, 1 file was in already"
     eve = expected["people"]["eve"]["id"]
     # Erasing announces itself today, which it did not then: once more, and it has.
     parley(folder, "erase", eve)
