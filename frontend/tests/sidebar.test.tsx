@@ -12,6 +12,8 @@ import { FakeServer } from "./support/server";
 let server: FakeServer;
 let chat: Chat;
 let root: Root;
+let guest = true;
+const logOut = vi.fn();
 const asked: string[] = [];
 
 function open(room: string, name: string): RoomSummary {
@@ -43,6 +45,22 @@ async function type(text: string) {
   });
 }
 
+function render() {
+  root.render(
+    <ChatContext value={chat}>
+      <Sidebar active={null} guest={guest} logOut={logOut} />
+      <Welcome />
+    </ChatContext>,
+  );
+}
+
+async function click(testId: string) {
+  await act(async () => {
+    document.querySelector<HTMLElement>(`[data-testid="${testId}"]`)?.click();
+    await vi.advanceTimersByTimeAsync(50);
+  });
+}
+
 /** The person opens a server on which there is no room that they know of. */
 async function alone() {
   server.ownRooms = () => Promise.resolve({ rooms: [], cursor: null });
@@ -61,6 +79,8 @@ beforeEach(async () => {
   vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
   document.body.innerHTML = "<div id='root'></div>";
   asked.length = 0;
+  guest = true;
+  logOut.mockClear();
   server = new FakeServer(3);
   server.directory = (q, cursor) => {
     asked.push(`${q}|${cursor ?? ""}`);
@@ -75,12 +95,7 @@ beforeEach(async () => {
   if (!element) throw new Error("no root");
   root = createRoot(element);
   await act(async () => {
-    root.render(
-      <ChatContext value={chat}>
-        <Sidebar active={null} logOut={() => undefined} />
-        <Welcome />
-      </ChatContext>,
-    );
+    render();
     await chat.refreshRooms();
     await vi.advanceTimersByTimeAsync(50);
   });
@@ -93,6 +108,7 @@ afterEach(() => {
   chat.stop();
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 it("shows one's own rooms and those to join, and more of them on demand", async () => {
@@ -142,4 +158,37 @@ it("does not say so under an invitation", async () => {
   await alone();
   expect(document.body.textContent).toContain("Ann invites you");
   expect(document.body.textContent).not.toContain("No rooms");
+});
+
+it("shows one's own id, to be copied", async () => {
+  const writeText = vi.spyOn(navigator.clipboard, "writeText").mockResolvedValue();
+  await click("account-button");
+  const field = document.querySelector<HTMLInputElement>("[data-testid=own-id]");
+  expect(field?.value).toBe("u_me");
+  await click("copy-id");
+  expect(writeText).toHaveBeenCalledExactlyOnceWith("u_me");
+  expect(document.querySelector("[data-testid=copy-id]")?.textContent).toBe("Copied");
+});
+
+it("marks the id where the browser does not copy it", async () => {
+  vi.spyOn(navigator.clipboard, "writeText").mockRejectedValue(new Error("not allowed"));
+  await click("account-button");
+  const field = document.querySelector<HTMLInputElement>("[data-testid=own-id]");
+  await click("copy-id");
+  expect(field?.selectionEnd).toBe("u_me".length);
+  expect(chat.store.get().toasts.map(({ text }) => text)).toEqual([
+    "The browser did not copy it. It is marked: copy it with the keyboard.",
+  ]);
+});
+
+it("asks a guest before they log out, and nobody else", async () => {
+  await click("logout-button");
+  expect(logOut).not.toHaveBeenCalled();
+  expect(document.body.textContent).toContain("nobody can come back as this me");
+  await click("logout-confirm");
+  expect(logOut).toHaveBeenCalledOnce();
+  guest = false;
+  act(render);
+  await click("logout-button");
+  expect(logOut).toHaveBeenCalledTimes(2);
 });

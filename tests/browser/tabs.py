@@ -215,6 +215,11 @@ class Tab:
         self.at("enter-button").click()
         self.online()
 
+    def log_out(self) -> None:
+        """Logs a guest out, who is asked first."""
+        self.at("logout-button").click()
+        self.at("logout-confirm").click()
+
     def online(self) -> None:
         expect(self.at("connection-state")).to_have_attribute("data-state", "online")
 

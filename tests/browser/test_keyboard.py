@@ -113,6 +113,8 @@ def test_everything_by_keyboard_alone(house: House) -> None:
 
     walk_to(tab, "logout-button", key="Shift+Tab")
     keys.press("Enter")
+    walk_to(tab, "logout-confirm")
+    keys.press("Enter")
     expect(tab.at("nickname-input")).to_be_focused()
 
 

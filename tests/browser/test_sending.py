@@ -147,7 +147,7 @@ def test_logging_out_ends_the_session_in_the_other_tab(house: House) -> None:
     expect(other.at("composer")).to_be_visible()
     # The other tab may be asking for something at that moment.
     house.allow(r"status of 401")
-    ann.at("logout-button").click()
+    ann.log_out()
     for tab in (ann, other):
         expect(tab.at("nickname-input")).to_be_visible()
     expect(other.page.get_by_role("alert")).to_contain_text("Your session has ended")
@@ -178,7 +178,7 @@ def test_markup_in_names_is_text(house: House, name: str) -> None:
     expect(ann.item(room)).to_contain_text(name)
     expect(ann.at("member")).to_contain_text(name)
     assert ann.page.locator("#root img, #root b").count() == 0
-    ann.at("logout-button").click()
+    ann.log_out()
     expect(ann.at("nickname-input")).to_be_visible()
 
 

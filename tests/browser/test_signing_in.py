@@ -69,7 +69,7 @@ def test_in_by_the_hosted_pages_and_out_of_both(house: House) -> None:
 
 def test_a_room_is_come_back_to_and_the_nickname_goes_along(house: House) -> None:
     _, other, room = house.pair()
-    other.at("logout-button").click()
+    other.log_out()
     tab, hosted = opened(house, house.name("dora"))
     tab.go(room)
     tab.at("nickname-input").fill(" Dodo ")
@@ -81,7 +81,7 @@ def test_a_room_is_come_back_to_and_the_nickname_goes_along(house: House) -> Non
 def test_a_guest_enters_beside_it_and_leaves_without_the_hosted_pages(house: House) -> None:
     tab, hosted = opened(house, house.name("dora"))
     tab.enter(house.name("guest"))
-    tab.at("logout-button").click()
+    tab.log_out()
     expect(tab.at("nickname-input")).to_be_visible()
     assert hosted.asked == []
 

@@ -115,6 +115,7 @@ export function App({ api, config, arriving }: AppProps) {
   return (
     <ChatContext value={chat}>
       <Shell
+        guest={session.hosted !== true}
         logOut={() => {
           // The token is forgotten here even where the server cannot be told.
           const told = api

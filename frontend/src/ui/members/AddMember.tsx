@@ -53,7 +53,8 @@ export function AddMember({ room }: { room: RoomState }) {
           ))}
           {found.length === 0 && (
             <li className="px-2 py-2 text-xs text-soft">
-              Nobody here is called that. An id such as u_4k2j7q works too.
+              You have met nobody of that name. Ask them for their id, such as u_4k2j7q: they find
+              it by a click on their own name.
             </li>
           )}
         </ul>

@@ -8,7 +8,7 @@ import { useTitle } from "./useTitle";
 import { Welcome } from "./Welcome";
 
 /** Rooms beside the room; on a phone one or the other. */
-export function Shell({ logOut }: { logOut: () => void }) {
+export function Shell({ guest, logOut }: { guest: boolean; logOut: () => void }) {
   const chat = useChat();
   const room = useRoomInAddress();
   const wide = useMedia("(min-width: 48rem)");
@@ -22,12 +22,12 @@ export function Shell({ logOut }: { logOut: () => void }) {
   return (
     <div className="flex h-dvh">
       {wide ? (
-        <Sidebar active={room} logOut={logOut} />
+        <Sidebar active={room} guest={guest} logOut={logOut} />
       ) : (
         room === null && (
           <main className="min-w-0 flex-1">
             <h1 className="sr-only">Rooms</h1>
-            <Sidebar active={null} logOut={logOut} />
+            <Sidebar active={null} guest={guest} logOut={logOut} />
           </main>
         )
       )}

@@ -1,21 +1,20 @@
 import { useState } from "react";
-import { useChat, useChatState } from "../chat";
-import { Avatar } from "../common/Avatar";
+import { useChat } from "../chat";
 import { IconButton } from "../common/Button";
 import { Icon } from "../common/Icon";
 import { Logo } from "../common/Logo";
 import { CreateRoom } from "../rooms/CreateRoom";
-import { ConnectionState } from "../shell/ConnectionState";
-import { ThemeToggle } from "../shell/ThemeToggle";
 import { MailSwitch } from "./MailSwitch";
+import { Me } from "./Me";
 import { RoomList } from "./RoomList";
 
 interface SidebarProps {
   active: string | null;
+  guest: boolean;
   logOut: () => void;
 }
 
-export function Sidebar({ active, logOut }: SidebarProps) {
+export function Sidebar({ active, guest, logOut }: SidebarProps) {
   const chat = useChat();
   const [filter, setFilter] = useState("");
   const find = (text: string) => {
@@ -61,24 +60,8 @@ export function Sidebar({ active, logOut }: SidebarProps) {
       </div>
       <RoomList active={active} filter={filter} />
       <MailSwitch />
-      <Me logOut={logOut} />
+      <Me guest={guest} logOut={logOut} />
       <CreateRoom open={creating} onOpenChange={setCreating} />
     </nav>
-  );
-}
-
-function Me({ logOut }: { logOut: () => void }) {
-  const me = useChatState((state) => state.me);
-  const name = me.name ?? "You";
-  return (
-    <footer className="flex items-center gap-2.5 border-t border-line py-2.5 pr-2 pl-3">
-      <Avatar id={me.id} name={name} size={34} />
-      <div className="min-w-0 flex-1">
-        <div className="truncate text-sm leading-5 font-semibold">{name}</div>
-        <ConnectionState />
-      </div>
-      <ThemeToggle />
-      <IconButton data-testid="logout-button" icon="power" label="Log out" onClick={logOut} />
-    </footer>
   );
 }
