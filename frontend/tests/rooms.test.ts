@@ -499,6 +499,15 @@ describe("people", () => {
     expect(online(some)).toEqual(["u_a", "u_b"]);
   });
 
+  it("are in a private room only as members, in another as guests too", () => {
+    const some = setOnline(state, "r", ["u_a", "u_b"]);
+    const hidden = withRoom(some, "r", (room) => ({ ...room, kind: "private" as const }));
+    const event = left(11, "u_b", "removed");
+    expect(online(applyEvents(some, "r", [event]))).toEqual(["u_a", "u_b"]);
+    expect(online(applyEvents(hidden, "r", [event]))).toEqual(["u_a"]);
+    expect(online(applyEvents(hidden, "r", [left(11, "u_me", "removed")]))).toEqual([]);
+  });
+
   it("type for five seconds after each sign", () => {
     const one = startTyping(startTyping(state, "r", "u_a", 1_000), "r", "u_b", 3_000);
     expect(typing(lapseTyping(one, "r", 5_999))).toEqual(["u_a", "u_b"]);

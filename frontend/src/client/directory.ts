@@ -17,8 +17,8 @@ const PAGE = 100;
 const WANTED = 60;
 /** Requests of one reading; the server looks at 500 rooms in each. */
 const REQUESTS = 5;
-/** A reading is fresh for this long (ms): new rooms are worth one request a minute at the most. */
-const FRESH = 60_000;
+/** A reading is fresh for this long (ms), however often a window gets the focus. */
+const FRESH = 20_000;
 
 export class Directory {
   private query = "";

@@ -17,6 +17,7 @@ export function applyToLine(room: RoomState, event: RoomEvent, state: State): Ro
       return {
         ...room,
         memberCount: room.memberCount - 1,
+        online: room.kind === "private" ? without(room.online, event.data.user, me) : room.online,
         ...(event.data.user === me ? { role: null, unread: 0 } : {}),
       };
     case "MessagePosted": {
@@ -62,4 +63,9 @@ function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   const copy = new Map(map);
   copy.delete(key);
   return copy;
+}
+
+/** Who is seen in a private room once `gone` left: nobody by somebody who is out themselves. */
+function without(online: ReadonlySet<string>, gone: string, me: string): ReadonlySet<string> {
+  return gone === me ? new Set() : new Set([...online].filter((user) => user !== gone));
 }
