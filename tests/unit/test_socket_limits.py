@@ -159,6 +159,7 @@ def test_frames_that_take_long_are_handled_in_turns(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(one.handlers, "message", slow)
     one.socket.data_received(SMALL * 100)
+    assert one.handlers.messages - count <= 3
     while one.loop.later:
         assert one.handlers.messages - count <= 3
         count = one.handlers.messages
