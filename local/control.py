@@ -77,7 +77,11 @@ class ControlServer:
         except (OSError, ValueError, KeyError) as error:
             report(error)
         finally:
-            writer.close()
+            if self._closing.is_set():
+                # Whoever does not read would keep the connection open with what waits for them.
+                writer.transport.abort()
+            else:
+                writer.close()
 
     async def _tell(
         self,
