@@ -4,6 +4,7 @@ import os
 import sqlite3
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +27,13 @@ from research.irc import NotUnderstood
 Progress = Callable[[int, int], None]
 PAGE = 1_000
 """Events read at a time."""
+
+FOLLOWED = 500
+"""Events by which the views may lag before the next batch of an import."""
+
+PATIENCE = 60.0
+"""Seconds that a batch waits for the views; then it fails where it needs them, and the import says
+so."""
 
 
 class OperationError(Exception):
@@ -98,7 +106,7 @@ class Operations:
         self, progress: Progress, files: list[str], room: str, strict: bool
     ) -> Iterator[str]:
         """Imports IRC logs; yields the lines that were not understood, then a summary."""
-        after_batch = self._project if self._engine is None else lambda: None
+        after_batch = self._project if self._engine is None else self._let_views_follow
         paths = [Path(file) for file in files]
         try:
             report = import_irc(self._chat, paths, room, strict, progress, after_batch)
@@ -200,6 +208,13 @@ class Operations:
                 self._engine.wait_caught_up(0.2)
         progress(head, head)
         return head
+
+    def _let_views_follow(self) -> None:
+        """Waits while the server's views lag: deciding a reply folds no long tail (MAX_LAG of
+        domain/executing.py), and people read the room meanwhile."""
+        engine, until = cast(Engine, self._engine), time.monotonic() + PATIENCE
+        while engine.feed.lag()["project_views"] > FOLLOWED and time.monotonic() < until:
+            engine.wait_caught_up(0.2)
 
     def _project(self) -> None:
         self._consume("project_views", lambda done, total: None)

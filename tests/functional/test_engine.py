@@ -235,6 +235,7 @@ def test_what_a_turn_leaves_is_decided_in_the_next_in_order(
         assert all(isinstance(outcome, NotFound) for (outcome,) in answers[6 * rooms :])
         assert bench.published == list(range(1, 7 * rooms + 1))
         assert len(ticks) >= 20 + 5 * rooms, "the loop had its turn between"
+        assert bench.executor.commits == 6 * rooms, "a turn decides one entry at least, not more"
         await bench.executor.drain()
         ticking.cancel()
         bench.executor.close()
@@ -274,6 +275,43 @@ def test_a_long_log_is_folded_on_a_thread_and_its_commands_keep_their_order(
         assert [await one for one in [*first, *more]] == [[head + n] for n in range(1, 7)]
         assert folds == [("room", False), ("other", True)]
         await drained
+        bench.executor.close()
+
+    run(main)
+
+
+def test_what_came_while_a_log_was_folded_and_another_written_comes_after(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold, commit = EventLog._fold, Append.commit
+    folded, written = threading.Event(), threading.Event()
+
+    def folding(log: EventLog, log_id: str) -> Any:
+        assert log_id != "room" or folded.wait(10)
+        return fold(log, log_id)
+
+    def committing(append: Append) -> None:
+        assert written.wait(10)
+        commit(append)
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create(), *(post(f"p{n}") for n in range(FOLDED_HERE)))
+        bench.log.evict("room")
+        monkeypatch.setattr(EventLog, "_fold", folding)
+        monkeypatch.setattr(Append, "commit", committing)
+        first = bench.ask("room", post("first"))
+        await asyncio.sleep(0)
+        other = bench.ask("other", create())
+        while not bench.executor._committing:
+            await asyncio.sleep(0)
+        second = bench.ask("room", post("second"))
+        folded.set()
+        while bench.executor._folding:
+            await asyncio.sleep(0.001)
+        written.set()
+        head = FOLDED_HERE + 2
+        assert [await first, await second, await other] == [[head + 1], [head + 2], [2]]
         bench.executor.close()
 
     run(main)

@@ -113,7 +113,9 @@ def test_an_aggregates_weight_is_near_its_bytes(case: str) -> None:
     log_id, make = CASES[case]
     events = make()
     weight = folded(log_id, events).weight()
-    assert 0.7 < weight / measured(lambda: folded(log_id, events)) < 1.6
+    # What other threads and first calls allocate meanwhile only adds to a measurement.
+    taken = min(measured(lambda: folded(log_id, events)) for _ in range(3))
+    assert 0.7 < weight / taken < 1.6
 
 
 def tail_of(messages: int, length: int, reactions: int) -> Tail:

@@ -67,6 +67,18 @@ def test_who_keeps_to_the_rate_is_not_refused_by_what_processes_hold(
         fleet.time.now += WINDOW
 
 
+def test_what_costs_too_much_refuses_nothing_that_costs_less(
+    store: tuple[Any, dict[str, str]],
+) -> None:
+    client, tables = store
+    table = Table(client, tables["accounts"], pause=lambda _: None)
+    process = SharedAllowances(TokenBuckets(0), table, Time())
+    assert all(process.allow("u_ann") for _ in range(LIMIT - 10))
+    assert not process.allow("u_ann", CHUNK - 1)
+    assert process.allow("u_ann")
+    assert [process.allow("u_ann") for _ in range(10)] == [True] * 9 + [False]
+
+
 def test_an_active_persons_commands_cost_a_write_in_thirty(
     store: tuple[Any, dict[str, str]],
 ) -> None:
