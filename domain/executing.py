@@ -98,9 +98,11 @@ class Decider:
     def _message(self, aggregate: Aggregate, version: int) -> dict[str, Any] | None:
         """Folds one message to the aggregate's head: the view's, then the log's tail."""
         tail, aggregate.tail = aggregate.tail, None
+        saved = aggregate.version - len(aggregate.pending)
+        if tail is not None and saved - tail.version > MAX_LAG:
+            tail = None  # nobody looked for so long that the view is nearer
         if tail is None or len(tail.messages) > MAX_TAIL or tail.weight > MAX_TAIL_BYTES:
             tail = self._begin_tail(aggregate.id)
-        saved = aggregate.version - len(aggregate.pending)
         if saved - tail.version > MAX_LAG:
             raise RoomBusy("the room is being prepared; try again")
         if tail.version < saved:

@@ -238,6 +238,22 @@ def test_deciding_on_a_message_folds_no_more_than_a_bounded_lag(
     assert ann.send(action="edit", room=DEN, version=6, text="other")[0]["type"] == "ack"
 
 
+def test_a_tail_that_nobody_used_for_long_begins_anew_from_the_view(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executing, "MAX_LAG", 20)
+    chat = memory_chat()
+    ann, _ = den(chat)
+    ann.frames()
+    (first,) = ann.send(action="react", room=DEN, version=5, emoji="👍")
+    for _ in range(30):
+        ann.send(action="post", room=DEN, text="more")
+    run_consumers(chat)
+    ann.frames()
+    (ack,) = ann.send(action="post", room=DEN, text="an answer", reply_to=6)
+    assert (ack["type"], ack.get("version")) == ("ack", first["version"] + 31)
+
+
 def test_a_retried_mark_searches_no_log_and_since_is_the_rooms() -> None:
     recorder = CountingEvents()
     chat = memory_chat(recorder=recorder)
