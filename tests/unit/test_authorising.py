@@ -250,7 +250,7 @@ def test_a_tail_that_nobody_used_for_long_begins_anew_from_the_view(
         ann.send(action="post", room=DEN, text="more")
     run_consumers(chat)
     ann.frames()
-    (ack,) = ann.send(action="post", room=DEN, text="an answer", reply_to=6)
+    (ack,) = ann.send(action="post", room=DEN, text="an answer", reply_to=7)
     assert (ack["type"], ack.get("version")) == ("ack", first["version"] + 31)
 
 
