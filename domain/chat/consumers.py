@@ -108,7 +108,7 @@ class ProjectViews:
 
 
 Membership = MemberJoined | MemberLeft | RoleChanged | MemberInvited | InvitationDeclined
-"""What a person's own log is told of."""
+"""Events that are copied to a person's own log."""
 
 
 class TrackMemberships:

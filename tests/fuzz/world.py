@@ -20,7 +20,7 @@ AT = "2026-01-02T03:04:05.000000+00:00"
 
 @dataclass
 class World:
-    """What the processes are told of the folder.
+    """What each process knows about the folder.
 
     Attributes
     ----------

@@ -268,7 +268,7 @@ class LosingClient:
     Parameters
     ----------
     lost: whether botocore's own retry meets the lost answer, which the caller does not see, or
-        the caller, who is told of the error.
+        the caller, which gets the error.
     """
 
     def __init__(self, client: Any, operation: str, lost: Exception | None) -> None:

@@ -1,7 +1,7 @@
 import { ApiError } from "./api";
 import type { Command } from "./outbox";
 
-/** What a person is told of a reading that failed and is tried again by itself. */
+/** Message for a read that failed and is retried automatically. */
 export function readingProblem(error: unknown): string {
   return error instanceof ApiError && error.code === "rate_limited"
     ? "That was a lot at once. It goes on in a moment."
@@ -30,7 +30,7 @@ export function messageOf(code: string, message: string): string {
   }
 }
 
-/** What a person is told of their refused command; `nameOf` names the person that it is about. */
+/** Message for a refused command; `nameOf` names the person it concerns. */
 export function refusalOf(
   command: Command,
   code: string,
