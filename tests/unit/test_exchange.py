@@ -11,6 +11,7 @@ from domain.chat import Chat
 from domain.chat.entering import SESSION_LIFE, numbered
 from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.person.person import Person
+from domain.ports import Session
 from domain.protocol.limits import MAX_NICKNAME
 from functions.claims import NAMELESS, vouched
 from tests.support.chat import Clock, memory_chat, run_consumers
@@ -183,6 +184,27 @@ def test_whoever_was_erased_is_somebody_new(chat: Chat) -> None:
     assert person.version == 2
     with pytest.raises(Unauthenticated):
         chat.entering.who(token)
+
+
+def test_who_is_signed_out_during_a_sign_in_is_not_signed_in_by_a_further_try(
+    chat: Chat,
+) -> None:
+    _, user = chat.entering.exchange(SUB, EMAIL, "Ann")
+    put, times = chat.services.accounts.put_session, iter(range(1))
+
+    def overtaken(token: str, session: Session) -> None:
+        put(token, session)
+        if next(times, None) is not None:
+            chat.entering.sign_out(user)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(chat.services.accounts, "put_session", overtaken)
+        with pytest.raises(Unauthenticated):
+            chat.entering.exchange(SUB, EMAIL, "Ann")
+    # They are out, and what is kept of them is kept: they were not erased.
+    assert chat.services.accounts.sessions_of(user) == {}
+    assert email_of(chat, user) == EMAIL
+    assert chat.entering.exchange(SUB, EMAIL, "Ann")[1] == user
 
 
 def test_nothing_of_a_sign_in_is_kept_in_plain(chat: Chat) -> None:

@@ -278,6 +278,12 @@ def test_an_owner_steps_down_or_is_demoted_where_another_one_stays() -> None:
     two.when(set_role(ANN, CY, "member")).then(role_changed(CY, "member"))
 
 
+def test_who_stepped_down_is_not_counted_as_another_owner() -> None:
+    one = a_room("public", role_changed(CY, "owner"), role_changed(ANN, "moderator"))
+    one.when(ask(c.Leave, CY)).then_refused(Forbidden)
+    one.when(set_role(CY, CY, "member")).then_refused(Forbidden)
+
+
 def test_an_owner_who_was_removed_and_came_back_counts_once() -> None:
     room = a_room("public", joined(DAN, "owner"), left(DAN, ANN), joined(DAN))
     room.when(ask(c.Leave, ANN)).then_refused(Forbidden)
@@ -351,6 +357,13 @@ def test_an_invitation_gives_no_more_than_the_inviter_may_give_now() -> None:
     for over in (demoted, left(CY), left(CY, ANN)):
         room = a_room("private", invited(DAN, "moderator", CY), over)
         room.when(join(DAN)).then(joined(DAN, "member"))
+
+
+def test_an_invitation_as_owner_by_somebody_who_is_a_moderator_now_makes_a_member() -> None:
+    over = (role_changed(BOB, "owner"), role_changed(ANN, "moderator"))
+    room = a_room("private", invited(EVE, "owner", ANN), invited(DAN, "moderator", ANN), *over)
+    room.when(join(EVE)).then(joined(EVE, "member"))
+    room.when(join(DAN)).then(joined(DAN, "moderator"))
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
@@ -444,6 +457,17 @@ def test_pending_invitations_and_the_memory_of_who_left_are_bounded() -> None:
         room.aggregate.note_gone(f"u_{number:013d}", "")
     assert len(room.aggregate.gone) == r.MAX_GONE
     assert next(iter(room.aggregate.gone)) == "u_0000000000001"
+
+
+def test_who_came_back_takes_no_place_among_those_remembered_as_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(r, "MAX_GONE", 2)
+    here = [joined(user) for user in (DAN, EVE)]
+    # Bob left first and is still the oldest who is gone when the other two left.
+    room = a_room("public", *here, left(BOB), left(DAN), joined(DAN), left(EVE))
+    (again,) = room.when(add(ANN, BOB)).events
+    assert isinstance(again, r.MemberInvited)
 
 
 def test_a_message_tells_nobody_who_is_only_invited() -> None:
@@ -576,6 +600,12 @@ def test_a_direct_message_is_told_to_the_other_one() -> None:
 
 def test_a_third_member_ends_direct_messages() -> None:
     given("den", *DIRECT, joined(CY, by=ANN)).when(post(ANN, mentions=[])).then(posted(ANN))
+
+
+@pytest.mark.parametrize("kind", ["public", "broadcast"])
+def test_two_in_an_open_room_are_not_in_direct_messages(kind: str) -> None:
+    room = given("lobby", created(kind), joined(ANN, "owner"), joined(BOB))
+    room.when(post(ANN, mentions=[])).then(posted(ANN))
 
 
 def test_what_is_imported_notifies_nobody() -> None:

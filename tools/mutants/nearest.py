@@ -49,7 +49,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/opening.py": _unit("reading", "chat", "client_fold"),
     "domain/chat/pinging.py": _unit("pinging"),
     "domain/chat/preparing.py": _unit("preparing"),
-    "domain/chat/reading.py": _unit("reading", "chat", "client_fold"),
+    "domain/chat/reading.py": _unit("reading", "withholding", "inviting", "chat", "client_fold"),
     "domain/chat/rebuilding.py": _unit("rebuilding"),
     "domain/chat/receiving.py": _unit("chat", "metering", "parse"),
     "domain/chat/retaining.py": _unit("retaining"),
