@@ -7,13 +7,13 @@ answer any number at once (docs/adr/0014).
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, ParleyError
 from functions.observing import Answer, Event
 
 Given = TypeVar("Given")
@@ -46,19 +46,56 @@ class Request(Generic[Given]):
 Handle = Callable[[Request[Given]], Answer]
 
 
+Access = Literal["anyone", "guest", "session", "account"]
+"""Who may call a route: anyone; anyone, with or without a session (`guest`); the holder of a
+session's token; the holder of an account's sign-in."""
+
+
+class Described(TypedDict, total=False):
+    """What a route says about itself, beside its method, its path and what it takes. The OpenAPI
+    document (tools/openapi.py) is made of it.
+
+    Attributes
+    ----------
+    summary: what the route does, in one line.
+    answers: name of the answer's model in domain/protocol/answers.py, or a JSON Schema; None for
+        an answer without a JSON body. A name, because handlers do not import those models.
+    status: HTTP status of a successful answer.
+    access: who may call the route.
+    refuses: refusals that callers have to expect.
+    ignores_body: whether the body is not looked at, whatever it is.
+    """
+
+    summary: str
+    answers: str | Mapping[str, Any] | None
+    status: int
+    access: Access
+    refuses: tuple[type[ParleyError], ...]
+    ignores_body: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """
+    """One route. The attributes after `answer` are those of `Described`.
+
     Attributes
     ----------
     path: named parts stand in braces, as in OpenAPI.
-    takes: model of the path's parts and the query string (GET) or of the body.
+    takes: model of the path's parts together with the query string (GET) or the fields of the
+        body (other methods).
+    answer: the function that answers.
     """
 
     method: str
     path: str
     takes: type[Any] | None
     answer: Handle[Any]
+    summary: str = ""
+    answers: str | Mapping[str, Any] | None = None
+    status: int = 200
+    access: Access = "session"
+    refuses: tuple[type[ParleyError], ...] = ()
+    ignores_body: bool = False
 
     def parts(self, path: str) -> dict[str, str] | None:
         """Returns the named parts of a path; None where it is not this route's."""
@@ -77,30 +114,33 @@ class Route:
 
 
 class Router:
+    """Keeps routes and answers events by them."""
+
     def __init__(self) -> None:
         self.routes: list[Route] = []
-        self.forms: set[tuple[str, str]] = set()
-        """Method and path of routes whose body is no JSON and is not looked at."""
 
     @overload
-    def on(self, method: str, path: str) -> Callable[[Handle[None]], Handle[None]]: ...
+    def on(
+        self, method: str, path: str, takes: None = None, **described: Unpack[Described]
+    ) -> Callable[[Handle[None]], Handle[None]]: ...
     @overload
     def on(
-        self, method: str, path: str, takes: type[Given]
+        self, method: str, path: str, takes: type[Given], **described: Unpack[Described]
     ) -> Callable[[Handle[Given]], Handle[Given]]: ...
-    def on(self, method: str, path: str, takes: type[Any] | None = None) -> Any:
+    def on(
+        self,
+        method: str,
+        path: str,
+        takes: type[Any] | None = None,
+        **described: Unpack[Described],
+    ) -> Any:
         """Decorates a function with the route that it answers."""
 
         def add(answer: Handle[Any]) -> Handle[Any]:
-            self.routes.append(Route(method, path, takes, answer))
+            self.routes.append(Route(method, path, takes, answer, **described))
             return answer
 
         return add
-
-    def _is_one_click(self, method: str, event: Event) -> bool:
-        """Returns whether a mail program sends its form (RFC 8058), which says nothing more than
-        the address does."""
-        return (method, event["rawPath"]) in self.forms
 
     def answer(self, event: Event) -> Answer:
         """Answers an event.
@@ -111,13 +151,39 @@ class Router:
         Invalid: the body is not JSON, or what it gives is not what the route takes.
         """
         method = event["requestContext"]["http"]["method"].upper()
-        body = None if self._is_one_click(method, event) else _body(event)
+        found = self._find(method, event["rawPath"])
+        body = None if found and found[0].ignores_body else _body(event)
+        if found is None:
+            raise NotFound
+        route, parts = found
+        given = {**_query(event), **parts} if method == "GET" else _with_parts(body, parts)
+        headers = {name.lower(): value for name, value in event["headers"].items()}
+        return route.answer(Request(event, headers, _valid(route.takes, given)))
+
+    def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """Returns the route of a method and a path, and the path's named parts."""
         for route in self.routes:
-            if route.method == method and (parts := route.parts(event["rawPath"])) is not None:
-                given = {**_query(event), **parts} if method == "GET" else body
-                headers = {name.lower(): value for name, value in event["headers"].items()}
-                return route.answer(Request(event, headers, _valid(route.takes, given)))
-        raise NotFound
+            if route.method == method and (parts := route.parts(path)) is not None:
+                return route, parts
+        return None
+
+
+def _with_parts(body: Any, parts: dict[str, str]) -> Any:
+    """Returns a body's fields together with the path's parts.
+
+    Raises
+    ------
+    Invalid: the body has a field of a part's name, which the route does not declare for it.
+    """
+    if not parts:
+        return body
+    if body is None:
+        return parts
+    if not isinstance(body, dict):
+        raise Invalid(_FAULTS["model_type"])
+    if parts.keys() & body.keys():
+        raise Invalid(_FAULTS["extra_forbidden"])
+    return {**body, **parts}
 
 
 def _body(event: Event) -> Any:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from functions.http_api import DOCUMENT
+from functions.routes.service import DOCUMENT
 
 ROOT = Path(__file__).parent.parent
 

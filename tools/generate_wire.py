@@ -16,7 +16,7 @@ from domain.protocol import answers, http
 from domain.protocol.client import ClientFrame
 from domain.protocol.fields import Wire
 from domain.protocol.server import PersonEvent, RoomEvent, ServerFrame
-from functions.http_api import DOCUMENT
+from functions.routes.service import DOCUMENT
 from tools.openapi import document
 
 

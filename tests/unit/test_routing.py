@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid, NotFound
+from domain.protocol.fields import RoomId, Wire
 from domain.protocol.http import ExchangeRequest, MembersQuery, MessagesQuery, Parameters
 from functions.observing import Answer, Event
 from functions.routing import Request, Router
@@ -37,6 +38,13 @@ def said(request: Request[Any]) -> Answer:
     return {"given": request.given and request.given.model_dump(), "headers": request.headers}
 
 
+class Mark(Wire):
+    """A body whose room stands in the path."""
+
+    room: RoomId
+    version: int = 1
+
+
 @pytest.fixture
 def router() -> Router:
     made = Router()
@@ -46,6 +54,8 @@ def router() -> Router:
     made.on("GET", "/rooms/{room}/members", MembersQuery)(said)
     made.on("POST", "/session", ExchangeRequest)(said)
     made.on("POST", "/tickets")(said)
+    made.on("POST", "/rooms/{room}/marks", Mark)(said)
+    made.on("POST", "/form", ignores_body=True)(said)
     return made
 
 
@@ -157,6 +167,39 @@ def test_a_body_that_is_not_json_is_refused_wherever_it_goes(router: Router) -> 
         with pytest.raises(Invalid):
             router.answer(event(method, path, body=WORDS))
     assert given(router, "POST", "/tickets", body="[1]") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "version"), [(None, 1), ("", 1), ("null", 1), ("{}", 1), ('{"version":4}', 4)]
+)
+def test_parts_and_body_are_one_model(router: Router, body: str | None, version: int) -> None:
+    asked = given(router, "POST", "/rooms/lobby/marks", body=body)
+    assert asked == {"room": "lobby", "version": version}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/rooms/lobby/marks", '{"room":"den"}', "there is a field that is not declared"),
+        ("/rooms/lobby/marks", '{"room":"lobby"}', "there is a field that is not declared"),
+        ("/rooms/lobby/marks", f'{{"{WORDS}":1}}', "there is a field that is not declared"),
+        ("/rooms/lobby/marks", "[1]", "the body is not an object"),
+        ("/rooms/lobby/marks", "7", "the body is not an object"),
+        ("/rooms/LOBBY/marks", "{}", "room: String should match pattern"),
+    ],
+)
+def test_a_body_does_not_stand_for_a_part(
+    router: Router, path: str, body: str, message: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        router.answer(event("POST", path, body=body))
+    assert refused.value.message.startswith(message)
+
+
+def test_a_route_that_ignores_its_body_takes_anything(router: Router) -> None:
+    assert given(router, "POST", "/form", body="List-Unsubscribe=One-Click") is None
+    with pytest.raises(Invalid):
+        router.answer(event("GET", "/form", body="List-Unsubscribe=One-Click"))
 
 
 def test_headers_are_found_however_they_are_written(router: Router) -> None:

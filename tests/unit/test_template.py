@@ -11,7 +11,7 @@ import pytest
 
 from domain.chat.consumers import TrackMemberships
 from domain.consuming import MAX_RECEIVES
-from functions import http_api, origin
+from functions import callers, origin
 from functions.settings import SETTINGS
 from tests.support.dynamodb import EXPIRING, KEYS, definition
 from tools.stack.parts import APPLICATION, OBSERVABILITY, PARTS, STATE, resources
@@ -594,7 +594,7 @@ def test_cloudfront_adds_what_the_api_asks_for() -> None:
     assert f"$request.header.{header['HeaderName']}" in str(asked["Fn::If"])
     assert "resolve:secretsmanager:${OriginSecret}" in header["HeaderValue"]["Fn::Sub"]
     code = of_type("AWS::CloudFront::Function")["ApiViewer"]["FunctionCode"]
-    assert f"headers['{http_api.VIEWER}'] = {{value: event.viewer.ip}}" in code
+    assert f"headers['{callers.VIEWER}'] = {{value: event.viewer.ip}}" in code
     for behavior in config["CacheBehaviors"]:
         if behavior["PathPattern"] == "/api/*":
             (function,) = behavior["FunctionAssociations"]

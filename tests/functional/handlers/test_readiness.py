@@ -8,7 +8,8 @@ import pytest
 
 from domain.errors import Throttled
 from domain.ports import Session
-from functions import bootstrap, http_api
+from functions import bootstrap
+from functions.routes import service
 from tests.functional.handlers.scene import configured, scene
 from tests.functional.handlers.test_payloads import invoke, payload
 
@@ -31,7 +32,7 @@ class Accounts:
 def accounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accounts]:
     made = Accounts()
     bootstrap.use(configured(scene(), accounts=made))
-    monkeypatch.setattr(http_api, "_looked", (-http_api.READY_FOR, False))
+    monkeypatch.setattr(service, "_last_probe", (-service.READY_FOR, False))
     yield made
     bootstrap.use(None)
 
@@ -55,5 +56,5 @@ def test_a_function_that_cannot_read_is_alive_and_not_ready(
     assert body["reasons"] == ["the accounts cannot be read"]
     assert invoke("http_api", payload("http_api/healthz.json"))["statusCode"] == 200
     accounts.broken = False
-    monkeypatch.setattr(http_api, "READY_FOR", 0.0)
+    monkeypatch.setattr(service, "READY_FOR", 0.0)
     assert asked()[0] == 200

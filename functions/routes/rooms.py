@@ -1,0 +1,49 @@
+"""Lists of rooms: one's own, those to join, those one is invited to."""
+
+from domain.errors import Invalid, Unauthenticated
+from domain.protocol.http import DirectoryQuery, RoomsQuery
+from functions import responses
+from functions.bootstrap import chat
+from functions.callers import metered_user
+from functions.observing import Answer
+from functions.routes import router
+from functions.routing import Request
+
+LIST = (Invalid, Unauthenticated)
+
+
+@router.on(
+    "GET",
+    "/api/rooms",
+    RoomsQuery,
+    summary="Lists a page of one's rooms",
+    answers="Rooms",
+    refuses=LIST,
+)
+def rooms(request: Request[RoomsQuery]) -> Answer:
+    page = request.given
+    return responses.json(chat().listing.own(metered_user(request), page.cursor, page.limit))
+
+
+@router.on(
+    "GET",
+    "/api/directory",
+    DirectoryQuery,
+    summary="Lists a page of rooms to join",
+    answers="Rooms",
+    refuses=LIST,
+)
+def directory(request: Request[DirectoryQuery]) -> Answer:
+    page, user = request.given, metered_user(request)
+    return responses.json(chat().listing.directory(user, page.q, page.cursor, page.limit))
+
+
+@router.on(
+    "GET",
+    "/api/invitations",
+    summary="Lists one's pending invitations",
+    answers="Invitations",
+    refuses=(Unauthenticated,),
+)
+def invitations(request: Request[None]) -> Answer:
+    return responses.json(chat().inviting.pending(metered_user(request)))

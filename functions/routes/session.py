@@ -1,0 +1,92 @@
+"""Sessions: entering with a nickname or a sign-in, leaving, and tickets for the WebSocket."""
+
+from domain.errors import Forbidden, Invalid, NicknameTaken, RateLimited, Unauthenticated
+from domain.protocol.http import EnterRequest, ExchangeRequest
+from functions import responses
+from functions.bootstrap import chat
+from functions.callers import authorized, metered_session, metered_user, source, token
+from functions.claims import vouched
+from functions.observing import Answer
+from functions.routes import router
+from functions.routing import Request
+
+ENTERING = (Invalid, Forbidden, NicknameTaken, RateLimited)
+
+
+def _entered(token: str, user: str) -> Answer:
+    body = {"token": token, "user": {"id": user, "name": chat().entering.name(user)}}
+    return responses.json(body, 201)
+
+
+@router.on(
+    "POST",
+    "/api/session",
+    EnterRequest,
+    summary="Lets a guest in",
+    answers="Entered",
+    status=201,
+    access="guest",
+    refuses=ENTERING,
+)
+def enter(request: Request[EnterRequest]) -> Answer:
+    nickname = request.given.nickname
+    return _entered(*chat().entering.enter(nickname, token(request), source(request)))
+
+
+@router.on(
+    "POST",
+    "/api/session/cognito",
+    ExchangeRequest,
+    summary="Gives a session for an account's sign-in",
+    answers="Entered",
+    status=201,
+    access="account",
+    refuses=(*ENTERING, Unauthenticated),
+)
+def exchange(request: Request[ExchangeRequest]) -> Answer:
+    known = vouched(authorized(request, "jwt").get("claims") or {})
+    nickname = request.given.nickname or known.name
+    return _entered(*chat().entering.exchange(known.sub, known.email, nickname, source(request)))
+
+
+@router.on(
+    "GET",
+    "/api/session",
+    summary="Tells whose the session is",
+    answers="Identity",
+    refuses=(Unauthenticated,),
+)
+def who(request: Request[None]) -> Answer:
+    user = metered_user(request)
+    return responses.json({"id": user, "name": chat().entering.name(user)})
+
+
+@router.on(
+    "DELETE",
+    "/api/session",
+    summary="Ends the session and closes its sockets",
+    status=204,
+    refuses=(Unauthenticated,),
+)
+def leave(request: Request[None]) -> Answer:
+    chat().entering.leave(token(request))
+    return responses.empty()
+
+
+@router.on(
+    "POST",
+    "/api/tickets",
+    summary="Gives a ticket that opens one WebSocket",
+    answers="Ticket",
+    status=201,
+    refuses=(Unauthenticated,),
+)
+def ticket(request: Request[None]) -> Answer:
+    made = chat().entering.ticket_for(metered_session(request))
+    return responses.json({"ticket": made, "url": f"{_socket_url(request)}?ticket={made}"}, 201)
+
+
+def _socket_url(request: Request[None]) -> str:
+    scheme = "wss" if request.headers.get("x-forwarded-proto") == "https" else "ws"
+    here = f"{scheme}://{request.event['requestContext']['domainName']}/ws"
+    return chat().services.socket_url or here
