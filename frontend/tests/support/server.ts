@@ -10,6 +10,7 @@ import type {
   Invitations,
   Members,
   Messages,
+  Notices,
   Rooms,
   RoomSummary,
 } from "../../src/wire/http";
@@ -71,13 +72,21 @@ class FakeApi extends Api {
     return this.server.invited();
   }
 
+  override notices(): Promise<Notices> {
+    return this.server.notices();
+  }
+
+  override setNotices(mail: boolean): Promise<Notices> {
+    return this.server.setNotices(mail);
+  }
+
   override messages(_room: string, before: number, limit: number): Promise<Messages> {
     const all = this.server.messages().filter(({ version }) => version < before);
     return Promise.resolve({ messages: all.slice(-limit), people: {} });
   }
 
-  override members(): Promise<Members> {
-    return Promise.resolve({ members: [{ user: "u_me", name: "me", role: "owner" }] });
+  override members(room: string): Promise<Members> {
+    return this.server.members(room);
   }
 }
 
@@ -109,6 +118,16 @@ export class FakeServer {
   /** What the list of invitations answers; each test may put its own. */
   invited: () => Promise<Invitations> = () =>
     Promise.resolve({ invitations: [...this.invitations] });
+
+  /** Whether the person wants mail; each test may put its own. */
+  notices: () => Promise<Notices> = () => Promise.resolve({ mail: false, address: false });
+
+  setNotices: (mail: boolean) => Promise<Notices> = (mail) =>
+    Promise.resolve({ mail, address: true });
+
+  /** A page of the members; each test may put its own. */
+  members: (room: string) => Promise<Members> = () =>
+    Promise.resolve({ members: [{ user: "u_me", name: "me", role: "owner" }] });
 
   /** A tab; a second one is what a reload makes of the first. */
   tab(quietPosts = false): Chat {
