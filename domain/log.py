@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from eventsourcing.persistence import (
@@ -106,6 +106,22 @@ class _Owed:
 
     version: int
     wait: int
+
+
+class WirePage(NamedTuple):
+    """A stretch of a log for reading.
+
+    Attributes
+    ----------
+    events: in the protocol's shape, texts sealed.
+    unreadable: events that cannot be read (a topic of a later release, a damaged row), each with
+        the type of the error. They are missing from `events`.
+    last: the last version looked at.
+    """
+
+    events: list[dict[str, Any]]
+    unreadable: list[tuple[StoredEvent, str]]
+    last: int
 
 
 class EventLog:
@@ -263,18 +279,16 @@ class EventLog:
         found = self.recorder.select_events(log_id, gt=after, desc=True, limit=limit)
         return [cast(Event, mapper.to_domain_event(stored)) for stored in reversed(found)]
 
-    def wire_events(self, log_id: str, *, after: int = 0, limit: int) -> tuple[list[Any], int]:
-        """Returns events for reading, in the protocol's shape, and the last version looked at.
-
-        One that cannot be read (a topic of a later release, a damaged row) is left out: its
-        missing version shows that it is there. Nothing is ever decided or folded from this.
-        """
+    def wire_events(self, log_id: str, *, after: int = 0, limit: int) -> WirePage:
+        """Returns events for reading. Nothing is ever decided or folded from this."""
         found = self.recorder.select_events(log_id, gt=after, limit=limit)
-        shown = []
+        page = WirePage([], [], found[-1].originator_version if found else after)
         for stored in found:
-            with suppress(Exception):
-                shown.append(cast(Event, mapper.to_domain_event(stored)).wire())
-        return shown, found[-1].originator_version if found else after
+            try:
+                page.events.append(cast(Event, mapper.to_domain_event(stored)).wire())
+            except Exception as error:
+                page.unreadable.append((stored, type(error).__name__))
+        return page
 
     def head(self, log_id: str) -> int:
         """Returns the version of the log's last event; 0 where there is none."""

@@ -3,27 +3,46 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from local.bootstrap import Stores
 from local.control import ask
-from local.folder import DataFolder, FolderError
+from local.folder import DataFolder, FolderError, holds_data
 from local.operations import OperationError, Operations, Progress
 from local.server import ServeError, Settings, serve
 
 ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "sign-out", "restore")
 """Commands that know deployed stacks too."""
 
+MAKES_FOLDER = ("serve", "import")
+"""Commands that make the data folder where there is none."""
+
+PORT = 8080
+
+RATE = 300.0
+"""Commands a minute per person."""
+
 FILES = Path(__file__).parent.parent / "frontend" / "dist"
 
 
+Value = TypeVar("Value")
+
+
+class UsageError(Exception):
+    """A setting of the environment is not what it should be; the message is for a person."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit code. Errors are one line on standard error."""
+    """Runs a command; returns the exit code. Errors are one line on standard error.
+
+    The code is 1 where the command failed, 2 where it was called wrongly.
+    """
     options = _parser().parse_args(arguments)
     # Data files, backups and the socket are their owner's alone.
     os.umask(0o077)
@@ -35,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ServeError, FolderError, OperationError) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 1
+    except UsageError as error:
+        print(f"parley: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -63,13 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=help, description=help, parents=parents)
 
     command = add("serve", "serve the web app, the API and WebSockets")
-    command.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8080))
+    command.add_argument("--port", type=int, help=f"port (PORT, else {PORT})")
     command.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
     command.add_argument(
         "--rate",
-        type=float,
-        default=float(os.environ.get("RATE") or 300),
-        help="commands a minute per person; 0 for no limit (RATE, else 300)",
+        type=_rate,
+        help=f"commands a minute per person; 0 for no limit (RATE, else {RATE:.0f})",
     )
     command.add_argument(
         "--allow-host",
@@ -116,13 +137,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not isfinite(rate) or rate < 0:
+        raise ValueError
+    return rate
+
+
+def _setting(
+    given: Value | None, name: str, convert: Callable[[str], Value], default: Value
+) -> Value:
+    """Returns what the command line gives, else the environment, else the default. Only where it
+    is needed: other commands do not look at what the environment has."""
+    text = os.environ.get(name)
+    if given is not None or not text:
+        return default if given is None else given
+    try:
+        return convert(text)
+    except ValueError:
+        raise UsageError(f"{name} is not a number that can be used: {text}") from None
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         host=options.host,
-        port=options.port,
+        port=_setting(options.port, "PORT", int, PORT),
         data_dir=options.data_dir,
         files=FILES,
-        rate=options.rate,
+        rate=_setting(options.rate, "RATE", _rate, RATE),
         allowed_hosts=options.allow_host,
     )
 
@@ -175,6 +217,8 @@ def _lines(
     if remote is not None:
         yield from remote
         return
+    if options.command not in MAKES_FOLDER and not holds_data(data_dir):
+        raise FolderError(f"there is no data in {data_dir.absolute()}")
     with (
         closing(DataFolder(data_dir)) as folder,
         closing(Stores(folder)) as stores,

@@ -9,6 +9,11 @@ class FolderError(Exception):
     """The folder cannot be used; the message is one line for a person."""
 
 
+def holds_data(path: Path) -> bool:
+    """Returns whether a folder is there and has a log, without touching it."""
+    return (path / "events.sqlite").is_file()
+
+
 class DataFolder:
     """A folder that one process at a time may open.
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import orjson
+from eventsourcing.persistence import StoredEvent
 
 from domain.chat import Chat
 from domain.chat.opening import open_event
-from domain.chat.withholding import deleted_in, withhold_deleted
+from domain.chat.withholding import changes_in, deleted_in, withhold_deleted
 from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
-from domain.log import EventLog, envelope, is_person
+from domain.log import EventLog, WirePage, envelope, is_person
 from domain.ports import Vault
 from local.bootstrap import DURABLE, Engine, Offline, Stores
 from local.importing import ImportStopped, NothingWrittenError, Report, counted, import_irc
@@ -27,6 +28,12 @@ from research.irc import NotUnderstood
 Progress = Callable[[int, int], None]
 PAGE = 1_000
 """Events read at a time."""
+
+UNREADABLE = "Unreadable"
+"""Type, in `parley events`, of what stands in place of an event that cannot be read."""
+
+NAMED = 10
+"""Versions of such events that the message names."""
 
 FOLLOWED = 500
 """Events by which the views may lag before the next batch of an import."""
@@ -235,7 +242,8 @@ class Operations:
 def log_lines(log: EventLog, vault: Vault, log_id: str, deleted: bool = False) -> Iterator[str]:
     """Yields a log, an event a line, as the protocol shows it to a member.
 
-    The log is read twice: a deletion comes after the texts that it withholds.
+    Every version has its line: `_stand_in` is that of an event that cannot be read. The log is read
+    twice: a deletion comes after the texts that it withholds.
 
     Parameters
     ----------
@@ -244,27 +252,60 @@ def log_lines(log: EventLog, vault: Vault, log_id: str, deleted: bool = False) -
     Raises
     ------
     NotFound: there is no such log.
+    OperationError: after the last line, where events could not be read.
     """
     head = log.head(log_id)
     if not head:
         raise NotFound(f"there is no log named {log_id}")
     gone: set[int] = set()
     if not deleted and not is_person(log_id):
-        for page in _pages(log, log_id, head):
-            gone |= deleted_in(page)
-    for page in _pages(log, log_id, head):
+        for _, page in _pages(log, log_id, head):
+            gone |= deleted_in([*page.events, *changes_in(one for one, _ in page.unreadable)])
+    missing: list[int] = []
+    for after, page in _pages(log, log_id, head):
         if not deleted:
-            withhold_deleted(page, gone)
-        for event in page:
-            yield orjson.dumps(open_event(vault, event)).decode()
+            withhold_deleted(page.events, gone)
+        events = {event["version"]: event for event in page.events}
+        unreadable = {stored.originator_version: (stored, why) for stored, why in page.unreadable}
+        for version in range(after + 1, page.last + 1):
+            event = events.get(version)
+            if event is not None:
+                open_event(vault, event)
+            else:
+                missing.append(version)
+                event = _stand_in(version, *unreadable.get(version, (None, "Missing")))
+            yield orjson.dumps(event).decode()
+    if missing:
+        shown = ", ".join(map(str, missing[:NAMED])) + (", …" if len(missing) > NAMED else "")
+        raise OperationError(f"{len(missing)} of {head} events could not be read: version {shown}")
 
 
-def _pages(log: EventLog, log_id: str, head: int) -> Iterator[list[dict[str, Any]]]:
-    """Yields a log's events up to `head` in the protocol's shape, page by page."""
+def _stand_in(version: int, stored: StoredEvent | None, why: str) -> dict[str, Any]:
+    """Returns what is shown in place of an event that cannot be read, with what can be read of it
+    apart from its content."""
+    try:
+        state = orjson.loads(stored.state) if stored else {}
+        known = {name: state.get(name) for name in ("at", "by", "id")}
+    except (ValueError, AttributeError):
+        known = {}
+    told = {name: value if isinstance(value, str) else None for name, value in known.items()}
+    return {
+        "version": version,
+        "type": UNREADABLE,
+        "at": told.get("at"),
+        "by": told.get("by"),
+        "data": {"topic": stored.topic if stored else None, "error": why},
+        "id": told.get("id"),
+    }
+
+
+def _pages(log: EventLog, log_id: str, head: int) -> Iterator[tuple[int, WirePage]]:
+    """Yields a log's events up to `head`, page by page, each with the version before it."""
     after = 0
     while after < head:
-        found, after = log.wire_events(log_id, after=after, limit=min(PAGE, head - after))
-        yield found
+        page = log.wire_events(log_id, after=after, limit=min(PAGE, head - after))
+        yield after, page
+        after = page.last
 
 
 def erased(chat: Chat, user: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import SqliteViews, adopt, open_views
 from domain.chat.consumers import ProjectViews
 from domain.consuming import Consuming, Record
-from domain.log import envelope
+from domain.log import EventLog, envelope
 from domain.ports import Views
 from local.bootstrap import Stores, utc_now
 from local.feed import Feed
@@ -28,6 +28,7 @@ Tell = Callable[[int, int], None]
 @dataclass(frozen=True, slots=True)
 class _Apart:
     views: Views
+    log: EventLog
 
 
 class _Fold:
@@ -36,7 +37,7 @@ class _Fold:
     def __init__(self, stores: Stores, database: Database, tell: Tell) -> None:
         self._recorder = stores.events.events
         self._progress = SqliteProgress(database)
-        views = ProjectViews(_Apart(SqliteViews(database)))
+        views = ProjectViews(_Apart(SqliteViews(database), stores.log))
         self._consuming = Consuming(views, stores.log, self._progress, utc_now)
         self._tell = tell
 

@@ -5,10 +5,11 @@ from typing import Any, Protocol
 
 from domain.aggregate import Command, Event
 from domain.chat.services import Services
-from domain.consuming import Transient
+from domain.chat.withholding import change_in
+from domain.consuming import TRANSIENT, Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
-from domain.log import is_person
+from domain.log import EventLog, is_person
 from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, PersonErased, ReadMarked
 from domain.ports import Views
 from domain.projections.room_view import Message, RoomView
@@ -25,6 +26,9 @@ class HasViews(Protocol):
     @property
     def views(self) -> Views: ...
 
+    @property
+    def log(self) -> EventLog: ...
+
 
 class ProjectViews:
     """Folds rooms and read marks into the views."""
@@ -36,6 +40,7 @@ class ProjectViews:
 
     def __init__(self, services: HasViews) -> None:
         self._views = services.views
+        self._log = services.log
 
     def last(self, stream: str) -> int:
         if is_person(stream):
@@ -86,6 +91,8 @@ class ProjectViews:
         return view if header is None else view.restore(header)
 
     def skip(self, stream: str, version: int) -> None:
+        """Moves past a version; of a room it takes along what the skipped event takes away, so
+        that no page shows a text that was deleted or replaced."""
         for _ in range(self.ATTEMPTS):
             last = self.last(stream)
             if last >= version:
@@ -94,11 +101,27 @@ class ProjectViews:
                 kept = self._views.save_person(stream, last, version, {})
             else:
                 view = self._open(stream)
-                last, view.version = view.version, version
+                last = view.version
+                try:
+                    self._take_away(view, stream, version)
+                except TRANSIENT:
+                    raise
+                except Exception:
+                    # Of a message whose row is damaged; poison never stops its room.
+                    view = self._open(stream)
+                view.version = version
                 kept = self._views.save_room(stream, last, view)
             if kept:
                 return
         raise Transient(f"the view of {stream} moved meanwhile")
+
+    def _take_away(self, view: RoomView, room: str, upto: int) -> None:
+        """Folds edits and deletions up to a version, as far as they can be read."""
+        for stored in self._log.recorder.select_events(room, gt=view.version, lte=upto):
+            change = change_in(stored)
+            if change is not None:
+                view.version = stored.originator_version - 1
+                view.apply(change)
 
     def reset(self, stream: str) -> None:
         if is_person(stream):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from domain.chat import frames
 from domain.chat.authorising import Authorising
 from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
-from domain.chat.withholding import deleted_by, withhold_deleted
+from domain.chat.withholding import changes_after, withhold
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.person import Person, PersonErased, SessionEnded
@@ -24,6 +25,8 @@ from domain.room.room import (
     MemberJoined,
     MemberLeft,
     MemberRenamed,
+    MessageDeleted,
+    MessageEdited,
 )
 
 LARGE = 500
@@ -33,6 +36,19 @@ MAX_SHARDS = 256
 
 YOUNG_PAUSE = 0.5
 """Seconds to wait for a connection that the gateway does not know yet."""
+
+LATE = 2.0
+"""Seconds after an event was recorded from which its push is late.
+
+A push on time takes milliseconds on one machine and some hundreds of them on AWS (fast publish,
+two queues, a gathering of 250 ms, a cold start), so only retries, backlogs and redrives are later.
+Whoever is connected reads a message within that time as a rule, so a text that is deleted sooner
+than LATE after it was posted was on screens before: to look for its deletion, at the cost of a
+read for each push, would keep nothing back."""
+
+LOOKED_AT = 500
+"""Events after a late push that are looked at for deletions and edits. With more of them the push
+is dropped: connections are as far behind as `sync` answers by a snapshot anyway."""
 
 NAMES_LIFE = 300.0
 """Seconds that names are remembered where other processes may hear of their change."""
@@ -109,19 +125,35 @@ class Deliver:
         present = self._present(room, events, shard)
         if present is None:
             return
-        # A push that is late, as after a failure, may come with the deletion of its message.
-        deleted = deleted_by(events)
+        changes = self._changes(room, events) if present else []
+        if changes is None:
+            # Their next push shows the gap, and `sync` withholds what it must.
+            present, changes = (), []
         start = 0
         for index, event in enumerate(events):
             if isinstance(event, MemberLeft):
                 # First, so that a push that fails leaves nobody subscribed who is gone.
                 version = event.originator_version
                 connections.unsubscribe(event.user, room, before=version, shard=shard)
-                self._push(room, events[start : index + 1], present, deleted)
+                self._push(room, events[start : index + 1], present, changes)
                 start = index + 1
-                if start < len(events):
+                if start < len(events) and present:
                     present = connections.in_room(room, shard)
-        self._push(room, events[start:], present, deleted)
+        self._push(room, events[start:], present, changes)
+
+    def _changes(self, room: str, events: Sequence[Event]) -> list[dict[str, Any]] | None:
+        """Returns the edits and deletions among the events, and, where their push is late, those
+        that the log has after them; None where it has too many events to look at."""
+        found = [e.wire() for e in events if isinstance(e, MessageEdited | MessageDeleted)]
+        services, last = self._services, events[-1].originator_version
+        limit = datetime.fromtimestamp(services.seconds() - LATE, UTC)
+        if events[0].recorded_at >= limit.isoformat(timespec="microseconds"):
+            return found
+        known = services.log.cached(room) if services.alone else None
+        if known is not None and known.version <= last:
+            return found
+        later = changes_after(services.log, room, last, LOOKED_AT)
+        return None if later is None else found + later
 
     def _present(
         self, room: str, events: Sequence[Event], shard: Shard | None
@@ -142,15 +174,20 @@ class Deliver:
         return None
 
     def _push(
-        self, room: str, events: Sequence[Event], connections: Sequence[str], deleted: set[int]
+        self,
+        room: str,
+        events: Sequence[Event],
+        connections: Sequence[str],
+        changes: Sequence[dict[str, Any]],
     ) -> None:
         services = self._services
         self._learn(room, events)
         if not events or not connections:
             return
         shown = [event.wire() for event in events]
-        if deleted:
-            withhold_deleted(shown, deleted)
+        if changes:
+            # Frames go to members and other readers alike: nobody gets what an edit replaced.
+            withhold([*shown, *changes], member=False)
         parts = [orjson.dumps(open_event(services.vault, event)) for event in shown]
         authors = [event.by for event in events]
         people = self._people(room, set(authors))

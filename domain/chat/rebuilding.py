@@ -26,6 +26,7 @@ class StillMoving(Exception):
 @dataclass(frozen=True, slots=True)
 class _Built:
     views: Views
+    log: EventLog
 
 
 class _Refold(Consuming):
@@ -34,7 +35,7 @@ class _Refold(Consuming):
     def __init__(
         self, views: Views, log: EventLog, progress: Progress, now: Callable[[], str]
     ) -> None:
-        super().__init__(ProjectViews(_Built(views)), log, progress, now)
+        super().__init__(ProjectViews(_Built(views, log)), log, progress, now)
         self.failed: set[int] = set()
 
     def last(self, stream: str) -> int:

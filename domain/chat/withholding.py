@@ -8,14 +8,19 @@ a later event takes the text away or replaces it, so the fold ends in the same v
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from domain.aggregate import Event
+import orjson
+from eventsourcing.persistence import StoredEvent
+
 from domain.log import EventLog
 from domain.ports import Views
 from domain.projections.room_view import Message, RoomView
-from domain.room.room import MessageDeleted
+from domain.room.room import MessageDeleted, MessageEdited
 
 TEXTS = ("MessagePosted", "MessageEdited")
 """Types of events that carry a message's text."""
+
+CHANGES = {MessageEdited.TOPIC: "MessageEdited", MessageDeleted.TOPIC: "MessageDeleted"}
+"""Topics of events that take a message's earlier text away, with the events' types."""
 
 WireEvents = Sequence[dict[str, Any]]
 """Events in the protocol's shape (`Event.wire()`), changed in place."""
@@ -58,17 +63,41 @@ def withhold_deleted(events: WireEvents, deleted: Collection[int]) -> None:
             event["data"]["text"] = None
 
 
-def deleted_by(events: Iterable[Event]) -> set[int]:
-    """Returns the versions of the messages that the events delete."""
-    return {
-        event.message
-        for event in events
-        if isinstance(event, MessageDeleted) and isinstance(event.message, int)
-    }
+def change_in(stored: StoredEvent) -> dict[str, Any] | None:
+    """Returns an edit or a deletion in the protocol's shape, read from what is stored however
+    damaged the rest of it is; None for any other event and where it names no message."""
+    kind = CHANGES.get(stored.topic)
+    if kind is None:
+        return None
+    try:
+        state = orjson.loads(stored.state)
+        message, text, at = state["message"], state.get("text"), state.get("at")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if type(message) is not int:
+        return None
+    sealed = isinstance(text, dict) and all(isinstance(text.get(part), str) for part in "kc")
+    data = {"message": message} | ({"text": text if sealed else None} if "text" in state else {})
+    version = stored.originator_version
+    return {"version": version, "type": kind, "at": at, "by": state.get("by"), "data": data}
+
+
+def changes_after(log: EventLog, room: str, after: int, limit: int) -> list[dict[str, Any]] | None:
+    """Returns the edits and deletions above a version, by one read; None where the log has more
+    than `limit` events there, which is too many to look at."""
+    found = log.recorder.select_events(room, gt=after, limit=limit + 1)
+    if len(found) > limit:
+        return None
+    return changes_in(found)
+
+
+def changes_in(found: Iterable[StoredEvent]) -> list[dict[str, Any]]:
+    """Returns the edits and deletions among stored events, as `change_in` does."""
+    return [change for stored in found if (change := change_in(stored)) is not None]
 
 
 def deleted_in(events: WireEvents) -> set[int]:
-    """Returns what `deleted_by` does, of events in the protocol's shape."""
+    """Returns the versions of the messages that the events delete."""
     found = (_message(event) for event in events if event["type"] == "MessageDeleted")
     return {message for message in found if message is not None}
 
@@ -104,11 +133,15 @@ class EventPage:
         self._after = after
         self._limit = limit
         self._whole = False
+        self._changes: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
 
     def load(self, view: RoomView) -> None:
         """Reads the page, and into `view` the messages that it is about (`Reading.access`)."""
-        self.events, last = self._log.wire_events(self._room, after=self._after, limit=self._limit)
+        self.events, unreadable, last = self._log.wire_events(
+            self._room, after=self._after, limit=self._limit
+        )
+        self._changes = changes_in(stored for stored, _ in unreadable)
         self._whole = last - self._after < self._limit
         if self._whole:
             return
@@ -126,5 +159,6 @@ class EventPage:
     def shown(self, known: Mapping[int, Message], *, member: bool) -> list[dict[str, Any]]:
         """Returns the events as the reader may see them, still sealed; `known` are messages of
         the view that `load` filled, folded to the log's head."""
-        withhold(self.events, member=member, known=None if self._whole else known)
+        events = [*self.events, *self._changes]
+        withhold(events, member=member, known=None if self._whole else known)
         return self.events

@@ -101,6 +101,31 @@ def test_events_are_those_of_the_api(served: Server) -> None:
         assert one_line(run.error)
 
 
+@pytest.mark.parametrize("name", ["an unknown topic", "a broken state"])
+def test_events_tell_of_what_they_cannot_show(served: Server, name: str) -> None:
+    party = Party(served)
+    room, (_, _), (tab, _) = party.tabs("ann", "bob")
+    tab.ok("post", room=room, text="before")
+    served.stop()
+    version = plant(served.folder, room, *POISON[name])
+    plant(served.folder, room, *POISON[name])
+    topic, state = POISON[name]
+    for running in (False, True):
+        if running:
+            served.start()
+        run = parley(served.folder, "events", room, check=False)
+        assert versions(run.rows) == list(range(1, version + 2))
+        assert [row["type"] for row in run.rows[-2:]] == ["Unreadable", "Unreadable"]
+        shown = run.rows[-2]
+        assert shown == {
+            "version": version, "type": "Unreadable", "at": state["at"], "by": state.get("by"),
+            "data": {"topic": topic, "error": shown["data"]["error"]}, "id": state.get("id"),
+        }  # fmt: skip
+        assert run.code == 1
+        assert one_line(run.error)
+        assert f"2 of {version + 1} events could not be read: version {version}," in run.error
+
+
 def one_line(error: str) -> bool:
     return error.startswith("parley: ") and error.count("\n") == 1 and "Traceback" not in error
 
@@ -841,6 +866,49 @@ def test_a_port_that_is_none(folder: Path) -> None:
     assert "99999" in refused("--port", "99999", "--data-dir", folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("RATE", "abc"),
+        ("RATE", "-1"),
+        ("RATE", "nan"),
+    ],
+)
+def test_a_number_of_the_environment_that_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    run = parley(folder, "serve", check=False)
+    assert (run.code, run.lines) == (2, [])
+    assert one_line(run.error)
+    assert name in run.error
+    assert value in run.error
+    # Commands that do not need it do not look at it.
+    said = imported(folder, *SHORT[:1])
+    assert said[-1].endswith("events added")
+
+
+@pytest.mark.parametrize("below", ["", "data"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["events", "lobby"], ["views"], ["rebuild"], ["dead-letters", "list"],
+        ["dead-letters", "redrive"], ["erase", "u_x"], ["sign-out", "u_x"], ["backup", "b.tar"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_folder_without_data_is_refused_and_stays_as_it_is(
+    tmp_path: Path, words: list[str], below: str
+) -> None:
+    run = parley(tmp_path / below, *words, check=False)
+    assert (run.code, run.lines) == (1, [])
+    assert one_line(run.error)
+    assert f"there is no data in {tmp_path / below}" in run.error
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert str(tmp_path / "file") in refused("--port", "0", "--data-dir", tmp_path / "file")
@@ -864,6 +932,7 @@ def test_a_key_that_is_none(folder: Path) -> None:
     (folder / "vault.key").write_bytes(b"short")
     assert "vault.key" in refused("--port", "0", "--data-dir", folder)
     run = parley(folder, "views", check=False)
+    assert "vault.key" in run.error
     assert run.code == 1
     assert one_line(run.error)
 

@@ -105,7 +105,7 @@ class FlakyViews(MemoryViews):
 
 
 def consuming(views: MemoryViews, log: EventLog, progress: MemoryProgress) -> Consuming:
-    services: Any = type("Views alone", (), {"views": views})()
+    services: Any = type("Views and log", (), {"views": views, "log": log})()
     kept: Services = services
     return Consuming(ProjectViews(kept), log, progress, lambda: "now")
 
@@ -192,7 +192,7 @@ def fed(consumer: Consuming, events: Sequence[StoredEvent], plan: list[list[int]
 
 def clean_fold(events: Sequence[StoredEvent], skipped: set[int]) -> list[dict[str, Any]]:
     """Folds log by log, event by event, past what is poison."""
-    views, log = MemoryViews(), log_of(history())
+    views, log = MemoryViews(), log_of(events)
     projector = consuming(views, log, MemoryProgress()).consumer
     for index, event in enumerate(events):
         log_id, version = str(event.originator_id), event.originator_version

@@ -94,7 +94,7 @@ def history(done: Sequence[Deed]) -> list[Told]:
 
 
 def projector(views: Views) -> ProjectViews:
-    kept: Any = type("Views alone", (), {"views": views})()
+    kept: Any = type("Views alone", (), {"views": views, "log": None})()
     return ProjectViews(kept)
 
 

@@ -88,7 +88,7 @@ class World:
         return [(event.by, event.id) for event in self.a.log.events(ROOM)]
 
     def project(self) -> None:
-        services: Any = type("Views alone", (), {"views": self.views})()
+        services: Any = type("Views and log", (), {"views": self.views, "log": self.a.log})()
         kept: Services = services
         consuming = Consuming(ProjectViews(kept), self.a.log, MemoryProgress(), lambda: "")
         stored = self.recorder.select_events(ROOM)

@@ -2,26 +2,29 @@
 shown ends in the same view."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from eventsourcing.persistence import StoredEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.memory.events import MemoryEvents
 from adapters.memory.views import MemoryViews
 from domain.chat import Chat
 from domain.chat.authorising import Standing
-from domain.chat.delivering import Deliver
+from domain.chat.delivering import LATE, LOOKED_AT, Deliver
 from domain.chat.opening import open_event
 from domain.chat.reading import Access
-from domain.chat.withholding import deleted_by, withhold
+from domain.chat.withholding import deleted_in, withhold
+from domain.consuming import MAX_RECEIVES, Record
 from domain.projections.room_view import RoomView
 from domain.room.room import MessageDeleted, MessageEdited, Room
 from local.operations import log_lines
-from tests.support.chat import Someone, memory_chat, person, run_consumers
+from tests.support.chat import Clock, Someone, memory_chat, person, records, run_consumers
 
 ROOM = "lobby"
 FOLDS = Path(__file__).parents[1] / "golden" / "folds"
@@ -222,6 +225,149 @@ def test_a_late_push_does_not_carry_what_is_deleted_in_the_same_run() -> None:
     assert texts(frame["events"]) == [None, None, "stays"]
 
 
+def pushed(someone: Someone) -> list[dict[str, Any]]:
+    return [event for frame in someone.frames() for event in frame.get("events", ())]
+
+
+def late_room(late: float) -> tuple[Chat, Someone, Someone, list[Record]]:
+    """Bob and Eve, a guest, listen to the lobby; Bob posts a message and deletes it, and another
+    that he edits. Returns the four records, handed out `late` seconds after."""
+    clock = Clock()
+    chat = memory_chat(clock=clock)
+    bob, eve = (person(chat, name) for name in ("bob", "eve"))
+    bob.send(action="create_room", room=ROOM, name="Lobby", kind="public")
+    run_consumers(chat)
+    for someone in (bob, eve):
+        someone.sync(lobby=None)
+    before = chat.services.progress.position("deliver")
+    gone, changed = say(bob, "a secret"), say(bob, "a first thought")
+    clock.wait(late)
+    delete(bob, gone)
+    edit(bob, changed, "a second thought")
+    for someone in (bob, eve):
+        someone.frames()
+    return chat, bob, eve, [record for _, record in records(chat, before)]
+
+
+def test_a_late_push_does_not_carry_what_a_later_batch_deletes_or_replaces() -> None:
+    chat, bob, eve, (gone, changed, *later) = late_room(LATE)
+    chat.consume("deliver", [gone])
+    chat.consume("deliver", [changed])
+    for someone in (bob, eve):
+        assert texts(pushed(someone)) == [None, None]
+    chat.consume("deliver", later)
+    assert texts(pushed(eve)) == ["a second thought"]
+
+
+def test_a_late_push_to_a_shard_withholds_as_well() -> None:
+    chat, _, eve, (gone, *_) = late_room(LATE)
+    events = chat.services.log.events(ROOM, after=2, upto=3)
+    assert gone
+    for part in range(2):
+        Deliver(chat.services).apply(ROOM, events, (part, 2))
+    assert texts(pushed(eve)) == [None]
+
+
+def test_a_push_on_time_reads_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat, _, eve, (gone, *_) = late_room(LATE / 2)
+    monkeypatch.setattr(type(chat.services.log.recorder), "select_events", _no_read)
+    chat.consume("deliver", [gone])
+    assert texts(pushed(eve)) == ["a secret"]
+
+
+def _no_read(*_: Any, **__: Any) -> None:
+    raise AssertionError("read")
+
+
+def test_a_late_push_whose_room_went_on_far_is_left_to_sync() -> None:
+    chat, bob, eve, todo = late_room(LATE)
+    for number in range(LOOKED_AT):
+        say(bob, f"{number}")
+    bob.frames()
+    chat.consume("deliver", todo[:1])
+    assert pushed(eve) == pushed(bob) == []
+    (answer,) = [f["rooms"][ROOM] for f in eve.sync(lobby=2) if f["type"] == "synced"]
+    assert "a secret" not in str(answer)
+
+
+def test_a_damaged_deletion_does_not_hide_it_from_a_late_push() -> None:
+    chat, _, eve, (gone, *_) = late_room(LATE)
+    damage(chat, 5)
+    chat.consume("deliver", [gone])
+    assert texts(pushed(eve)) == [None]
+
+
+def damage(chat: Chat, version: int) -> None:
+    """Takes a field away from an event of the log, which cannot be read as one then."""
+    recorder = chat.services.log.recorder
+    assert isinstance(recorder, MemoryEvents)
+    (stored,) = recorder.select_events(ROOM, gt=version - 1, lte=version)
+    state = orjson.loads(stored.state)
+    del state["by"]
+    recorder.replace(StoredEvent(ROOM, version, stored.topic, orjson.dumps(state)))
+
+
+def parked_room(parked: Callable[[Chat, list[Record]], None]) -> tuple[Chat, Someone, Someone]:
+    """The views park a deletion and an edit, each as `parked` does it; the room goes on."""
+    chat, _, bob, eve = world()
+    gone, changed = say(bob, "a secret"), say(bob, "a first thought")
+    run_consumers(chat)
+    before = chat.services.progress.position("project_views")
+    delete(bob, gone)
+    edit(bob, changed, "a second thought")
+    todo = records(chat, before)
+    parked(chat, [record for _, record in todo])
+    chat.services.progress.advance("project_views", todo[-1][0])
+    say(bob, "and on")
+    run_consumers(chat)
+    assert [one.version for one in chat.services.progress.parked()] == [6, 7]
+    return chat, bob, eve
+
+
+def by_failing(chat: Chat, todo: list[Record]) -> None:
+    """Each is given up after its last try, and the store works again."""
+    views: Any = chat.services.views
+    for record in todo:
+        tries = iter(range(4))
+        save = MemoryViews.save_room
+
+        def refuse(*given: Any, left: Any = tries, real: Any = save) -> bool:
+            return bool(next(left, None) is None and real(views, *given))
+
+        views.save_room = refuse
+        assert chat.consume("project_views", [Record(record.id, record.body, MAX_RECEIVES)]) == []
+    del views.save_room
+
+
+def by_damage(chat: Chat, todo: list[Record]) -> None:
+    """Neither can be read as an event."""
+    for version, record in zip((6, 7), todo, strict=True):
+        damage(chat, version)
+        body = orjson.loads(record.body)
+        del body["state"]["by"]
+        assert chat.consume("project_views", [Record(record.id, orjson.dumps(body))]) == []
+
+
+@pytest.mark.parametrize("parked", [by_failing, by_damage])
+def test_no_page_shows_what_a_parked_event_deleted_or_replaced(
+    parked: Callable[[Chat, list[Record]], None],
+) -> None:
+    chat, bob, eve = parked_room(parked)
+    for someone in (bob, eve):
+        page = chat.reading.messages(ROOM, someone.user, None, 50)["messages"]
+        assert [(one["text"], one["deleted"]) for one in page] == [
+            (None, True),
+            ("a second thought", False),
+            ("and on", False),
+        ]
+        # Not up to the head: what became of the messages is asked of the view.
+        middle = chat.reading.events(ROOM, someone.user, 3, 2)["events"]
+        replaced = "a first thought" if someone is bob else None
+        assert texts(middle) == [None, replaced]
+    (answer,) = [f["rooms"][ROOM] for f in eve.sync(lobby=None) if f["type"] == "synced"]
+    assert "a secret" not in str(answer)
+
+
 def test_an_operator_sees_deleted_texts_when_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.operations.PAGE", 2)
     chat, ann, bob, _ = world()
@@ -262,7 +408,7 @@ def test_a_damaged_event_is_shown_without_its_text(message: Any) -> None:
         ),
     ]  # fmt: skip
     chat.services.log.recorder.insert_events(chat.services.log.stored(events))
-    assert deleted_by(events) == set()
+    assert deleted_in([event.wire() for event in events]) == set()
     log, vault = chat.services.log, chat.services.vault
     for shown in (
         [orjson.loads(line) for line in log_lines(log, vault, ROOM)],
