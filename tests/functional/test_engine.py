@@ -163,7 +163,9 @@ def test_a_disk_that_stays_broken_is_answered_internal_and_leaves_no_trace(
         monkeypatch.setattr(Append, "commit", failing)
         (outcome,) = await bench.ask("room", post("lost"))
         assert isinstance(outcome, Internal)
+        assert bench.executor.failed_at is not None
         assert await bench.ask("room", post("kept")) == [3]
+        assert bench.executor.failed_at is None, "the disk works again"
         assert [event.id for event in bench.log.events("room")] == ["create", "create", "kept"]
         bench.executor.close()
 
@@ -238,6 +240,24 @@ def test_what_a_turn_leaves_is_decided_in_the_next_in_order(
         assert bench.executor.commits == 6 * rooms, "a turn decides one entry at least, not more"
         await bench.executor.drain()
         ticking.cancel()
+        bench.executor.close()
+
+    run(main)
+
+
+def test_what_a_turn_and_a_commit_leave_keeps_its_order(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Late in a turn and beyond a commit's bound at once: the first that came is the first."""
+    monkeypatch.setattr(executor, "TURN", -1.0)
+    monkeypatch.setattr(executor, "MAX_COMMANDS", 4)
+
+    async def main() -> None:
+        bench = Bench(store)
+        asked = [bench.ask(room, create()) for room in ("one", "two")]
+        asked += [bench.ask(("one", "two")[n % 2], post(f"p{n}")) for n in range(12)]
+        answers = [await one for one in asked]
+        assert answers == [[2], [2]] + [[3 + n // 2] for n in range(12)]
         bench.executor.close()
 
     run(main)
@@ -494,8 +514,10 @@ def test_a_snapshot_goes_with_the_events_that_make_it_due(store: SqliteEvents) -
             await bench.ask("room", *posts)
             (kept,) = store.snapshots.select_events("room")
             assert kept.originator_version == 2 + (number + 1) * SNAPSHOT_EVERY
+        await bench.ask("room", post("next"))
+        assert len(store.snapshots.select_events("room", gt=kept.originator_version)) == 0
         bench.log.evict("room")
-        assert bench.log.load("room").version == 2 + 2 * SNAPSHOT_EVERY
+        assert bench.log.load("room").version == 3 + 2 * SNAPSHOT_EVERY
         bench.executor.close()
 
     run(main)
@@ -832,6 +854,92 @@ def test_a_consumer_that_always_fails_waits_longer_each_time(
         await asyncio.sleep(0.5)
         # 10, 20, 40, 80, 160, 320 ms …
         assert 3 <= recorder.tries <= 7
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+class Paused(threading.Event):
+    """Waits for nothing; each wait moves a clock on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self.now = 100.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        self.now += timeout or 0.0
+        return self.is_set()
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_failures_in_a_row_count_from_the_first_and_are_forgotten_once_it_works(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = Paused()
+    monkeypatch.setattr(feed_module, "time", paused)
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        troubles: list[list[str]] = []
+        failing = iter([True] * 8 + [False] + [True] * 2)
+
+        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            troubles.append(feed.troubles())
+            if next(failing, False):
+                raise OSError
+            return {"batchItemFailures": []}
+
+        feed.add("views", Subscription(handler))
+        feed._consumers["views"]._ended = paused
+        feed.start()
+        assert await feed.caught_up("views")
+        growing = [feed_module.BACKOFF * 2**n for n in range(8)]
+        assert paused.waits == growing
+        assert troubles[:7] == [[]] * 7
+        assert troubles[7] == ["views has failed for 6 s: OSError"]
+        # The next failure is a first one again.
+        await bench.ask("room", post("one"))
+        feed.publish([(3, b"{}")])
+        assert await feed.caught_up("views")
+        assert paused.waits[8:] == growing[:2]
+        assert troubles[9:] == [[], [], []]
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
+def test_what_is_still_to_be_retried_when_a_consumer_stops_comes_again(
+    store: SqliteEvents,
+) -> None:
+    async def main() -> None:
+        bench, progress = Bench(store), MemoryProgress()
+        await bench.ask("room", create(), post("one"))
+        called = threading.Event()
+
+        def failing(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            called.set()
+            return {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+        stopped = Feed(store.events, progress, asyncio.get_running_loop())
+        stopped.add("views", Subscription(failing))
+        stopped.start()
+        assert await asyncio.to_thread(called.wait, 10)
+        await asyncio.to_thread(stopped.close)
+        assert progress.position("views") == 0
+        handler = Receiving()
+        feed = Feed(store.events, progress, asyncio.get_running_loop())
+        feed.add("views", Subscription(handler))
+        feed.start()
+        assert await feed.caught_up("views")
+        assert 2 in handler.received
         await asyncio.to_thread(feed.close)
         bench.executor.close()
 

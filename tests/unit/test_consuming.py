@@ -458,6 +458,31 @@ def test_no_more_than_the_gap_is_read_from_the_log(monkeypatch: pytest.MonkeyPat
     assert set(found) <= {3, 4, 5}
 
 
+def test_a_read_that_fails_for_now_parks_nothing_beside_what_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer, feed, progress = remembering()
+    events, broken = EventLog.events, [True]
+
+    def reading(log: EventLog, log_id: str, **more: Any) -> list[Event]:
+        found = events(log, log_id, **more)
+        versions = {event.originator_version for event in found}
+        if 2 in versions:
+            raise ValueError("damaged")
+        if 3 in versions and broken:
+            raise OSError("the disk is busy")
+        return found
+
+    monkeypatch.setattr(EventLog, "events", reading)
+    last = records_of("lobby", 4)[3:]
+    assert feed.consume(last) == ["lobby-4"]
+    assert progress.parked() == []
+    broken.clear()
+    assert feed.consume(last) == []
+    assert [one.version for one in progress.parked()] == [2]
+    assert consumer.applied == [("lobby", 1), ("lobby", 3), ("lobby", 4)]
+
+
 class Forgetful(Remembering):
     """Remembers a place that others have passed, until it is told to look."""
 

@@ -17,6 +17,7 @@ from domain.chat.delivering import NAMES_LIFE, YOUNG_PAUSE, Deliver
 from domain.claiming import ProcessCursors
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.errors import Throttled
+from domain.ports import Connection
 from domain.room.room import MemberRenamed
 from functions import bootstrap
 from functions.sweep import SPARE, handler
@@ -300,3 +301,79 @@ def test_sockets_of_a_session_whose_end_is_given_up_are_closed_all_the_same() ->
     given_up(chat, after)
     assert gateway_of(chat).closed == [("bob", 4401)]
     assert ann.connection.id not in [one for one, _ in gateway_of(chat).closed]
+
+
+def versions_of(someone: Someone) -> list[int]:
+    """Takes the versions of the room's events that somebody was pushed."""
+    frames = [frame for frame in someone.frames() if frame["type"] == "events"]
+    return [event["version"] for frame in frames for event in frame["events"]]
+
+
+def test_who_came_back_hears_on_although_their_leaving_is_delivered_late() -> None:
+    chat = memory_chat()
+    ann, bob = lobby(chat)
+    bob.send(action="leave", room="lobby")
+    bob.send(action="join", room="lobby")
+    bob.sync(lobby=None)
+    run_consumers(chat)
+    assert sorted(chat.services.connections.in_room("lobby")) == ["ann", "bob"]
+    versions_of(bob)
+    ann.send(action="post", room="lobby", text="hello")
+    run_consumers(chat)
+    assert versions_of(bob) == [chat.services.log.head("lobby")]
+
+
+def test_in_a_run_everybody_gets_each_event_once_and_who_is_removed_none_after_that() -> None:
+    chat = memory_chat()
+    ann, bob = lobby(chat)
+    head = chat.services.log.head("lobby")
+    ann.send(action="post", room="lobby", text="before")
+    ann.send(action="remove_member", room="lobby", user=bob.user)
+    ann.send(action="post", room="lobby", text="after")
+    gateway_of(chat).frames.clear()
+    run_consumers(chat)
+    assert versions_of(ann) == [head + 1, head + 2, head + 3]
+    assert versions_of(bob) == [head + 1, head + 2]
+
+
+def test_a_connection_that_is_gone_is_not_tried_with_the_frames_that_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat = memory_chat()
+    ann, _ = lobby(chat)
+    for _ in range(3):
+        ann.send(action="post", room="lobby", text="😀" * 4_000)
+    gateway, tried = gateway_of(chat), list[list[str]]()
+    gateway.frames.clear()
+    gateway.gone.add("bob")
+    post = gateway.post
+
+    def noting(connection_ids: Sequence[str], frame: bytes) -> list[str]:
+        tried.append(sorted(connection_ids))
+        return post(connection_ids, frame)
+
+    monkeypatch.setattr(gateway, "post", noting)
+    run_consumers(chat, ["deliver"])
+    assert tried == [["ann", "bob"], ["ann"], ["ann"]]
+    assert len(checks(chat)) == 1
+
+
+def test_guests_of_an_open_room_hear_on_where_an_event_is_gone_past() -> None:
+    chat = memory_chat()
+    ann, _ = lobby(chat)
+    guest = person(chat, "guest")
+    guest.sync(lobby=None)
+    ann.send(action="post", room="lobby", text="damaged")
+    chat.consuming["deliver"].consumer.skip("lobby", chat.services.log.head("lobby"))
+    assert "guest" in chat.services.connections.in_room("lobby")
+
+
+def test_other_sessions_stay_open_where_the_end_of_one_is_gone_past() -> None:
+    chat = memory_chat()
+    _, bob = lobby(chat)
+    token = chat.entering._start(bob.user)
+    session = chat.entering.who(token).session
+    chat.services.connections.open(Connection("tab", bob.user, session))
+    chat.entering.leave(bob.token)
+    chat.consuming["deliver"].consumer.skip(bob.user, chat.services.log.head(bob.user))
+    assert gateway_of(chat).closed == [("bob", 4401)]

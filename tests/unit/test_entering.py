@@ -259,6 +259,31 @@ def test_a_session_that_begins_during_a_sign_out_ends_too(chat: Chat) -> None:
             operator.entering.who(one)
 
 
+def test_a_sign_out_reads_what_another_process_wrote_of_the_person(chat: Chat) -> None:
+    first, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
+    log = EventLog(chat.services.log.recorder, MemorySnapshots())
+    executor = DirectExecutor(log, chat.services.views, pause=lambda seconds: None)
+    operator = Chat(replace(chat.services, log=log, executor=executor))
+    log.load(ann)
+    # One session ends elsewhere, two begin, and something else is written too.
+    chat.preferences.set_notices(ann, True)
+    chat.entering.leave(first)
+    for _ in range(2):
+        chat.entering.exchange("sub", "ann@example.org", "Ann")
+    assert operator.entering.sign_out(ann) == (2, 0)
+    assert open_sessions(chat, ann) == []
+
+
+def test_an_erasure_elsewhere_leaves_nothing_to_sign_out_of(chat: Chat) -> None:
+    _, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
+    log = EventLog(chat.services.log.recorder, MemorySnapshots())
+    executor = DirectExecutor(log, chat.services.views, pause=lambda seconds: None)
+    operator = Chat(replace(chat.services, log=log, executor=executor))
+    log.load(ann)
+    chat.erasing.erase(ann)
+    assert operator.entering.sign_out(ann) == (0, 0)
+
+
 def test_signing_out_has_an_end_though_somebody_signs_in_for_ever(chat: Chat) -> None:
     _, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
 

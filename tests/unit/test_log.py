@@ -1,5 +1,6 @@
 """The log of events: what is folded from where, and what a snapshot is due for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,3 +90,25 @@ def test_a_log_that_was_folded_from_too_far_is_owed_a_snapshot(
     # With a snapshot that is near, nothing is owed, however long the log is.
     near = filled(events, (5,))
     assert near.snapshot(near.load("lobby"), events) is None
+
+
+def test_a_snapshot_that_another_process_saved_too_is_no_failure() -> None:
+    log = filled(12, (5,))
+    taken = log.checkpoint(log.load("lobby"))
+    for _ in range(2):
+        log.save_snapshot(taken)
+    kept = [one.originator_version for one in log.snapshots.select_events("lobby")]
+    assert kept == [12], "older ones are gone all the same"
+
+
+@pytest.mark.parametrize("damaged", [2, 4])
+def test_reading_goes_past_what_cannot_be_read_wherever_that_is(damaged: int) -> None:
+    log = EventLog(MemoryEvents(), MemorySnapshots())
+    stored = filled(6).recorder.select_events("lobby")
+    log.recorder.insert_events(
+        [replace(one, topic="room.unheard-of") if one.originator_version == damaged else one
+         for one in stored]
+    )  # fmt: skip
+    shown, last = log.wire_events("lobby", after=1, limit=3)
+    assert [event["version"] for event in shown] == [v for v in (2, 3, 4) if v != damaged]
+    assert last == 4

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.aggregate import NOT_KEPT, WINDOW
-from domain.errors import CommandIdReused, NotFound
+from domain.errors import CommandIdReused, NotFound, Unauthenticated
 from domain.inviting import REST
 from domain.log import mapper
 from domain.person import person as p
@@ -212,6 +212,11 @@ def test_the_memory_of_who_was_declined_is_bounded() -> None:
         person.note_declined(f"u_{number}", AT)
     assert len(person.declined) == p.MAX_DECLINED
     assert "u_0" not in person.declined
+    # Whose invitation was declined anew is the newest of them.
+    person.note_declined("u_1", AT)
+    person.note_declined("u_new", AT)
+    assert "u_1" in person.declined
+    assert "u_2" not in person.declined
 
 
 def test_mail_is_wanted_only_once_that_was_said() -> None:
@@ -278,6 +283,19 @@ def test_somebody_is_erased_once() -> None:
     ann(started()).when(ERASE).then(happened(p.PersonErased, ANN))
     ann(happened(p.PersonErased, ANN)).when(ERASE).then_nothing()
     given(ANN).when(ERASE).then_refused(NotFound)
+
+
+def test_an_erased_person_does_nothing_and_is_still_told_of_rooms() -> None:
+    gone = happened(p.PersonErased, ANN)
+    for own in (START, mark(5), MAIL, IMPORT):
+        ann(gone).when(own).then_refused(Unauthenticated)
+    ann(gone).when(offer()).then_refused(NotFound)
+    # Their log takes what others' logs and accounts tell late, also where they did it themselves.
+    left = ask(p.LoseRoom, ANN, room="lobby", room_version=4)
+    ann(started(), gone).when(END).then_nothing()
+    ann(gone).when(GAIN).then(gained())
+    ann(gained(), gone).when(left).then(replace(lost(), by=ANN))
+    ann(offered(), gone).when(CLOSE).then(declined())
 
 
 ERASE = ask(p.Erase, ANN)

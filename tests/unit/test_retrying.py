@@ -189,5 +189,61 @@ def test_it_finds_what_a_look_at_every_event_finds(
         assert searching.find("room", "u_b", wanted, after, upto) is None
 
 
+def test_what_came_before_the_clients_version_is_not_its_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retrying, "SEGMENT", 5)
+    log: EventLog = memory_chat().services.log
+    log.recorder.insert_events(stored_commands(["a", "x", "b", "c", "x", *"defghij"]))
+    find = Retrying(log).find
+    # An entry of the index has events on both sides of the bound.
+    assert find("room", "u_a", "a", 1, 12) is None
+    assert find("room", "u_a", "b", 3, 12) is None
+    assert find("room", "u_a", "x", 2, 12) == (5, "d5")
+    assert find("room", "u_a", "x", 0, 4) == (2, "d2")
+
+
+def test_commands_that_share_a_fingerprint_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "SEGMENT", 3)
+    monkeypatch.setattr(retrying, "fingerprint", lambda by, id: b"the same")
+    log: EventLog = memory_chat().services.log
+    log.recorder.insert_events(stored_commands(list("abcdefgh")))
+    for version, id in enumerate("abcdefgh", 1):
+        assert Retrying(log).find("room", "u_a", id, 0, 8) == (version, f"d{version}")
+        assert Retrying(log).find("room", "u_b", id, 0, 8) is None
+
+
+def test_what_one_search_makes_is_bounded_however_far_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("SEGMENT", 2), ("READ", 2), ("MADE", 3)):
+        monkeypatch.setattr(retrying, name, value)
+    log: EventLog = memory_chat().services.log
+    log.recorder.insert_events(stored_commands(["first", *"x" * 19]))
+    for made in (3, 6, 9):
+        with pytest.raises(RoomBusy):
+            Retrying(log).find("room", "u_a", "first", 0, 20)
+        assert len(log.snapshots.select_events(index_id("room"))) == made
+    assert Retrying(log).find("room", "u_a", "first", 0, 20) == (1, "d1")
+
+
+def test_two_searches_that_make_the_same_entries_do_not_meet() -> None:
+    log: EventLog = memory_chat().services.log
+    index = retrying.SnapshotIndex(log.snapshots)
+    index.keep("room", {1: b"one", 2: b"two"})
+    index.keep("room", {2: b"two", 1: b"one"})
+    assert index.entries("room", 0, 2) == {1: b"one", 2: b"two"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(["ab" * 4, "ba" * 4, "a" * 8]), max_size=9))
+def test_fingerprints_are_found_at_their_places_alone(entries: list[str]) -> None:
+    """Not across two of them, which may well hold the same bytes."""
+    prints = "".join(entries).encode()
+    for wanted in ("ab" * 4, "ba" * 4, "a" * 8):
+        places = [7 + place for place, one in enumerate(entries) if one == wanted]
+        assert list(retrying._places(prints, wanted.encode(), 7)) == places[::-1]
+
+
 def test_the_fingerprint_is_a_storage_format() -> None:
     assert fingerprint("u_ann", "c-1").hex() == "8c069632adea4762"

@@ -11,6 +11,7 @@ from adapters.memory.events import MemorySnapshots
 from adapters.memory.views import MemoryViews
 from domain.aggregate import WINDOW, Command
 from domain.errors import (
+    BeyondWindow,
     CommandIdReused,
     DeletedMessage,
     Forbidden,
@@ -868,6 +869,17 @@ def test_while_nothing_is_forgotten_no_log_is_searched(since: int) -> None:
         room.aggregate, post(BOB, id="new", since=since)
     )
     assert outcome == 6
+
+
+def test_no_search_goes_beyond_what_is_written() -> None:
+    """In a batch that is longer than the window, what fell out of it is still pending."""
+    room = a_room()
+    decider = Decider(room.log, MemoryViews())
+    for number in range(WINDOW + 10):
+        decider.decide(room.aggregate, post(CY, id=f"pending-{number}"))
+    gap = decider.decide(room.aggregate, post(BOB, since=1))
+    assert isinstance(gap, BeyondWindow)
+    assert (gap.after, gap.upto, gap.seen) == (1, 4, 4)
 
 
 def test_since_beyond_the_head_is_harmless() -> None:

@@ -105,6 +105,15 @@ def test_long_texts_come_in_parts_and_only_the_last_one_is_whole() -> None:
     assert len(found) * MAX_TEXT < MAX_FRAME
 
 
+@pytest.mark.parametrize("posts", range(6, 10))
+def test_a_short_part_behind_a_long_one_takes_none_of_it_away(posts: int) -> None:
+    _, ann, bob = lobby(posts, "x" * (MAX_TEXT - 10))
+    bob.send(action="post", room="lobby", text="short")
+    parts = told(ann, held=3)
+    assert versions(parts) == list(range(FIRST, FIRST + posts + 1))
+    assert parts[-1]["complete"]
+
+
 def test_several_rooms_share_frames_until_they_are_full() -> None:
     chat, ann, _ = lobby(6, "x" * 3_000)
     for number in range(4):

@@ -21,7 +21,7 @@ def _conformance(*names: str) -> list[str]:
 
 NEAREST: dict[str, list[str]] = {
     "domain/room/room.py": _unit("room", "inviting", "repeats", "storage_format"),
-    "domain/person/person.py": _unit("person", "repeats", "storage_format"),
+    "domain/person/person.py": _unit("person", "erasing", "repeats", "storage_format"),
     "domain/aggregate.py": _unit("room", "person", "storage_format"),
     "domain/caching.py": _unit("memory"),
     "domain/log.py": _unit("log", "executing", "retrying", "memory"),
@@ -37,7 +37,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/authorising.py": _unit("authorising", "chat"),
     "domain/chat/commanding.py": _unit("chat", "metering", "authorising", "inviting", "mentioning"),
     "domain/chat/consumers.py": _unit("consuming", "dynamodb_views"),
-    "domain/chat/delivering.py": _unit("delivering", "sharding", "chat", "client_fold"),
+    "domain/chat/delivering.py": _unit("delivering", "sharding", "erasing", "chat", "client_fold"),
     "domain/chat/entering.py": _unit("entering", "exchange"),
     "domain/chat/erasing.py": _unit("erasing"),
     "domain/chat/frames.py": _unit("frames", "delivering", "client_fold"),
@@ -60,6 +60,6 @@ NEAREST: dict[str, list[str]] = {
     "adapters/vault/openssl.py": _unit("vault"),
     "adapters/vault/pycryptodome.py": _unit("vault"),
     "local/executor.py": _functional("engine"),
-    "local/feed.py": _functional("engine"),
+    "local/feed.py": _functional("engine") + _unit("memory"),
     "local/sockets.py": _unit("sockets", "socket_limits", "socket_life") + _functional("timers"),
 }
