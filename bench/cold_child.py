@@ -14,6 +14,8 @@ import time
 def main() -> None:
     function, artifact, packages = sys.argv[1:]
     os.environ["AWS_LAMBDA_FUNCTION_NAME"] = function
+    # As template.yaml sets it: functions that read the secret load what reads it.
+    os.environ["ORIGIN_SECRET_ARN"] = "arn:aws:secretsmanager:us-east-1:1:secret:origin"
     sys.path[:] = [artifact, *sys.path, packages]
     modules = [f"functions.{function}", "functions.aws"]
     if function == "sdk":

@@ -1,4 +1,4 @@
-"""Composition root of the functions on AWS: adapters over boto3, wired at cold start.
+"""Composition root of the functions on AWS: adapters over botocore, wired at cold start.
 
 A function gets the ports that its settings name, and for each other one a stand-in that says
 so when it is used.
@@ -8,64 +8,36 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from importlib import import_module
 from typing import Any
 
 import botocore.session
-from botocore.config import Config
 
-from adapters.apigateway.gateway import ApiGateway
-from adapters.dynamodb.accounts import DynamoAccounts
-from adapters.dynamodb.allowances import SharedAllowances
-from adapters.dynamodb.connections import DynamoConnections
-from adapters.dynamodb.cursors import DynamoCursors
-from adapters.dynamodb.events import DynamoEvents
-from adapters.dynamodb.keys import DynamoKeys
-from adapters.dynamodb.once import DynamoOnce
-from adapters.dynamodb.progress import DynamoProgress
-from adapters.dynamodb.retention import DynamoRetention
-from adapters.dynamodb.snapshots import DynamoSnapshots
-from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
-from adapters.memory.limiter import TokenBuckets
-from adapters.messaging.firehose import Firehose
-from adapters.messaging.notices import MailNotices, TopicNotices
-from adapters.messaging.presence import PresenceQueue
-from adapters.messaging.shards import ShardQueue
-from adapters.messaging.topic import Announcer, Relay
-from adapters.origin.secrets import SecretOrigin
-from adapters.vault.aes import AesVault
-from adapters.vault.kms import stack_master_key
-from adapters.vault.pycryptodome import PyCryptodomeCipher
 from domain.chat import Chat, Services
-from domain.chat.preferences import address_of, token_of
-from domain.executing import DirectExecutor
-from domain.log import EventLog
-from domain.outbound import Notifier
-from functions import deadline
-from functions.measuring import Emit, MeasuredGateway, MeasuredProgress, Tally, emitter
-from functions.observing import report
-from functions.settings import SETTINGS, NotConfigured, Settings, read
-
-RATE = 300
-"""Commands a minute per person and per warm process, with a burst of 100. All processes together
-are bounded by adapters/dynamodb/allowances.py, the stack by API Gateway's own throttles."""
+from functions.parts import Parts
+from functions.settings import INVALID, SETTINGS, NotConfigured, optional, read
 
 GATHERING = 0.25
 """Seconds from a push to a room to the next one: whatever is said meanwhile goes in one frame. A
 push costs a frame for each connection, and in a room with several messages a second most of the
 bill."""
 
-KEY_CACHE = 60.0
-"""Seconds that a process keeps a person's key: how long an erasure may take to reach a warm
-process that hears nothing of it. A key costs a read, $0.125 a million, each time; to ask at each
-use whether somebody was erased would cost that for every message."""
+OCCASIONAL: Mapping[str, str] = {
+    "ORIGIN_SECRET_ARN": "adapters.origin.secrets",
+}
+"""Modules that only functions with a certain setting load, by that setting (docs/adr/0018)."""
+
+
+def _handlers() -> list[str]:
+    """Returns the names of the handlers that this process loaded."""
+    return [name for name in SETTINGS if f"functions.{name}" in sys.modules]
 
 
 def running() -> str:
     """Returns the name of the function that this process is: the one handler it loaded."""
-    loaded = [name for name in SETTINGS if f"functions.{name}" in sys.modules]
+    loaded = _handlers()
     if len(loaded) != 1:
         raise NotConfigured(f"one handler makes a function, {len(loaded)} are loaded")
     return loaded[0]
@@ -76,181 +48,17 @@ def compose_running() -> Chat:
     return compose(running(), os.environ)
 
 
-class Absent:
-    """Stands in for a port that the function has no settings for."""
+def load_occasional(environment: Mapping[str, str]) -> None:
+    """Imports what the settings of this process's function ask for.
 
-    def __init__(self, function: str, port: str) -> None:
-        self._what = f"{function} has no {port}"
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotConfigured(self._what)
-
-
-class Parts:
-    """What the ports are made of, each made when it is first asked for.
-
-    Parameters
-    ----------
-    function: the handler's name.
-    deployed: the function's name on AWS.
+    It is called while the function starts and has a whole core; its first event may have less.
     """
-
-    def __init__(self, function: str, deployed: str, settings: Settings, session: Any) -> None:
-        self.function = function
-        self.deployed = deployed
-        self.settings = settings
-        self.session = session
-        self._clients: dict[str, Any] = {}
-
-    def has(self, *names: str) -> bool:
-        return all(name in self.settings for name in names)
-
-    def setting(self, name: str) -> Any:
-        return self.settings[name]
-
-    def client(self, service: str) -> Any:
-        """Returns a client whose calls end in time for a retry within the function's timeout."""
-        if service not in self._clients:
-            self._clients[service] = self._client(service, timeout=5.0, attempts=4)
-        return self._clients[service]
-
-    def once_client(self, service: str) -> Any:
-        """Returns a client that tries once: for adapters that try again themselves, and for what
-        a retry after a lost answer would do twice."""
-        return self._client(service, timeout=5.0, attempts=1)
-
-    def quick_client(self, service: str) -> Any:
-        """Returns a client for what may fail and must not hold anybody up."""
-        return self._client(service, timeout=1.0, attempts=1)
-
-    def _client(self, service: str, timeout: float, attempts: int) -> Any:
-        config = Config(
-            connect_timeout=min(timeout, 2.0),
-            read_timeout=timeout,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            max_pool_connections=32,
-            tcp_keepalive=True,
-        )
-        return self.session.create_client(service, config=config)
-
-    @cached_property
-    def emit(self) -> Emit:
-        return emitter(self.setting("METRICS_NAMESPACE"))
-
-    @cached_property
-    def metrics(self) -> Tally:
-        return Tally(emitter(self.setting("METRICS_NAMESPACE"), self.deployed))
-
-    def table(self, name: str) -> Table:
-        return Table(self.client("dynamodb"), self.setting(name))
-
-    def port(self, name: str, *needs: str) -> Any:
-        """Returns the port of an attribute of this class, or what stands in for it."""
-        return getattr(self, name) if self.has(*needs) else Absent(self.function, name)
-
-    @cached_property
-    def log(self) -> EventLog:
-        # The executor tries again itself: attempts of two layers would multiply.
-        client = self.once_client("dynamodb")
-        snapshots: Any = Absent(self.function, "snapshots")
-        if self.has("SNAPSHOTS_TABLE"):
-            snapshots = DynamoSnapshots(Table(client, self.setting("SNAPSHOTS_TABLE")))
-        return EventLog(DynamoEvents(Table(client, self.setting("EVENTS_TABLE"))), snapshots)
-
-    @cached_property
-    def views(self) -> DynamoViews:
-        return DynamoViews(self.table("VIEWS_TABLE"))
-
-    @cached_property
-    def progress(self) -> MeasuredProgress:
-        return MeasuredProgress(DynamoProgress(self.table("PROGRESS_TABLE")), self.metrics)
-
-    @cached_property
-    def cursors(self) -> DynamoCursors:
-        return DynamoCursors(self.table("PROGRESS_TABLE"))
-
-    @cached_property
-    def once(self) -> DynamoOnce:
-        return DynamoOnce(self.table("PROGRESS_TABLE"))
-
-    @cached_property
-    def accounts(self) -> DynamoAccounts:
-        return DynamoAccounts(self.table("ACCOUNTS_TABLE"))
-
-    @cached_property
-    def origin(self) -> SecretOrigin:
-        return SecretOrigin(self.client("secretsmanager"), self.setting("ORIGIN_SECRET_ARN"))
-
-    @cached_property
-    def limiter(self) -> SharedAllowances:
-        return SharedAllowances(TokenBuckets(RATE), self.table("ACCOUNTS_TABLE"))
-
-    @cached_property
-    def connections(self) -> DynamoConnections:
-        return DynamoConnections(self.table("CONNECTIONS_TABLE"))
-
-    @cached_property
-    def vault(self) -> AesVault:
-        keys = DynamoKeys(self.table("KEYS_TABLE"))
-        master = stack_master_key(self.client("kms"), self.setting("VAULT_KEY"), keys)
-        return AesVault(keys, master, PyCryptodomeCipher, lifetime=KEY_CACHE)
-
-    @cached_property
-    def retention(self) -> DynamoRetention:
-        events, views = self.table("EVENTS_TABLE"), self.table("VIEWS_TABLE")
-        return DynamoRetention(events, views, self.table("PROGRESS_TABLE"))
-
-    @cached_property
-    def gateway(self) -> MeasuredGateway:
-        gateway = ApiGateway(self.setting("SOCKET_ENDPOINT"), self.session, left=deadline.left)
-        return MeasuredGateway(gateway, self.emit)
-
-    @cached_property
-    def background(self) -> PresenceQueue:
-        return PresenceQueue(self.client("sqs"), self.setting("PRESENCE_QUEUE_URL"))
-
-    @cached_property
-    def shards(self) -> ShardQueue:
-        return ShardQueue(self.client("sqs"), self.setting("DELIVERY_QUEUE_URL"))
-
-    @cached_property
-    def topic(self) -> Relay:
-        return Relay(self.once_client("sns"), self.setting("TOPIC_ARN"))
-
-    @cached_property
-    def archive(self) -> Firehose:
-        return Firehose(self.once_client("firehose"), self.setting("ARCHIVE_STREAM"))
-
-    @cached_property
-    def executor(self) -> DirectExecutor:
-        views = self.port("views", "VIEWS_TABLE")
-        if not self.setting("FAST_PUBLISH"):
-            return DirectExecutor(self.log, views, report=self.snapshot_missing)
-        announcer = Announcer(self.quick_client("sns"), self.setting("TOPIC_ARN"))
-        announce, missing = announcer.announce, self.snapshot_missing
-        return DirectExecutor(self.log, views, announce=announce, report=missing)
-
-    def snapshot_missing(self, log_id: str, error: Exception) -> None:
-        """Tells of a snapshot that was not saved; the log's next events try again."""
-        report(error, snapshot=log_id)
-        self.emit({"SnapshotFailed": 1})
-
-    @cached_property
-    def notifiers(self) -> tuple[Notifier, ...]:
-        topic = self.setting("NOTIFICATIONS_TOPIC")
-        web_url = self.setting("WEB_URL")
-        notices: Notifier = TopicNotices(self.once_client("sns"), topic, web_url)
-        sender = self.setting("SENDER")
-        if not sender:
-            return (notices,)
-        mail = MailNotices(
-            self.once_client("sesv2"),
-            sender,
-            web_url,
-            partial(address_of, self.log, self.accounts, self.vault),
-            partial(token_of, self.vault),
-        )
-        return (notices, mail)
+    for function in _handlers():
+        for setting, module in OCCASIONAL.items():
+            # An invalid value is reported where all settings are read.
+            with suppress(*INVALID):
+                if setting in SETTINGS[function] and optional(setting, environment):
+                    import_module(module)
 
 
 def compose(function: str, environment: Mapping[str, str], session: Any = None) -> Chat:

@@ -18,8 +18,9 @@ _installed: Chat | None = None
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # While its modules load a function has a whole core, for its first event a part of one: what
     # that event needs is loaded with the rest.
-    import functions.aws  # noqa: F401
+    import functions.aws
 
+    functions.aws.load_occasional(os.environ)
     gc.freeze()
     gc.enable()
 

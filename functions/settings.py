@@ -101,21 +101,30 @@ def required(function: str) -> frozenset[str]:
     return SETTINGS[function] - OPTIONAL.keys()
 
 
+INVALID = (ValueError, KeyError)
+"""What reading a value that is not of its form raises."""
+
+
+def optional(name: str, environment: Mapping[str, str]) -> Any:
+    """Returns the value of a setting of OPTIONAL. Raises one of INVALID."""
+    given = environment.get(name)
+    setting = OPTIONAL[name]
+    return setting.value if given is None else setting.read(given)
+
+
 def read(function: str, environment: Mapping[str, str]) -> Settings:
     """Returns a function's settings. Raises NotConfigured."""
     settings: dict[str, Any] = {}
     wrong = []
     for name in sorted(SETTINGS[function]):
-        given = environment.get(name)
-        optional = OPTIONAL.get(name)
         try:
-            if optional is None:
-                if not given:
-                    raise ValueError
-                settings[name] = given
+            if name in OPTIONAL:
+                settings[name] = optional(name, environment)
+            elif environment.get(name):
+                settings[name] = environment[name]
             else:
-                settings[name] = optional.value if given is None else optional.read(given)
-        except (ValueError, KeyError):
+                wrong.append(name)
+        except INVALID:
             wrong.append(name)
     if wrong:
         raise NotConfigured(f"{function}: {', '.join(wrong)}: missing or invalid")

@@ -1,92 +1,106 @@
 """The secret that CloudFront adds to each request, read from Secrets Manager while functions run.
 
-It is not in the environment: what stands there changes only with a deployment, and a function that
-is published keeps what it was published with. Powertools' parameters would do, but import boto3,
-61 to 82 ms of processor, where a client of botocore takes 6.
+It is not in the environment: that changes with a deployment only, and a published version of a
+function keeps the environment that it was published with. Powertools' Parameters read and cache the
+secret; their import brings boto3 with it (docs/adr/0018), so only functions that read a secret
+import this module.
 """
 
 import hmac
 import logging
-import time
-from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
 
 logger = logging.getLogger("parley.origin")
 
-LIFE = 60.0
-"""Seconds that a process goes on with what it read."""
+LIFE = 60
+"""Seconds for which a process uses what it read."""
 
-AGAIN = 5.0
+AGAIN = 5
 """Seconds after which a read that failed is tried again."""
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
+NONE = ""
+"""Stands for a stage that has no secret: Secrets Manager stores no empty secrets, and Parameters do
+not cache None."""
+
 
 class OriginUnknown(OSError):
-    """The secret could not be read: nobody can be told from anybody."""
+    """The secret could not be read, so no request can be told from another."""
 
 
 class SecretOrigin:
-    """Implements the Origin port. The secret before the current one is taken too: CloudFront goes
-    on adding it until its configuration has the new one.
+    """Implements the Origin port. It takes the previous secret too: CloudFront goes on adding
+    that one until its configuration has the new one.
 
     Parameters
     ----------
     client: botocore's `secretsmanager` client.
     arn: the secret's.
-    clock: returns seconds.
     """
 
-    def __init__(self, client: Any, arn: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
-        self._arn = arn
-        self._clock = clock
-        self._read: dict[str, tuple[float, str | None]] = {}
+    def __init__(self, client: Any, arn: str) -> None:
+        self._stages = [_Stage(client, arn, stage) for stage in (CURRENT, PREVIOUS)]
 
     def admits(self, shown: str) -> bool:
-        """Whether a request showed the secret.
+        """Returns whether a request showed the secret.
 
         Raises
         ------
-        OriginUnknown: it could not be read, and was not before.
+        OriginUnknown: it could not be read now and was never read before.
         """
-        # The one before is looked for only where the current one was not shown.
-        return any(self._matches(shown, stage) for stage in (CURRENT, PREVIOUS))
+        # The previous secret is only read where the current one was not shown.
+        return any(_same(shown, stage.secret()) for stage in self._stages)
 
-    def _matches(self, shown: str, stage: str) -> bool:
-        secret = self._secret(stage)
-        return secret is not None and _same(shown, secret)
 
-    def _secret(self, stage: str) -> str | None:
-        """Returns a version of the secret; None where there is none of that stage."""
-        lapses, known = self._read.get(stage, (-1.0, None))
-        now = self._clock()
-        if stage in self._read and now < lapses:
-            return known
+class _Stage(SecretsProvider):
+    """Reads the version of a secret that has one of its stages. Parameters cache by the secret's
+    name, so each stage has a provider of its own."""
+
+    def __init__(self, client: Any, arn: str, stage: str) -> None:
+        super().__init__(boto3_client=client)
+        self._arn = arn
+        self._stage = stage
+
+    def secret(self) -> str:
+        """Returns the stage's secret, NONE where it has none. Raises OriginUnknown."""
         try:
-            answer = self._client.get_secret_value(SecretId=self._arn, VersionStage=stage)
-            found: str | None = answer["SecretString"]
-        except (ClientError, BotoCoreError) as error:
-            code = _code(error)
-            if stage == PREVIOUS and code == "ResourceNotFoundException":
-                found = None
-            elif stage in self._read:
-                logger.warning("the origin's secret was not read anew", extra={"code": code})
-                self._read[stage] = now + AGAIN, known
-                return known
-            else:
-                raise OriginUnknown(code) from error
-        self._read[stage] = now + LIFE, found
-        return found
+            return str(self.get(self._arn, max_age=LIFE))
+        except GetParameterError as error:
+            return self._last_known(_code(error))
+
+    def _get(self, name: str, **sdk_options: Any) -> str | bytes:
+        try:
+            return super()._get(name, VersionStage=self._stage, **sdk_options)
+        except ClientError as error:
+            if self._stage == PREVIOUS and _aws_code(error) == "ResourceNotFoundException":
+                return NONE
+            raise
+
+    def _last_known(self, code: str) -> str:
+        """Returns what was read before, for AGAIN seconds more."""
+        key = self._build_cache_key(self._arn)
+        if key not in self.store:
+            raise OriginUnknown(code)
+        logger.warning("the origin's secret was not read again", extra={"code": code})
+        known = str(self.store[key].value)
+        self.add_to_cache(key, known, AGAIN)
+        return known
 
 
 def _same(shown: str, secret: str) -> bool:
-    return hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
+    return secret != NONE and hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
 
 
-def _code(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", ""))
-    return type(error).__name__
+def _code(error: GetParameterError) -> str:
+    """Returns the code of the failure that Parameters wrapped, whose text may name the secret."""
+    cause = error.__context__
+    return _aws_code(cause) if isinstance(cause, ClientError) else type(cause).__name__
+
+
+def _aws_code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -27,7 +27,7 @@ from domain.person import person as p
 from domain.projections.tail import MESSAGE_BYTES, Tail
 from domain.room import commands as c
 from domain.room import room as r
-from functions.aws import Parts
+from functions.parts import Parts
 from local.feed import REMEMBERED, REMEMBERED_BYTES, Feed
 from tests.support.aggregates import AT, ask, happened, sealed, stand
 

@@ -42,7 +42,7 @@ SNS_KEYS = 4
 
 METRICS_A_ROUTE = 6
 OWN_METRICS = 6
-"""Metrics of our own that are emitted (functions/measuring.py), at most."""
+"""Metrics of our own that are emitted (functions/metrics.py), at most."""
 
 STORED = 2_000
 """Bytes a message leaves in the tables: event, message row, index and overhead of each item."""

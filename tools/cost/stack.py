@@ -20,7 +20,7 @@ from domain.chat import Chat
 from domain.ports import Gateway
 from functions import bootstrap
 from functions.aws import compose
-from functions.measuring import MeasuredGateway, emitter
+from functions.metrics import MeasuredGateway, printer
 from local.payloads import CONTEXT, Event
 from tools.cost.metering import KB, Meter
 from tools.cost.template import access_log_bytes, tables
@@ -168,7 +168,7 @@ class Stack:
         if self.meter is None:
             return chat
         counted: Gateway = CountingGateway(self.meter, function)
-        counted = MeasuredGateway(counted, emitter("Parley/chat-prod"))
+        counted = MeasuredGateway(counted, printer("Parley/chat-prod"))
         archive = Firehose(CountingFirehose(self.meter), "cost-archive")
         given: dict[str, Any] = {"gateway": counted}
         if function == "archive_events":

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from functions.aws import OCCASIONAL
 from tools.stack.emulator import ROOT, StackError, without_aws
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
@@ -176,7 +177,8 @@ def trim(artifact: Path) -> None:
                 found.unlink()
     # Which modules are loaded does not depend on the architecture, bytecode neither: so an
     # artifact for arm64 is compiled on any machine.
-    loaded = _run([sys.executable, "-B", "-c", _LOADED, *handlers()], ROOT).split()
+    wanted = [*handlers(), *OCCASIONAL.values()]
+    loaded = _run([sys.executable, "-B", "-c", _LOADED, *wanted], ROOT).split()
     _run([python313(), "-c", _COMPILE, *_sources(artifact, loaded)], artifact)
 
 

@@ -10,7 +10,7 @@ import pytest
 from domain.chat import Chat
 from domain.errors import Internal, Throttled
 from functions import bootstrap, deadline
-from functions.measuring import MeasuredProgress, Tally, emitter
+from functions.metrics import InvocationMetrics, MeasuredProgress, printer
 from tests.functional.handlers.scene import scene
 from tests.functional.handlers.test_payloads import Context, invoke, outside, payload
 
@@ -20,9 +20,9 @@ Counts = dict[str, Any]
 @pytest.fixture
 def chat() -> Iterator[Chat]:
     services = scene().services
-    tally = Tally(emitter("Parley/dev", "parley-dev-Function"))
-    progress: Any = MeasuredProgress(services.progress, tally)
-    made = Chat(replace(services, metrics=tally, progress=progress))
+    metrics = InvocationMetrics(printer("Parley/dev", "parley-dev-Function"))
+    progress: Any = MeasuredProgress(services.progress, metrics)
+    made = Chat(replace(services, metrics=metrics, progress=progress))
     bootstrap.use(made)
     yield made
     bootstrap.use(None)
@@ -37,7 +37,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[Counts]]:
         metrics = [line for line in lines if "_aws" in line]
         assert all(line["Function"] == "parley-dev-Function" for line in metrics)
         return [
-            {name: count for name, count in line.items() if name not in ("_aws", "Function")}
+            {name: sum(count) for name, count in line.items() if name not in ("_aws", "Function")}
             for line in metrics
         ]
 

@@ -14,6 +14,7 @@ import pytest
 
 from domain.chat import Chat, Services
 from functions import aws, bootstrap
+from functions.parts import Absent
 from functions.settings import SETTINGS, NotConfigured
 from tests.functional.handlers.scene import configured, scene
 from tests.functional.handlers.test_payloads import CONSUMERS, EXPECTED, invoke, outside, payload
@@ -60,7 +61,7 @@ def uninstalled() -> Iterator[None]:
     bootstrap.use(None)
 
 
-class Watched(aws.Absent):
+class Watched(Absent):
     """A port that is not there, and who asked for it."""
 
     def __init__(self, port: str, asked: set[str]) -> None:
@@ -79,7 +80,7 @@ def absent(function: str, environment: Mapping[str, str]) -> set[str]:
     session.set_config_variable("region", "us-east-1")
     services = aws.compose(function, environment, session).services
     ports = {field.name: getattr(services, field.name) for field in fields(Services)}
-    return {name for name, port in ports.items() if isinstance(port, aws.Absent)}
+    return {name for name, port in ports.items() if isinstance(port, Absent)}
 
 
 def asked(file: str, missing: set[str]) -> set[str]:
@@ -129,3 +130,24 @@ def test_a_cold_function_has_loaded_all_that_its_first_event_needs(function: str
     # Pydantic's models are for what clients send: nobody else waits for their import.
     wire = function in ("http_api", "socket_message")
     assert done.stdout.split() == ["True", "True", str(wire)]
+
+
+def loaded(function: str, module: str, **settings: str) -> bool:
+    """Returns whether a cold function with these settings has loaded a module."""
+    program = f"import sys, functions.{function}; print({module!r} in sys.modules)"
+    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": function, **settings}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize(
+    ("function", "secret", "reads"),
+    [("authorize", "arn", True), ("authorize", "", False), ("deliver", "arn", False)],
+)
+def test_only_functions_that_read_a_secret_load_parameters(
+    function: str, secret: str, reads: bool
+) -> None:
+    module = "aws_lambda_powertools.utilities.parameters"
+    assert loaded(function, module, ORIGIN_SECRET_ARN=secret) is reads
