@@ -616,6 +616,26 @@ def test_a_consumer_reads_what_it_missed_and_goes_on_where_it_was(store: SqliteE
     run(main)
 
 
+def test_a_consumer_far_behind_goes_on_by_itself(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody wakes it after its first batch: nothing new comes and nobody waits."""
+    monkeypatch.setattr(feed_module, "BATCH", 2)
+
+    async def main() -> None:
+        bench, handler = Bench(store), Receiving()
+        await bench.ask("room", create(), *(post(f"p{n}") for n in range(6)))
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        feed.add("views", Subscription(handler))
+        feed.start()
+        await until(lambda: feed.lag() == {"views": 0})
+        assert handler.received == list(range(1, 9))
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
+
+
 def test_only_what_failed_is_delivered_again(store: SqliteEvents) -> None:
     async def main() -> None:
         bench = Bench(store)

@@ -1,6 +1,6 @@
 """Consumers with an effect outside: once in order, again after a death (domain/claiming.py)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 import pytest
@@ -13,7 +13,7 @@ from domain.claiming import Claiming, ProcessCursors
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.log import envelope
 from domain.ports import Shard
-from tests.unit.test_consuming import history, log_of
+from tests.unit.test_consuming import history, log_of, records_of
 
 Given = tuple[str, Shard | None, int]
 
@@ -26,6 +26,7 @@ class Effect:
 
     def __init__(self) -> None:
         self.given: list[Given] = []
+        self.skipped: list[tuple[str, int]] = []
         self.failing: Iterator[BaseException | None] = iter(())
 
     def last(self, stream: str) -> int | None:
@@ -37,7 +38,8 @@ class Effect:
             raise error
         self.given += [(stream, shard, event.originator_version) for event in events]
 
-    def skip(self, stream: str, version: int) -> None: ...
+    def skip(self, stream: str, version: int) -> None:
+        self.skipped.append((stream, version))
 
     def reset(self, stream: str) -> None: ...
 
@@ -131,6 +133,51 @@ def test_what_failed_goes_out_with_what_comes_after_it_before_its_retry(
     assert one.versions() == [1, 2, 3, 4] + [3] * (kind is Durable)
 
 
+class Busy(Process):
+    """A process whose rooms were all pushed to a moment ago; `meanwhile` happens as it waits."""
+
+    def __init__(self, cursors: ProcessCursors) -> None:
+        super().__init__(cursors)
+        self.waits: list[float] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+        cursors.moved_before = lambda lane: 100.0  # type: ignore[method-assign]
+        self.feed = Claiming(
+            self.effect, log_of(history()), self.progress, lambda: "now", cursors,
+            0.25, self._wait, lambda: 100.1,
+        )  # fmt: skip
+
+    def _wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.meanwhile()
+
+
+def test_what_another_process_took_meanwhile_is_not_gathered(cursors: Durable) -> None:
+    one, other = Busy(cursors), Process(cursors)
+    one.meanwhile = lambda: other.feed.consume(lobby(4, 5))
+    assert one.feed.consume(lobby(3)) == []
+    assert (one.versions(), other.versions()) == ([3], [4, 5])
+    assert one.waits == [pytest.approx(0.15)]
+
+
+def test_gathering_without_an_answer_loses_nothing() -> None:
+    cursors = Unanswering()
+    one = Busy(cursors)
+    one.meanwhile = lambda: setattr(cursors, "lost", 1)
+    assert one.feed.consume(lobby(3)) == []
+    assert one.versions() == [3]
+    assert Process(cursors).feed.consume(lobby(3)) == [], "nothing is done twice either"
+    other = Process(cursors)
+    assert other.feed.consume(lobby(4)) == []
+    assert other.versions() == [4]
+
+
+def test_a_persons_own_log_waits_for_nothing(cursors: Durable) -> None:
+    one = Busy(cursors)
+    assert one.feed.consume(records_of("u_ann", 2)) == []
+    assert one.versions() == [1, 2]
+    assert one.waits == []
+
+
 class Died(BaseException):
     """The process ended in the middle."""
 
@@ -197,6 +244,7 @@ def test_what_always_fails_is_parked_and_gone_past(cursors: Durable) -> None:
     one.effect.failing = iter([OSError("down")])
     assert one.feed.consume(lobby(3, 4, receives=MAX_RECEIVES)) == []
     assert [(p.stream, p.version) for p in one.progress.parked()] == [("lobby", 3), ("lobby", 4)]
+    assert one.effect.skipped == [("lobby", 4)]
     assert one.feed.consume(lobby(5)) == []
     assert one.versions() == [5]
     one.feed.redrive("lobby")

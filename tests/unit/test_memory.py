@@ -186,8 +186,8 @@ def test_what_was_used_last_stays_within_the_limit() -> None:
     assert (cache.get("a"), cache.get("c"), cache.bytes) == (None, kept["c"], 7)
     # One that is not kept, or another one of that name, is not.
     cache.weigh("a", kept["a"])
-    cache.weigh("c", [0] * 7)
-    assert (cache.get("a"), cache.bytes) == (None, 7)
+    cache.weigh("c", [1] * 7)
+    assert (cache.get("a"), cache.get("c"), cache.bytes) == (None, [0] * 7, 7)
     # The last one stays, however large.
     cache.put("large", [0] * 100)
     assert (len(cache), cache.bytes, cache.get("c")) == (1, 100, None)

@@ -193,6 +193,35 @@ def test_frames_beyond_the_allowance_wait(monkeypatch: pytest.MonkeyPatch) -> No
     assert one.clock.now - began == pytest.approx((401 - 10 * BURST) / 10, abs=0.2)
 
 
+def test_who_was_silent_for_long_sends_no_more_than_a_burst_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = Opened(monkeypatch, frames=10)
+    one.clock.now += 1_000
+    began = one.clock.now
+    one.socket.data_received(SMALL * 300)
+    while one.loop.later:
+        one.loop.step()
+    assert one.handlers.messages == 300
+    assert one.clock.now - began == pytest.approx((300 - 10 * BURST) / 10, abs=0.2)
+
+
+def test_time_that_passed_is_earned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Opened(monkeypatch, frames=10)
+    one.socket.data_received(SMALL * 10 * BURST)
+    while one.loop.later:
+        one.loop.step()
+    # A second gives ten frames, in however many pieces they come.
+    one.clock.now += 1.0
+    began = one.clock.now
+    for _ in range(30):
+        one.socket.data_received(SMALL)
+    while one.loop.later:
+        one.loop.step()
+    assert one.handlers.messages == 10 * BURST + 30
+    assert one.clock.now - began == pytest.approx(2.0, abs=0.3)
+
+
 def test_a_closed_socket_takes_no_more_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     one = Opened(monkeypatch, frames=0)
     one.socket.data_received(SMALL)
