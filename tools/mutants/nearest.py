@@ -35,7 +35,9 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/__init__.py": _unit("chat", "delivering"),
     "domain/chat/archiving.py": _unit("archiving"),
     "domain/chat/authorising.py": _unit("authorising", "chat"),
-    "domain/chat/commanding.py": _unit("chat", "metering", "authorising", "inviting", "mentioning"),
+    "domain/chat/commanding.py": _unit(
+        "chat", "metering", "authorising", "inviting", "mentioning", "quiet_posts", "retrying"
+    ),
     "domain/chat/consumers.py": _unit("consuming", "dynamodb_views"),
     "domain/chat/delivering.py": _unit("delivering", "sharding", "erasing", "chat", "client_fold"),
     "domain/chat/entering.py": _unit("entering", "exchange"),
