@@ -49,8 +49,8 @@ check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
 	$(BIN)/python -m tools.cost --check
 	cd $(FRONTEND) && npm run --silent check
 
-bench: $(STAMPS)/dev $(FRONTEND)/dist/index.html ## prints the table of docs/performance.md
-	$(BIN)/python -m bench $(BENCH)
+bench: $(STAMPS)/dev $(FRONTEND)/dist/index.html ## prints the tables of docs/performance.md; PEERS=1: beside prosody and Redis
+	$(BIN)/python -m bench$(if $(PEERS),.peers) $(BENCH)
 
 stack: $(STAMPS)/dev $(STAMPS)/sam $(STAMPS)/ministack $(FRONTEND)/dist/index.html ## deploys the AWS stack into an emulator on this machine and serves it at http://127.0.0.1:8090 (STACK_PORT)
 	@exec $(BIN)/python -m tools.stack --port $(STACK_PORT)

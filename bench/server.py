@@ -39,8 +39,12 @@ def pin_to_server_core() -> None:
 
 
 def data_folder() -> Path:
-    """Make an empty folder beside this file, which is on a disk where /tmp may be memory."""
-    return Path(tempfile.mkdtemp(prefix=".run-", dir=Path(__file__).parent))
+    """Makes an empty folder beside this file, which is on a disk where /tmp may be memory.
+
+    `PARLEY_BENCH_FOLDER` names another place.
+    """
+    place = os.environ.get("PARLEY_BENCH_FOLDER", str(Path(__file__).parent))
+    return Path(tempfile.mkdtemp(prefix=".run-", dir=place))
 
 
 class Server:
