@@ -13,7 +13,7 @@ from adapters.dynamodb.table import Table
 from adapters.memory.connections import MemoryConnections
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from domain.chat import Chat
-from domain.chat.delivering import NAMES_LIFE, YOUNG_PAUSE, Deliver
+from domain.chat.delivering import NAME_BYTES, NAMES_LIFE, YOUNG_PAUSE, Deliver
 from domain.claiming import ProcessCursors
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.errors import Throttled
@@ -377,3 +377,18 @@ def test_other_sessions_stay_open_where_the_end_of_one_is_gone_past() -> None:
     chat.entering.leave(bob.token)
     chat.consuming["deliver"].consumer.skip(bob.user, chat.services.log.head(bob.user))
     assert gateway_of(chat).closed == [("bob", 4401)]
+
+
+def test_names_that_are_remembered_are_bounded_and_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Deliver, "NAMES", 5)
+    chat = memory_chat()
+    lobby(chat)
+    deliver = Deliver(chat.services)
+    for number in range(20):
+        other = person(chat, f"other{number}")
+        other.send(action="join", room="lobby")
+        deliver.apply("lobby", chat.services.log.events("lobby")[-1:])
+        remembered = deliver._known("lobby")
+        assert other.user in remembered
+        assert len(remembered) <= 5 + 2
+        assert deliver._names.bytes == NAME_BYTES * (1 + len(remembered))

@@ -15,6 +15,7 @@ from domain.errors import Internal, ParleyError, RateLimited, RoomBusy
 from domain.executing import outcomes_of
 from domain.person.person import FileImported, NoteImport, Person
 from domain.ports import Executor, Reply
+from domain.room.room import MemberJoined, MemberRenamed
 from local import importing
 from local.importing import ImportStopped, Report, import_irc
 from tests.support.chat import memory_chat
@@ -189,3 +190,33 @@ def test_an_import_of_erased_people_alone_adds_nothing(tmp_path: Path) -> None:
     report = take(chat, log)
     assert (report.erased, texts(chat)) == (2, [])
     assert take(chat, log).known_files == 1
+
+
+def test_an_import_goes_on_within_what_is_one_batch_now(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that was cut off wrote in smaller batches."""
+    calm, chat = memory_chat(), memory_chat()
+    take(calm, log)
+    monkeypatch.setattr(importing, "BATCH", 2)
+    with pytest.raises(ImportStopped):
+        take(failing(chat, OSError("gone"), 3), log)
+    monkeypatch.setattr(importing, "BATCH", 200)
+    take(chat, log)
+    assert told(chat) == told(calm)
+
+
+def test_who_changed_their_nick_is_called_as_before_in_a_later_log(
+    log: Path, tmp_path: Path
+) -> None:
+    later = tmp_path / "2011-11-14.log.txt"
+    later.write_text("[10:00] <bob> again\n[10:01] <cy> me too\n")
+    chat = memory_chat()
+    take(chat, log)
+    take(chat, later)
+    names = {}
+    for event in chat.services.log.events("irc"):
+        if isinstance(event, MemberJoined | MemberRenamed):
+            names[event.user] = chat.services.vault.open(event.name)
+    assert names[nick(chat, "bob")] == "bob"
+    assert texts(chat)[-2:] == ["again", "me too"]

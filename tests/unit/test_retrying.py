@@ -1,5 +1,7 @@
 """Late retries: found at any age, at a bounded cost, for those who belong to the room alone."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +12,12 @@ from hypothesis import strategies as st
 from adapters.memory.events import MemoryEvents
 from adapters.memory.limiter import TokenBuckets
 from domain import retrying
+from domain.aggregate import Command
 from domain.chat import Chat
-from domain.errors import RoomBusy
+from domain.chat.commanding import SEARCHES
+from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog
+from domain.ports import Reply
 from domain.retrying import SEGMENT, Retrying, fingerprint, index_id
 from domain.room.room import MessagePosted
 from tests.support.aggregates import happened, sealed, stand
@@ -140,6 +145,37 @@ def test_searches_are_metered() -> None:
     ]
     assert [answer["type"] for answer in answers] == ["ack"] * 16 + ["error"] * 14
     assert {answer["code"] for answer in answers[16:]} == {"rate_limited"}
+
+
+def test_a_command_whose_window_passes_on_each_time_is_searched_for_a_few_times() -> None:
+    chat, _, ann, _ = large(10)
+
+    class Running:
+        """An executor in whose room so much happens that every search comes too late."""
+
+        tries = 0
+
+        def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
+            self.tries += 1
+            reply([BeyondWindow(0, 0, 0) for _ in commands])
+
+    running = Running()
+    busy = replace(ann, chat=Chat(replace(chat.services, executor=running)))
+    (answer,) = busy.send(action="post", room="old", text="x", since=0)
+    assert (answer["type"], answer["code"]) == ("error", "room_busy")
+    assert running.tries == SEARCHES + 1
+
+
+def test_a_search_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> None:
+        raise OSError("the disk does not answer")
+
+    _, _, ann, _ = large(600)
+    monkeypatch.setattr(Retrying, "find", failing)
+    with pytest.raises(OSError, match="answer"):
+        ann.send(action="post", id="early", room="old", text="first", since=2)
+    (answer,) = ann.frames()
+    assert (answer["type"], answer["id"], answer["code"]) == ("error", "early", "internal")
 
 
 def test_an_entry_is_never_made_of_events_that_are_not_there() -> None:
