@@ -17,7 +17,7 @@ import orjson
 
 from adapters.sqlite.views import SqliteViews, open_views
 from domain.chat import Chat
-from domain.projections.room_view import RoomView
+from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person
 
 ROOMS, OWN, TEXT = 10_000, 500, "x" * 4_000

@@ -23,12 +23,15 @@ from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
 from adapters.memory.views import MemoryViews
-from domain.aggregate import Command, Sealed
+from domain.aggregate import Command
 from domain.errors import ParleyError, RoomBusy
 from domain.executing import DirectExecutor, outcomes_of
 from domain.log import EventLog
 from domain.ports import Outcome
-from domain.room import commands as c
+from domain.protocol.types import Sealed
+from domain.room.invitations import Join
+from domain.room.lifecycle import CreateRoom
+from domain.room.messages import Post
 from tests.support.dynamodb import (
     client_of,
     create_tables,
@@ -100,18 +103,16 @@ class Writer:
         """Makes the room or joins it; raises what it is refused with."""
         name = sealed(self.user)
         if self.user == OWNER:
-            created = c.CreateRoom(
-                name=name, kind="public", member_name=name, **self.asked("create")
-            )
+            created = CreateRoom(name=name, kind="public", member_name=name, **self.asked("create"))
             outcome = self.do(created)
         else:
-            outcome = self.do(c.Join(name=name, **self.asked("join")))
+            outcome = self.do(Join(name=name, **self.asked("join")))
         if isinstance(outcome, ParleyError):
             raise outcome
 
     def post(self, number: int) -> tuple[str, Outcome]:
         asked = self.asked(f"{self.user}.{number}")
-        post = c.Post(text=sealed(self.user), kind="text", reply_to=None, **asked)
+        post = Post(text=sealed(self.user), kind="text", reply_to=None, **asked)
         return post.id, self.do(post)
 
 

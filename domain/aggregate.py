@@ -7,13 +7,16 @@ see docs/events.md before a change.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import orjson
 from eventsourcing.persistence import Transcoder
 
 from domain.errors import CommandIdReused
-from domain.projections.tail import Tail
+from domain.protocol.types import Sealed
+
+if TYPE_CHECKING:
+    from domain.room.tail import Tail
 
 WINDOW = 256
 """Command ids that an aggregate remembers (docs/architecture.md, rule 6)."""
@@ -22,9 +25,6 @@ AGGREGATE_BYTES = 1_000
 REMEMBERED_BYTES = 400
 """An aggregate in memory without its members, and an id in its command window (measured by
 tests/unit/test_memory.py)."""
-
-Sealed = dict[str, str]
-"""`{k, c}`: the id of the key that sealed a text, and the ciphertext in base64."""
 
 NOT_KEPT: Sealed = {"k": "-", "c": ""}
 """Stands where a text was that is not kept any more: nobody ever has the key `-`. A STORAGE

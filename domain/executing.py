@@ -16,7 +16,7 @@ from domain.errors import BeyondWindow, CommandIdReused, Internal, ParleyError, 
 from domain.log import EventLog
 from domain.person.person import Person
 from domain.ports import Executor, Outcome, Reply, Views
-from domain.projections.tail import Tail
+from domain.room.tail import Tail
 
 ATTEMPTS = 10
 """Tries of a command, lost or throttled, before it is answered `room_busy`."""

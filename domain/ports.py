@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from eventsourcing.persistence import StoredEvent
 
-from domain.aggregate import Command, Sealed
+from domain.aggregate import Command
 from domain.errors import ParleyError
-from domain.projections.room_view import Message, RoomView
+from domain.protocol.types import Sealed
+from domain.room.view import Message, RoomView
 
 Outcome = int | ParleyError
 """The version that answers a command, or its refusal."""

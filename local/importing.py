@@ -25,8 +25,10 @@ from domain.errors import Internal, ParleyError, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import NoteImport, Person, Register
 from domain.protocol.limits import ROOM_PATTERN
-from domain.room import commands as c
-from domain.room.room import MemberJoined, MemberRenamed
+from domain.room.invitations import Join
+from domain.room.lifecycle import CreateRoom
+from domain.room.membership import Leave, MemberJoined, MemberRenamed, RenameMember
+from domain.room.messages import Post
 from local.nicks import Nicks
 from research.irc import (
     Happening,
@@ -196,7 +198,7 @@ class _Importer:
         log = self._services.log
         if not log.head(self._room):
             name = self._services.vault.seal(self._me, f"#{self._room}")
-            create = c.CreateRoom(
+            create = CreateRoom(
                 **self._base(self._me, "irc:create", None),
                 name=name,
                 kind="public",
@@ -309,7 +311,7 @@ class _Importer:
         line = f"{prefix}{happening.line}"
         vault = self._services.vault
         if isinstance(happening, Joined):
-            yield c.Join(
+            yield Join(
                 **self._base(user, f"{line}:joined", happening.at),
                 name=vault.seal(user, happening.nick),
             )
@@ -317,19 +319,17 @@ class _Importer:
             if self._names.setdefault(user, happening.nick) != happening.nick:
                 yield self._rename(user, f"{line}:name", happening.at, happening.nick)
         elif isinstance(happening, Left):
-            yield c.Leave(**self._base(user, f"{line}:left", happening.at))
+            yield Leave(**self._base(user, f"{line}:left", happening.at))
         elif isinstance(happening, Renamed):
             yield self._rename(user, f"{line}:renamed", happening.at, happening.new_nick)
         else:
             yield self._post(prefix, happening, user)
 
-    def _rename(self, user: str, id: str, at: datetime, nick: str) -> c.RenameMember:
+    def _rename(self, user: str, id: str, at: datetime, nick: str) -> RenameMember:
         self._names[user] = nick
-        return c.RenameMember(
-            **self._base(user, id, at), name=self._services.vault.seal(user, nick)
-        )
+        return RenameMember(**self._base(user, id, at), name=self._services.vault.seal(user, nick))
 
-    def _post(self, prefix: str, said: Said, user: str) -> c.Post:
+    def _post(self, prefix: str, said: Said, user: str) -> Post:
         id = f"{prefix}{said.line}:said"
         self._writers[id] = user
         reply_to, reply_to_command = None, None
@@ -338,7 +338,7 @@ class _Importer:
             reply_to = self._versions.get(target)
             if reply_to is None and target in self._writers:
                 reply_to_command = (self._writers[target], target)
-        return c.Post(
+        return Post(
             **self._base(user, id, said.at),
             text=self._services.vault.seal(user, said.text),
             kind=said.kind,

@@ -22,9 +22,9 @@ from contextlib import suppress
 from typing import Any
 
 from adapters.dynamodb.table import ConditionFailed, Item, Table, encode_item
-from domain.aggregate import Sealed
 from domain.errors import Throttled
 from domain.ports import Session
+from domain.protocol.types import Sealed
 
 RESERVED = 60.0
 """Seconds that a claimed nickname waits for its first session."""

@@ -18,7 +18,7 @@ from adapters.dynamodb.heads import Heads, partition
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from adapters.dynamodb.view_rows import OPEN, PRIVATE, message_key
 from domain.ports import Retained
-from domain.projections.room_view import Message
+from domain.room.view import Message
 
 PROGRESS = "retention"
 ALL = "*"

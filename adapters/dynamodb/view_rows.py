@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from adapters.dynamodb.table import Item
-from domain.projections.room_view import RoomView
+from domain.room.view import RoomView
 
 OPEN, PRIVATE = "directory#open", "directory#private"
 OPEN_KINDS = ("public", "broadcast")

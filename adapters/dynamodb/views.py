@@ -39,9 +39,9 @@ from adapters.dynamodb.view_rows import (
     user_in,
     version_in,
 )
-from domain.aggregate import Sealed
 from domain.log import is_person
-from domain.projections.room_view import Message, RoomView
+from domain.protocol.types import Sealed
+from domain.room.view import Message, RoomView
 
 FEW = 4
 """Rows that are written one after the other; more are written at once."""

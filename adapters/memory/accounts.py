@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
-from domain.aggregate import Sealed
 from domain.ports import Session
+from domain.protocol.types import Sealed
 
 RESERVED = 60.0
 """Seconds that a claimed nickname waits for its first session."""

@@ -7,7 +7,7 @@ from eventsourcing.persistence import StoredEvent
 from adapters.memory.events import MemoryEvents
 from adapters.memory.views import MemoryViews
 from domain.ports import Retained
-from domain.projections.room_view import Message
+from domain.room.view import Message
 
 
 class MemoryRetention:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
-from domain.aggregate import Sealed
-from domain.projections.room_view import Message, RoomView
+from domain.protocol.types import Sealed
+from domain.room.view import Message, RoomView
 
 
 @dataclass

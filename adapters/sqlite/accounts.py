@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 
 from adapters.sqlite.database import Database
-from domain.aggregate import Sealed
 from domain.ports import Session
+from domain.protocol.types import Sealed
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (

@@ -8,8 +8,8 @@ import orjson
 
 from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SCHEMA as PROGRESS_SCHEMA
-from domain.aggregate import Sealed
-from domain.projections.room_view import Message, RoomView
+from domain.protocol.types import Sealed
+from domain.room.view import Message, RoomView
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS rooms (

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from domain.aggregate import Sealed
 from domain.errors import Unauthenticated
+from domain.protocol.types import Sealed
 
 KEY_BYTES = 32
 NONCE_BYTES = 12

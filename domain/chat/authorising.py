@@ -12,15 +12,10 @@ from eventsourcing.persistence import StoredEvent
 from domain.aggregate import Event
 from domain.errors import NotFound
 from domain.log import EventLog, mapper
-from domain.room.room import (
-    InvitationDeclined,
-    MemberInvited,
-    MemberJoined,
-    MemberLeft,
-    RoleChanged,
-    Room,
-    RoomCreated,
-)
+from domain.room.invitations import InvitationDeclined, MemberInvited
+from domain.room.lifecycle import RoomCreated
+from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
+from domain.room.room import Room
 
 OPEN_KINDS = ("public", "broadcast")
 """Kinds of rooms that anybody may read; a room whose kind is not known is none of them."""

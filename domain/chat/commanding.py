@@ -1,6 +1,7 @@
 """Client frames to commands: who asks, what exactly, sealed before it meets the log."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
@@ -30,17 +31,17 @@ from domain.person.person import MarkRead, Person
 from domain.ports import Connection, Outcome
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
+from domain.protocol.types import asked_fields, own_names
 from domain.retrying import Retrying
-from domain.room import commands as c
-from domain.room.room import Room
+from domain.room.invitations import AddMember
+from domain.room.messages import Post
+from domain.room.room import ACTIONS, Room
 
 SEARCHES = 5
 """Searches for one late retry: in a busy room the window passes on while one goes on."""
 
 SEARCH_ROWS = 1_000
 """Rows of a page that cost as much as a search."""
-
-Built = tuple[Services, str, dict[str, Any]]
 
 
 def _sealed_name(services: Services, user: str) -> dict[str, str]:
@@ -56,72 +57,61 @@ def _text(services: Services, user: str, text: str) -> dict[str, str]:
     return services.vault.seal(user, text)
 
 
-def _create(s: Services, user: str, f: wire.CreateRoom, base: dict[str, Any]) -> c.CreateRoom:
-    name = s.vault.seal(user, f.name)
-    return c.CreateRoom(name=name, kind=f.kind, member_name=_sealed_name(s, user), **base)
+Look = Callable[[Services, str, Any, dict[str, Any]], dict[str, Any]]
 
 
-def _join(s: Services, user: str, f: wire.Join, base: dict[str, Any]) -> c.Join:
-    return c.Join(name=_sealed_name(s, user), **base)
+def _looked_up(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
+    return standing(s, user, frame.user, frame.room, base["recorded_at"])
 
 
-def _leave(s: Services, user: str, f: wire.Leave, base: dict[str, Any]) -> c.Leave:
-    return c.Leave(**base)
+def _named(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
+    return {"mentions": mentioned(s, frame.text)}
 
 
-def _decline(s: Services, user: str, f: wire.Decline, base: dict[str, Any]) -> c.Decline:
-    return c.Decline(**base)
+LOOKS: dict[type[Command], Look] = {AddMember: _looked_up, Post: _named}
+"""What else of a command is looked up: people's standing and whom a text names."""
 
 
-def _add(s: Services, user: str, f: wire.AddMember, base: dict[str, Any]) -> c.AddMember:
-    known = standing(s, user, f.user, f.room, base["recorded_at"])
-    return c.AddMember(user=f.user, role=f.role, **known, **base)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a command is made of its frame.
+
+    Attributes
+    ----------
+    plain, sealed: names of the fields that are taken over, as they are and sealed.
+    names: fields that are the sealed name of the person who asks.
+    look: what else is looked up.
+    """
+
+    command: type[Command]
+    plain: tuple[str, ...]
+    sealed: tuple[str, ...]
+    names: tuple[str, ...]
+    look: Look | None
+
+    @classmethod
+    def of(cls, command: type[Command]) -> "_Plan":
+        asked = asked_fields(command)
+        return cls(
+            command,
+            tuple(field.name for field in asked if not field.sealed),
+            tuple(field.name for field in asked if field.sealed),
+            tuple(own_names(command)),
+            LOOKS.get(command),
+        )
+
+    def build(self, services: Services, user: str, frame: Any, base: dict[str, Any]) -> Command:
+        values = {name: getattr(frame, name) for name in self.plain}
+        for name in self.sealed:
+            values[name] = _text(services, user, getattr(frame, name))
+        for name in self.names:
+            values[name] = _sealed_name(services, user)
+        if self.look is not None:
+            values |= self.look(services, user, frame, base)
+        return self.command(**values, **base)
 
 
-def _remove(s: Services, user: str, f: wire.RemoveMember, base: dict[str, Any]) -> c.RemoveMember:
-    return c.RemoveMember(user=f.user, **base)
-
-
-def _set_role(s: Services, user: str, f: wire.SetRole, base: dict[str, Any]) -> c.SetRole:
-    return c.SetRole(user=f.user, role=f.role, **base)
-
-
-def _post(s: Services, user: str, f: wire.Post, base: dict[str, Any]) -> c.Post:
-    text = _text(s, user, f.text)
-    named = mentioned(s, f.text)
-    return c.Post(text=text, kind=f.kind, reply_to=f.reply_to, mentions=named, **base)
-
-
-def _edit(s: Services, user: str, f: wire.Edit, base: dict[str, Any]) -> c.Edit:
-    return c.Edit(message=f.version, text=_text(s, user, f.text), **base)
-
-
-def _delete(s: Services, user: str, f: wire.Delete, base: dict[str, Any]) -> c.Delete:
-    return c.Delete(message=f.version, **base)
-
-
-def _react(s: Services, user: str, f: wire.React, base: dict[str, Any]) -> c.React:
-    return c.React(message=f.version, emoji=f.emoji, **base)
-
-
-def _unreact(s: Services, user: str, f: wire.Unreact, base: dict[str, Any]) -> c.Unreact:
-    return c.Unreact(message=f.version, emoji=f.emoji, **base)
-
-
-BUILDERS: dict[type[wire.Command], Callable[[Services, str, Any, dict[str, Any]], Any]] = {
-    wire.CreateRoom: _create,
-    wire.Join: _join,
-    wire.Leave: _leave,
-    wire.Decline: _decline,
-    wire.AddMember: _add,
-    wire.RemoveMember: _remove,
-    wire.SetRole: _set_role,
-    wire.Post: _post,
-    wire.Edit: _edit,
-    wire.Delete: _delete,
-    wire.React: _react,
-    wire.Unreact: _unreact,
-}
+PLANS = {action: _Plan.of(command) for action, command in ACTIONS.items()}
 
 
 APART = ("id", "since", "quiet")
@@ -158,12 +148,12 @@ class Commanding:
             "since": frame.since,
         }
 
-    def command(self, connection: Connection, frame: wire.Command) -> None:
+    def command(self, connection: Connection, frame: Any) -> None:
         """Hands the frame's command to the executor; `ack` or `error` follows, except where a
         quiet post is accepted: its push tells the client."""
         user = connection.user
         self._spend(user)
-        people = (user, frame.user) if isinstance(frame, wire.AddMember) else ()
+        people = (user, frame.user) if PLANS[frame.action].command is AddMember else ()
 
         def refuse(refusal: ParleyError) -> None:
             self._answer(connection.id, frame.id, frame.room, [refusal])
@@ -172,10 +162,10 @@ class Commanding:
             connection.id, people, lambda: self._decide(connection, frame), refuse
         )
 
-    def _decide(self, connection: Connection, frame: wire.Command) -> None:
+    def _decide(self, connection: Connection, frame: Any) -> None:
         services, user = self._services, connection.user
-        command = BUILDERS[type(frame)](services, user, frame, self.base(user, frame))
-        quiet = isinstance(frame, wire.Post) and frame.quiet
+        command = PLANS[frame.action].build(services, user, frame, self.base(user, frame))
+        quiet = isinstance(command, Post) and command.quiet
         self._execute(connection, frame.room, command, quiet=quiet)
 
     def _execute(

@@ -12,14 +12,9 @@ from domain.executing import outcomes_of
 from domain.log import EventLog, is_person
 from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, PersonErased, ReadMarked
 from domain.ports import Views
-from domain.projections.room_view import Message, RoomView
-from domain.room.room import (
-    InvitationDeclined,
-    MemberInvited,
-    MemberJoined,
-    MemberLeft,
-    RoleChanged,
-)
+from domain.room.invitations import InvitationDeclined, MemberInvited
+from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
+from domain.room.view import Message, RoomView
 
 
 class HasViews(Protocol):

@@ -19,15 +19,9 @@ from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.person import Person, PersonErased, SessionEnded
 from domain.ports import Shard
-from domain.room.room import (
-    MAX_MEMBERS,
-    MemberInvited,
-    MemberJoined,
-    MemberLeft,
-    MemberRenamed,
-    MessageDeleted,
-    MessageEdited,
-)
+from domain.room.invitations import MemberInvited
+from domain.room.membership import MAX_MEMBERS, MemberJoined, MemberLeft, MemberRenamed
+from domain.room.messages import MessageDeleted, MessageEdited
 
 LARGE = 500
 """Connections of a room above which its shards are delivered each on its own."""

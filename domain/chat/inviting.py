@@ -8,7 +8,8 @@ from domain.chat.opening import open_words
 from domain.chat.services import Services
 from domain.errors import NotFound
 from domain.person.person import Person
-from domain.room.room import Room, RoomCreated
+from domain.room.lifecycle import RoomCreated
+from domain.room.room import Room
 
 MAX_SHARED = 50
 """Rooms that two people share which are looked at for a private one."""

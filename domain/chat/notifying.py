@@ -7,7 +7,7 @@ from domain.chat.services import Services
 from domain.errors import Throttled
 from domain.log import from_envelope
 from domain.outbound import Notice, Notifier
-from domain.room.room import MessagePosted
+from domain.room.messages import MessagePosted
 
 
 class Notifying:

@@ -7,7 +7,8 @@ from domain.aggregate import NOT_KEPT
 from domain.log import EventLog
 from domain.person.person import Person
 from domain.ports import Vault, Views
-from domain.room.room import MemberInvited, MemberJoined, MemberRenamed
+from domain.room.invitations import MemberInvited
+from domain.room.membership import MemberJoined, MemberRenamed
 
 Key = TypeVar("Key")
 NAMES_TAIL = 500

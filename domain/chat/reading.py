@@ -11,7 +11,8 @@ from domain.chat.services import Services
 from domain.chat.withholding import EventPage, withhold
 from domain.errors import RoomBusy
 from domain.person.person import Person
-from domain.projections.room_view import Message, RoomView
+from domain.room.invitations import Invitations
+from domain.room.view import Message, RoomView
 
 MAX_TAIL = 3_000
 """Events that a read folds onto a view that lags; more take longer than a reader should wait, and
@@ -170,7 +171,7 @@ class Reading:
         """Returns the pending invitations by user id, to whoever may read the room: the log that
         they read has the invitations too."""
         standing = self.authorising.require(room, user)
-        invited = dict(standing.room.invited)
+        invited = dict(standing.room.part(Invitations).pending)
         names = people(self._vault, self._views, room, invited)
         missing = invited.keys() - names.keys()
         if missing:

@@ -17,8 +17,8 @@ from domain.aggregate import NOT_KEPT, Event, event_fields
 from domain.chat.services import Services
 from domain.log import mapper
 from domain.ports import Retained, Retention
-from domain.projections.room_view import Message
-from domain.room.room import MessageEdited, MessagePosted
+from domain.room.messages import MessageEdited, MessagePosted
+from domain.room.view import Message
 
 DAY = 86_400.0
 """Seconds between two runs over all rooms."""

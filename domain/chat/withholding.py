@@ -13,8 +13,8 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.log import EventLog
 from domain.ports import Views
-from domain.projections.room_view import Message, RoomView
-from domain.room.room import MessageDeleted, MessageEdited
+from domain.room.messages import MessageDeleted, MessageEdited
+from domain.room.view import Message, RoomView
 
 TEXTS = ("MessagePosted", "MessageEdited")
 """Types of events that carry a message's text."""

@@ -14,13 +14,13 @@ from domain.aggregate import (
     Command,
     Event,
     MessageOf,
-    Sealed,
     Snapshot,
     restore_window,
     window_state,
 )
 from domain.errors import NotFound, Unauthenticated
 from domain.inviting import resting
+from domain.protocol.types import Role, Sealed
 
 MAX_SESSIONS = 100
 """Open sessions of a person: the log keeps them all in memory and in each snapshot."""
@@ -93,7 +93,7 @@ class RoomGained(PersonEvent):
 
     TOPIC = "person.room-gained"
     room: str
-    role: str
+    role: Role
     room_version: int
 
     def apply(self, aggregate: "Person") -> None:
@@ -118,7 +118,7 @@ class RoomOffered(PersonEvent):
 
     TOPIC = "person.room-offered"
     room: str
-    role: str
+    role: Role
     room_version: int
 
     def apply(self, aggregate: "Person") -> None:

@@ -1,25 +1,20 @@
-"""Frames that a client sends: one model an action, told apart by `action`."""
+"""Frames that a client sends: one model an action, told apart by `action`.
 
-from typing import Annotated, Literal
+Frames that ask for commands of a room are made from the commands (domain/room).
+"""
 
-from pydantic import Field, TypeAdapter
+import inspect
+from typing import Annotated, Any, Literal, Union
 
-from domain.protocol.fields import (
-    CommandId,
-    Emoji,
-    MessageKind,
-    Role,
-    RoomId,
-    RoomKind,
-    RoomName,
-    Since,
-    StoredEmoji,
-    Text,
-    UserId,
-    Version,
-    Wire,
-)
+from pydantic import Field, TypeAdapter, create_model
+
+import domain.room  # noqa: F401  registers the commands
+from domain.aggregate import Command as Asking
+from domain.protocol import fields
+from domain.protocol.fields import CommandId, RoomId, Since, Version, Wire
 from domain.protocol.limits import MAX_PING_ROOMS, MAX_SYNC_ROOMS
+from domain.protocol.types import asked_fields
+from domain.room.room import ACTIONS
 
 
 class Command(Wire):
@@ -45,86 +40,6 @@ class Sync(Wire):
     id: CommandId
     rooms: Annotated[dict[RoomId, Since | None], Field(max_length=MAX_SYNC_ROOMS)]
     user: Since | None = None
-
-
-class CreateRoom(Command):
-    action: Literal["create_room"]
-    name: RoomName
-    kind: RoomKind
-
-
-class Join(Command):
-    action: Literal["join"]
-
-
-class Leave(Command):
-    action: Literal["leave"]
-
-
-class Decline(Command):
-    """Refuses an invitation; `join` accepts it."""
-
-    action: Literal["decline"]
-
-
-class AddMember(Command):
-    """Adds a person, or invites them where they must be asked (docs/protocol.md)."""
-
-    action: Literal["add_member"]
-    user: UserId
-    role: Role = "member"
-
-
-class RemoveMember(Command):
-    action: Literal["remove_member"]
-    user: UserId
-
-
-class SetRole(Command):
-    action: Literal["set_role"]
-    user: UserId
-    role: Role
-
-
-class Post(Command):
-    """Writes a message.
-
-    Attributes
-    ----------
-    quiet: no `ack` is sent where the post is accepted; its push to this connection, which must
-        be subscribed to the room, says so. A retry is sent without it, and is acknowledged.
-    """
-
-    action: Literal["post"]
-    text: Text
-    reply_to: Version | None = None
-    kind: MessageKind = "text"
-    quiet: bool = False
-
-
-class Edit(Command):
-    action: Literal["edit"]
-    version: Version
-    text: Text
-
-
-class Delete(Command):
-    action: Literal["delete"]
-    version: Version
-
-
-class React(Command):
-    action: Literal["react"]
-    version: Version
-    emoji: Emoji
-
-
-class Unreact(Command):
-    """Takes a reaction back, also one that `react` would refuse by now."""
-
-    action: Literal["unreact"]
-    version: Version
-    emoji: StoredEmoji
 
 
 class Read(Command):
@@ -162,20 +77,23 @@ class Ping(Wire):
         return bool(self.rooms) or self.user is not None
 
 
-RoomFrame = (
-    CreateRoom
-    | Join
-    | Leave
-    | Decline
-    | AddMember
-    | RemoveMember
-    | SetRole
-    | Post
-    | Edit
-    | Delete
-    | React
-    | Unreact
-)
-ClientFrame = Annotated[RoomFrame | Read | Sync | Typing | Ping, Field(discriminator="action")]
-client_frame: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+def _frame(action: str, command: type[Asking]) -> type[Command]:
+    """Returns the model of the frame that asks for a command of a room: what the command's fields
+    say that a client states (domain/protocol/types.py)."""
+    asked: dict[str, Any] = {"action": (Literal[action], ...)}
+    for field in asked_fields(command):
+        kind = getattr(fields, field.type)
+        asked[field.name] = (kind | None if field.default is None else kind, field.default)
+    told = inspect.getdoc(command) or ""
+    about = None if told.startswith(f"{command.__name__}(") else told.split("\n\nAttributes")[0]
+    return create_model(command.__name__, __base__=Command, __doc__=about, **asked)
+
+
+FRAMES = {action: _frame(action, command) for action, command in ACTIONS.items()}
+"""Models of the frames that ask for commands of a room, by action."""
+
+ClientFrame: Any = Annotated[
+    Union[(*FRAMES.values(), Read, Sync, Typing, Ping)], Field(discriminator="action")
+]
+client_frame: TypeAdapter[Any] = TypeAdapter(ClientFrame)
 """Validates one frame: `client_frame.validate_json(body)`."""

@@ -60,6 +60,8 @@ Since = Annotated[int, Field(ge=0, le=MAX_VERSION)]
 RoomKind = Literal["public", "private", "broadcast"]
 MessageKind = Literal["text", "action"]
 Role = Literal["owner", "moderator", "member"]
+Departure = Literal["left", "removed"]
+Flag = bool
 Text = Annotated[str, Field(min_length=1), AfterValidator(text)]
 RoomName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(printable)]
 Nickname = Annotated[str, Field(min_length=1, max_length=MAX_NICKNAME), AfterValidator(printable)]

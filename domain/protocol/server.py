@@ -4,11 +4,19 @@ The hot path writes these shapes as plain dicts; tests hold every one of them ag
 models, and the web app's types are generated from them.
 """
 
-from typing import Annotated, Any, Literal
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, create_model
 
+import domain.room  # noqa: F401  registers the events
+from domain.aggregate import Event
+from domain.person.person import PERSON_EVENTS
+from domain.protocol import fields
 from domain.protocol.fields import MessageKind, Role, RoomKind, Wire
+from domain.protocol.types import Asked, Sealed, mark, stored
+from domain.room.room import ROOM_EVENTS
 
 ErrorCode = Literal[
     "invalid",
@@ -28,70 +36,6 @@ Words = str | None
 """Free text; null once its writer's key was destroyed, and a message's once it was deleted."""
 
 
-class RoomCreated(Wire):
-    name: Words
-    kind: RoomKind
-
-
-class MemberJoined(Wire):
-    user: str
-    name: Words
-    role: Role
-
-
-class MemberLeft(Wire):
-    user: str
-    reason: Literal["left", "removed"]
-
-
-class MemberRenamed(Wire):
-    user: str
-    name: Words
-
-
-class RoleChanged(Wire):
-    user: str
-    role: Role
-
-
-class MemberInvited(Wire):
-    user: str
-    name: Words
-    role: Role
-
-
-class InvitationDeclined(Wire):
-    """By the invited person, or withdrawn by another."""
-
-    user: str
-
-
-class MessagePosted(Wire):
-    text: Words
-    kind: MessageKind
-    n: int
-    reply_to: int | None = None
-
-
-class MessageEdited(Wire):
-    message: int
-    text: Words
-
-
-class MessageDeleted(Wire):
-    message: int
-
-
-class ReactionAdded(Wire):
-    message: int
-    emoji: str
-
-
-class ReactionRemoved(Wire):
-    message: int
-    emoji: str
-
-
 class Envelope(Wire):
     """What every event of a room has.
 
@@ -109,208 +53,38 @@ class Envelope(Wire):
     id: str | None = None
 
 
-class RoomCreatedEvent(Envelope):
-    type: Literal["RoomCreated"]
-    data: RoomCreated
-
-
-class MemberJoinedEvent(Envelope):
-    type: Literal["MemberJoined"]
-    data: MemberJoined
-
-
-class MemberLeftEvent(Envelope):
-    type: Literal["MemberLeft"]
-    data: MemberLeft
-
-
-class MemberRenamedEvent(Envelope):
-    type: Literal["MemberRenamed"]
-    data: MemberRenamed
-
-
-class RoleChangedEvent(Envelope):
-    type: Literal["RoleChanged"]
-    data: RoleChanged
-
-
-class MemberInvitedEvent(Envelope):
-    type: Literal["MemberInvited"]
-    data: MemberInvited
-
-
-class InvitationDeclinedEvent(Envelope):
-    type: Literal["InvitationDeclined"]
-    data: InvitationDeclined
-
-
-class MessagePostedEvent(Envelope):
-    type: Literal["MessagePosted"]
-    data: MessagePosted
-
-
-class MessageEditedEvent(Envelope):
-    type: Literal["MessageEdited"]
-    data: MessageEdited
-
-
-class MessageDeletedEvent(Envelope):
-    type: Literal["MessageDeleted"]
-    data: MessageDeleted
-
-
-class ReactionAddedEvent(Envelope):
-    type: Literal["ReactionAdded"]
-    data: ReactionAdded
-
-
-class ReactionRemovedEvent(Envelope):
-    type: Literal["ReactionRemoved"]
-    data: ReactionRemoved
-
-
-RoomEvent = Annotated[
-    RoomCreatedEvent
-    | MemberJoinedEvent
-    | MemberLeftEvent
-    | MemberRenamedEvent
-    | RoleChangedEvent
-    | MemberInvitedEvent
-    | InvitationDeclinedEvent
-    | MessagePostedEvent
-    | MessageEditedEvent
-    | MessageDeletedEvent
-    | ReactionAddedEvent
-    | ReactionRemovedEvent,
-    Field(discriminator="type"),
-]
-
-
-class PersonRegistered(Wire):
-    name: Words
-
-
-class SessionStarted(Wire):
-    session: str
-
-
-class SessionEnded(Wire):
-    session: str
-
-
-class ReadMarked(Wire):
-    room: str
-    version: int
-
-
-class RoomGained(Wire):
-    room: str
-    role: Role
-    room_version: int
-
-
-class RoomLost(Wire):
-    room: str
-    room_version: int
-
-
-class RoomOffered(Wire):
-    """The event's `by` invites; `role` is what joining gives."""
-
-    room: str
-    role: Role
-    room_version: int
-
-
-class OfferClosed(Wire):
-    """Declined where the event's `by` is the person, else withdrawn."""
-
-    room: str
-    room_version: int
-
-
-class NoticesSet(Wire):
-    mail: bool
-
-
-class FileImported(Wire):
-    room: str
-    file: str
-
-
-class PersonRegisteredEvent(Envelope):
-    type: Literal["PersonRegistered"]
-    data: PersonRegistered
-
-
-class SessionStartedEvent(Envelope):
-    type: Literal["SessionStarted"]
-    data: SessionStarted
-
-
-class SessionEndedEvent(Envelope):
-    type: Literal["SessionEnded"]
-    data: SessionEnded
-
-
-class ReadMarkedEvent(Envelope):
-    type: Literal["ReadMarked"]
-    data: ReadMarked
-
-
-class RoomGainedEvent(Envelope):
-    type: Literal["RoomGained"]
-    data: RoomGained
-
-
-class RoomLostEvent(Envelope):
-    type: Literal["RoomLost"]
-    data: RoomLost
-
-
-class RoomOfferedEvent(Envelope):
-    type: Literal["RoomOffered"]
-    data: RoomOffered
-
-
-class OfferClosedEvent(Envelope):
-    type: Literal["OfferClosed"]
-    data: OfferClosed
-
-
-class NoticesSetEvent(Envelope):
-    type: Literal["NoticesSet"]
-    data: NoticesSet
-
-
-class FileImportedEvent(Envelope):
-    type: Literal["FileImported"]
-    data: FileImported
-
-
-class PersonErased(Wire):
-    """The person's key was destroyed; every connection of theirs is closed with 4401."""
-
-
-class PersonErasedEvent(Envelope):
-    type: Literal["PersonErased"]
-    data: PersonErased
-
-
-PersonEvent = Annotated[
-    PersonRegisteredEvent
-    | SessionStartedEvent
-    | SessionEndedEvent
-    | ReadMarkedEvent
-    | RoomGainedEvent
-    | RoomLostEvent
-    | RoomOfferedEvent
-    | OfferClosedEvent
-    | NoticesSetEvent
-    | FileImportedEvent
-    | PersonErasedEvent,
-    Field(discriminator="type"),
-]
+def event_model(event: type[Event]) -> type[Envelope]:
+    """Returns the model of an event as the protocol shows it, made from the event's class."""
+    name = event.__name__
+    data: dict[str, Any] = {}
+    for field in event.data_fields:
+        declared = event.__annotations__[field]
+        asked = mark(declared)
+        kind = getattr(fields, asked.type) if isinstance(asked, Asked) else stored(declared)
+        if kind == Sealed:
+            data[field] = (Words, ...)
+        elif type(None) in get_args(kind):
+            data[field] = (kind, None)
+        else:
+            data[field] = (kind, ...)
+    told = inspect.getdoc(event) or ""
+    about = None if told.startswith(f"{name}(") else told
+    body = create_model(name, __base__=Wire, __doc__=about, **data)
+    envelope: dict[str, Any] = {"type": (Literal[name], ...), "data": (body, ...)}
+    return create_model(f"{name}Event", __base__=Envelope, **envelope)
+
+
+def _one_of(events: Iterable[type[Event]]) -> Any:
+    models = tuple(event_model(event) for event in events)
+    return Annotated[Union[models], Field(discriminator="type")]  # noqa: UP007
+
+
+if TYPE_CHECKING:
+    RoomEvent = Any
+    PersonEvent = Any
+else:
+    RoomEvent = _one_of(ROOM_EVENTS)
+    PersonEvent = _one_of(PERSON_EVENTS)
 
 People = dict[str, Words]
 """Display names by person id, for the authors that a frame mentions."""

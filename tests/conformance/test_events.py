@@ -32,7 +32,7 @@ from domain.errors import Throttled
 from domain.log import EventLog, Snapshots
 from domain.person.person import Person
 from domain.ports import CommandIndex
-from domain.room.room import ReactionAdded
+from domain.room.reactions import ReactionAdded
 from tests.support.aggregates import happened, stand
 from tests.support.dynamodb import ENGINES, counting, engine_of
 

@@ -12,7 +12,7 @@ from adapters.dynamodb.views import DynamoViews
 from adapters.memory.views import MemoryViews
 from adapters.sqlite.views import SqliteViews, open_views
 from domain.ports import Views
-from domain.projections.room_view import RoomView
+from domain.room.view import RoomView
 from tests.support.dynamodb import ENGINES, engine_of, scan_guard
 
 AT = "2026-01-02T03:04:05.000000+00:00"

@@ -16,7 +16,8 @@ from domain.errors import Internal, NotFound
 from domain.executing import Decider
 from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports import Outcome
-from domain.room import commands as c
+from domain.room.lifecycle import CreateRoom
+from domain.room.messages import Post
 from local import executor
 from local import feed as feed_module
 from local.executor import ATTEMPTS, FOLDED_HERE, MAX_COMMANDS, GroupCommitExecutor
@@ -42,12 +43,12 @@ def base(id: str, by: str = "u_ann") -> dict[str, Any]:
     return {"by": by, "id": id, "at": at, "recorded_at": at, "digest": id}
 
 
-def create(id: str = "create") -> c.CreateRoom:
-    return c.CreateRoom(name=NAME, kind="public", member_name=NAME, **base(id))
+def create(id: str = "create") -> CreateRoom:
+    return CreateRoom(name=NAME, kind="public", member_name=NAME, **base(id))
 
 
-def post(id: str) -> c.Post:
-    return c.Post(text=NAME, kind="text", reply_to=None, **base(id))
+def post(id: str) -> Post:
+    return Post(text=NAME, kind="text", reply_to=None, **base(id))
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from domain.aggregate import Command, Event
-from domain.room.room import MemberJoined, MessagePosted, RoomCreated
+from domain.room.lifecycle import RoomCreated
+from domain.room.membership import MemberJoined
+from domain.room.messages import MessagePosted
 from local.bootstrap import Offline, Stores
 from local.folder import DataFolder
 

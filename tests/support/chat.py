@@ -34,7 +34,8 @@ from domain.log import EventLog, envelope
 from domain.person.person import Person, Register, StartSession
 from domain.ports import Connection, Limiter, Session, Views
 from domain.protocol.server import server_frame
-from domain.room.room import MemberJoined, RoomCreated
+from domain.room.lifecycle import RoomCreated
+from domain.room.membership import MemberJoined
 
 MASTER = bytes(range(32))
 BATCH = 10

@@ -16,7 +16,7 @@ from domain.executing import outcomes_of, versions_of
 from domain.person.person import Person, StartSession
 from domain.ports import Connection, Session
 from domain.protocol.limits import MAX_FRAME, MAX_TEXT
-from domain.room.room import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
+from domain.room.reactions import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
 from tests.support.chat import (
     Someone,
     admit,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain.chat import Chat
 from domain.chat.opening import open_event, open_words
 from domain.chat.receiving import Receiving
-from domain.projections.room_view import Gap, RoomView
+from domain.room.view import Gap, RoomView
 from tests.support.chat import Someone, admit, memory_chat, person, run_consumers
 
 ROOM = "lobby-222222222222"

@@ -24,8 +24,8 @@ from domain.errors import RoomBusy
 from domain.log import EventLog, envelope, is_person
 from domain.person.person import Person
 from domain.ports import Executor, Parked, Reply
-from domain.projections.room_view import RoomView
 from domain.room.room import Room
+from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person, records, run_consumers
 
 

@@ -18,7 +18,7 @@ from domain.claiming import ProcessCursors
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.errors import Throttled
 from domain.ports import Connection
-from domain.room.room import MemberRenamed
+from domain.room.membership import MemberRenamed
 from functions import bootstrap
 from functions.sweep import SPARE, handler
 from tests.support.chat import Someone, admit, memory_chat, person, records, run_consumers

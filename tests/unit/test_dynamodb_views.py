@@ -19,7 +19,7 @@ from domain.chat.consumers import ProjectViews
 from domain.consuming import Consuming, Record, Transient
 from domain.log import envelope
 from domain.ports import Views
-from domain.projections.room_view import RoomView
+from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person
 from tests.support.dynamodb import client_of, counting, definition
 

@@ -24,8 +24,11 @@ from domain.errors import DeletedMessage, NotAMember, RoomBusy, Throttled
 from domain.executing import ATTEMPTS, PAUSE, DirectExecutor, outcomes_of
 from domain.log import EventLog, envelope
 from domain.ports import Outcome
-from domain.room import commands as c
-from domain.room.room import MessagePosted
+from domain.room.invitations import AddMember, Join, RemoveMember
+from domain.room.lifecycle import CreateRoom
+from domain.room.membership import Leave, SetRole
+from domain.room.messages import Delete, Edit, MessagePosted, Post
+from domain.room.reactions import React, Unreact
 from tests.support.aggregates import ask, belong, decided, sealed
 
 ROOM = "lobby"
@@ -100,33 +103,31 @@ class World:
 
 def create() -> Any:
     ann = sealed("u_ann")
-    return ask(
-        c.CreateRoom, "u_ann", id="create", since=0, name=ann, kind="public", member_name=ann
-    )
+    return ask(CreateRoom, "u_ann", id="create", since=0, name=ann, kind="public", member_name=ann)
 
 
 def join(by: str, **more: Any) -> Any:
-    return ask(c.Join, by, name=sealed(by), **{"id": "join", **more})
+    return ask(Join, by, name=sealed(by), **{"id": "join", **more})
 
 
 def post(by: str, **more: Any) -> Any:
-    return ask(c.Post, by, text=sealed(by, "hi"), kind="text", reply_to=None, **more)
+    return ask(Post, by, text=sealed(by, "hi"), kind="text", reply_to=None, **more)
 
 
 # Any interleaving
 
 VERSION = st.integers(3, 12)
 COMMAND: Any = st.one_of(
-    st.tuples(st.just(c.Post), st.just({"kind": "text"}), st.none() | VERSION),
-    st.tuples(st.just(c.Join) | st.just(c.Leave), st.just({}), st.none()),
-    st.tuples(st.just(c.Edit) | st.just(c.Delete), st.just({}), VERSION),
+    st.tuples(st.just(Post), st.just({"kind": "text"}), st.none() | VERSION),
+    st.tuples(st.just(Join) | st.just(Leave), st.just({}), st.none()),
+    st.tuples(st.just(Edit) | st.just(Delete), st.just({}), VERSION),
     st.tuples(
-        st.just(c.React) | st.just(c.Unreact),
+        st.just(React) | st.just(Unreact),
         st.sampled_from("👍🎉").map(lambda emoji: {"emoji": emoji}),
         VERSION,
     ),
     st.tuples(
-        st.just(c.SetRole) | st.just(c.RemoveMember) | st.just(c.AddMember),
+        st.just(SetRole) | st.just(RemoveMember) | st.just(AddMember),
         st.sampled_from(PEOPLE).map(lambda user: {"user": user}),
         st.none(),
     ),
@@ -144,15 +145,15 @@ eleven of B's commands, the projector, or that it is throttled."""
 def built(step: Any, id: str, since: int) -> Any:
     by, (kind, content, version) = step
     content = dict(content)
-    if kind is c.Post:
+    if kind is Post:
         content.update(text=sealed(by, "hi"), reply_to=version)
-    elif kind in (c.Edit, c.Delete, c.React, c.Unreact):
-        content["message"] = version
-    if kind is c.Edit:
+    elif kind in (Edit, Delete, React, Unreact):
+        content["version"] = version
+    if kind is Edit:
         content["text"] = sealed(by, "ho")
-    if kind in (c.Join, c.AddMember):
+    if kind in (Join, AddMember):
         content["name"] = sealed(content.get("user", by))
-    if kind in (c.SetRole, c.AddMember):
+    if kind in (SetRole, AddMember):
         content["role"] = "moderator"
     return ask(kind, by, id=id, since=since, **content)
 
@@ -318,7 +319,7 @@ def test_that_nothing_changes_is_decided_at_the_head_too() -> None:
     may not answer his joining."""
     world = World()
     assert world.a.one(post("u_bob", id="1")) == 4
-    assert world.b.one(ask(c.RemoveMember, "u_ann", id="2", user="u_bob")) == 5
+    assert world.b.one(ask(RemoveMember, "u_ann", id="2", user="u_bob")) == 5
     assert world.a.one(join("u_bob", id="3")) == 6
     assert world.b.one(post("u_bob", id="4")) == 7
 
@@ -329,7 +330,7 @@ def test_a_retry_to_a_stale_writer_is_answered_with_the_first_ones_ack() -> None
     world = World()
     assert world.b.one(post("u_ann", id="1")) == 4
     assert world.b.one(join("u_cy")) == 5
-    react = ask(c.React, "u_ann", id="2", since=5, message=4, emoji="👍")
+    react = ask(React, "u_ann", id="2", since=5, version=4, emoji="👍")
     assert world.a.one(react) == 6
     assert world.b.one(react) == 6
 
@@ -346,10 +347,10 @@ def test_commands_of_one_batch_see_each_other() -> None:
     world = World()
     outcomes = world.a.do(
         post("u_bob", id="1"),
-        ask(c.React, "u_ann", id="2", message=4, emoji="👍"),
-        ask(c.React, "u_ann", id="3", message=4, emoji="👍"),
-        ask(c.Delete, "u_bob", id="4", message=4),
-        ask(c.React, "u_ann", id="5", message=4, emoji="🎉"),
+        ask(React, "u_ann", id="2", version=4, emoji="👍"),
+        ask(React, "u_ann", id="3", version=4, emoji="👍"),
+        ask(Delete, "u_bob", id="4", version=4),
+        ask(React, "u_ann", id="5", version=4, emoji="🎉"),
         post("u_bob", id="1"),
     )
     assert outcomes[:4] == [4, 5, 5, 6]
@@ -395,8 +396,8 @@ def test_a_message_is_decided_on_by_the_view_and_the_log_after_it(projected: int
     world = World()
     for version, command in enumerate((
         post("u_bob", id="1"),
-        ask(c.React, "u_ann", id="2", message=4, emoji="👍"),
-        ask(c.Delete, "u_bob", id="3", message=4),
+        ask(React, "u_ann", id="2", version=4, emoji="👍"),
+        ask(Delete, "u_bob", id="3", version=4),
     ), 4):  # fmt: skip
         if version == projected:
             world.project()
@@ -404,7 +405,7 @@ def test_a_message_is_decided_on_by_the_view_and_the_log_after_it(projected: int
     if projected == 6:
         world.project()
     for writer in (world.a, world.b):
-        assert not isinstance(writer.one(ask(c.React, "u_ann", message=4, emoji="🎉")), int)
+        assert not isinstance(writer.one(ask(React, "u_ann", version=4, emoji="🎉")), int)
 
 
 def test_a_batch_decides_on_what_its_own_commands_did_to_a_message() -> None:
@@ -413,10 +414,10 @@ def test_a_batch_decides_on_what_its_own_commands_did_to_a_message() -> None:
     reply = post("u_ann", id="4", reply_to_command=("u_bob", "1"))
     first, reacted, deleted, refused, edited, second, answered = world.a.do(
         post("u_bob", id="1"),
-        ask(c.React, "u_ann", id="2", message=4, emoji="👍"),
-        ask(c.Delete, "u_bob", id="3", message=4),
+        ask(React, "u_ann", id="2", version=4, emoji="👍"),
+        ask(Delete, "u_bob", id="3", version=4),
         reply,
-        ask(c.Edit, "u_bob", id="5", message=4, text=sealed("u_bob", "ho")),
+        ask(Edit, "u_bob", id="5", version=4, text=sealed("u_bob", "ho")),
         post("u_bob", id="6"),
         post("u_ann", id="7", reply_to_command=("u_bob", "6")),
     )
@@ -436,7 +437,7 @@ def test_what_deciding_keeps_of_messages_is_bounded(monkeypatch: pytest.MonkeyPa
     for number in range(40):
         version = world.a.one(post("u_bob", id=f"p{number}"))
         assert isinstance(version, int)
-        react = ask(c.React, "u_ann", id=f"r{number}", message=version, emoji="👍")
+        react = ask(React, "u_ann", id=f"r{number}", version=version, emoji="👍")
         assert world.a.one(react) == version + 1
         tail = world.a.log.load(ROOM).tail
         assert tail is not None
@@ -446,10 +447,10 @@ def test_what_deciding_keeps_of_messages_is_bounded(monkeypatch: pytest.MonkeyPa
             world.project()
             assert len(tail.messages) <= 10 + 4 + 4
     # What was forgotten is found again: a message of the beginning and its reaction.
-    assert world.a.one(ask(c.React, "u_ann", id="again", message=4, emoji="👍")) == 83
-    assert isinstance(world.a.one(ask(c.Delete, "u_bob", id="d", message=4)), int)
+    assert world.a.one(ask(React, "u_ann", id="again", version=4, emoji="👍")) == 83
+    assert isinstance(world.a.one(ask(Delete, "u_bob", id="d", version=4)), int)
     assert isinstance(
-        world.a.one(ask(c.React, "u_ann", id="late", message=4, emoji="🎉")), DeletedMessage
+        world.a.one(ask(React, "u_ann", id="late", version=4, emoji="🎉")), DeletedMessage
     )
 
 
@@ -531,7 +532,7 @@ def test_what_never_happened_is_in_no_checkpoint() -> None:
     """A removes Bob and loses each time: what it decided is not what it goes on from."""
     world = World()
     world.recorder.before = always_first(world)
-    removal = ask(c.RemoveMember, "u_ann", id="never", user="u_bob")
+    removal = ask(RemoveMember, "u_ann", id="never", user="u_bob")
     assert isinstance(world.a.one(removal), RoomBusy)
     world.recorder.before = None
     world.b.one(post("u_ann", id="between"))
@@ -625,7 +626,7 @@ def test_a_throttled_read_is_answered_room_busy(
     world = World()
     if not warm:
         world.a.log.evict(ROOM)
-    command = ask(c.Delete, "u_bob", id="1", message=4) if warm else post("u_bob", id="1")
+    command = ask(Delete, "u_bob", id="1", version=4) if warm else post("u_bob", id="1")
     world.b.one(post("u_bob", id="0"))
     if warm:
         assert world.a.one(post("u_ann", id="warm")) == 5
@@ -645,7 +646,7 @@ def test_a_read_that_fails_midway_leaves_no_half_folded_message() -> None:
     world = World()
     world.a.one(post("u_bob", id="1"))
     world.project()
-    world.a.one(ask(c.React, "u_ann", id="2", message=4, emoji="👍"))
+    world.a.one(ask(React, "u_ann", id="2", version=4, emoji="👍"))
     world.a.log.evict(ROOM)
     message, left = world.views.message, [1]
 
@@ -656,7 +657,7 @@ def test_a_read_that_fails_midway_leaves_no_half_folded_message() -> None:
         return message(room, version)
 
     world.views.message = failing  # type: ignore[method-assign]
-    react = ask(c.React, "u_bob", id="3", message=4, emoji="🎉")
+    react = ask(React, "u_bob", id="3", version=4, emoji="🎉")
     assert isinstance(world.a.one(react), Throttled)
     assert world.a.one(react) == 6
     tail = world.a.log.load(ROOM).tail

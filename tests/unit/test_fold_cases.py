@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.projections.room_view import Gap, RoomView
+from domain.room.view import Gap, RoomView
 
 CASES = sorted((Path(__file__).parent.parent / "golden" / "folds").glob("*.json"))
 

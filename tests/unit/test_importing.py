@@ -105,7 +105,7 @@ def test_a_fault_stops_the_import_and_the_next_run_completes_it(
 
 def test_a_refusal_is_left_out_and_told(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chat = memory_chat()
-    monkeypatch.setattr("domain.room.room.MAX_MEMBERS", 3)
+    monkeypatch.setattr("domain.room.invitations.MAX_MEMBERS", 3)
     report = take(chat, log)
     # The importer, Ann and Bob are in: Cy and Dee find no place, so they cannot speak either.
     assert any("as many members as it may have" in refusal for refusal in report.refused)

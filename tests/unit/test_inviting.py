@@ -10,6 +10,7 @@ from domain.errors import NotFound
 from domain.inviting import LOST, REST
 from domain.person.person import MAX_OFFERS_BY, Person
 from domain.protocol.answers import Invitations, Members
+from domain.room.invitations import Invitations as Pending
 from tests.support.chat import Clock, Someone, admit, memory_chat, person, run_consumers
 
 DEN, NOOK = "den-222222222222", "nook-222222222222"
@@ -161,7 +162,7 @@ def test_who_left_a_public_room_is_asked_again(forgotten: bool) -> None:
     if forgotten:
         # The room's own memory is bounded: the person's log knows it for good.
         room: Any = world.chat.services.log.load("lobby")
-        room.gone.clear()
+        room.part(Pending).gone.clear()
     world.add(world.ann, "lobby", world.bob)
     assert world.last("lobby") == "MemberInvited"
     assert world.rooms(world.bob) == ["lobby"]

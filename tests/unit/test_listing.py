@@ -12,9 +12,9 @@ from adapters.dynamodb.views import DynamoViews
 from adapters.memory.views import MemoryViews
 from domain.chat import Chat, listing
 from domain.errors import Invalid
-from domain.projections.room_view import RoomView
 from domain.protocol.answers import Rooms
 from domain.protocol.limits import MAX_NAME, MAX_NICKNAME, MAX_TEXT
+from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person, run_consumers
 
 AT = "2026-01-02T03:04:05.000000+00:00"

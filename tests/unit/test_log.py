@@ -8,7 +8,10 @@ import pytest
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from domain import log as log_module
 from domain.log import EventLog
-from domain.room import room as r
+from domain.room.lifecycle import RoomCreated
+from domain.room.membership import MemberJoined
+from domain.room.messages import MessagePosted
+from domain.room.room import Room
 from tests.support.aggregates import happened, sealed, stand
 
 ANN = "u_ann"
@@ -17,13 +20,13 @@ ANN = "u_ann"
 def filled(events: int, snapshots: tuple[int, ...] = ()) -> EventLog:
     """Returns a log whose room has so many events, with snapshots of these versions."""
     past = [
-        happened(r.RoomCreated, ANN, name=sealed(ANN), kind="public"),
-        happened(r.MemberJoined, ANN, user=ANN, name=sealed(ANN), role="owner"),
+        happened(RoomCreated, ANN, name=sealed(ANN), kind="public"),
+        happened(MemberJoined, ANN, user=ANN, name=sealed(ANN), role="owner"),
     ]
     post: dict[str, Any] = {"text": sealed(ANN), "kind": "text", "reply_to": None, "notify": []}
-    past += [happened(r.MessagePosted, ANN, n=n, **post) for n in range(1, events - 1)]
+    past += [happened(MessagePosted, ANN, n=n, **post) for n in range(1, events - 1)]
     log = EventLog(MemoryEvents(), MemorySnapshots())
-    room: Any = r.Room("lobby")
+    room: Any = Room("lobby")
     for version, one in enumerate(past, 1):
         event = stand("lobby", version, one)
         log.recorder.insert_events(log.stored([event]))

@@ -24,9 +24,11 @@ from domain.chat.delivering import NAME_BYTES
 from domain.executing import MAX_TAIL_BYTES, Decider, DirectExecutor
 from domain.log import EventLog, empty, mapper
 from domain.person import person as p
-from domain.projections.tail import MESSAGE_BYTES, Tail
-from domain.room import commands as c
-from domain.room import room as r
+from domain.room.lifecycle import RoomCreated
+from domain.room.membership import MemberJoined
+from domain.room.messages import MessagePosted, Post
+from domain.room.reactions import React
+from domain.room.tail import MESSAGE_BYTES, Tail
 from functions.parts import Parts
 from local.feed import REMEMBERED, REMEMBERED_BYTES, Feed
 from tests.support.aggregates import AT, ask, happened, sealed, stand
@@ -70,17 +72,17 @@ def person_id(number: int) -> str:
 
 def room_of(members: int, posts: int = 0, room: str = "lobby") -> list[StoredEvent]:
     """Returns the events of a room, each by a person and a command of its own."""
-    past = [happened(r.RoomCreated, person_id(0), name=sealed("u_0"), kind="public", id=uuid(0))]
+    past = [happened(RoomCreated, person_id(0), name=sealed("u_0"), kind="public", id=uuid(0))]
     for number in range(members):
         user = person_id(number)
         joined = happened(
-            r.MemberJoined, user, user=user, name=sealed(user), role="member", id=uuid(number + 1)
+            MemberJoined, user, user=user, name=sealed(user), role="member", id=uuid(number + 1)
         )
         past.append(joined)
     for number in range(posts):
         user, text = person_id(number % max(1, members)), sealed("u", "x" * 200)
         posted = happened(
-            r.MessagePosted, user, text=text, kind="text", n=number + 1, reply_to=None, notify=[],
+            MessagePosted, user, text=text, kind="text", n=number + 1, reply_to=None, notify=[],
             id=uuid(number + 1_000_000),
         )  # fmt: skip
         past.append(posted)
@@ -218,7 +220,7 @@ def test_large_rooms_stay_within_the_bound_and_others_are_folded_again() -> None
         for turn in range(2):
             for room in rooms:
                 post = ask(
-                    c.Post, person_id(1), id=f"{turn}", text=sealed("u"), kind="text", reply_to=None
+                    Post, person_id(1), id=f"{turn}", text=sealed("u"), kind="text", reply_to=None
                 )
                 executor.execute(room, [post], answers.extend)
         # Left out: they are bytes that orjson shrank, of which tracemalloc hears nothing.
@@ -240,7 +242,7 @@ def test_checkpoints_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) ->
     for number in range(10):
         room = f"room-{number}"
         log.recorder.insert_events(room_of(2_000, 0, room))
-        post = ask(c.Post, person_id(1), text=sealed("u"), kind="text", reply_to=None)
+        post = ask(Post, person_id(1), text=sealed("u"), kind="text", reply_to=None)
         executor.execute(room, [post], lambda outcomes: None)
     assert 0 < executor.checkpoints.bytes <= 200_000
     assert 0 < len(executor.checkpoints) < 10
@@ -251,13 +253,13 @@ def test_a_rooms_tail_begins_anew_beyond_its_bytes() -> None:
     past = room_of(1)
     text = sealed("u", "x" * 16_000)
     posted = [
-        stand("lobby", 3 + n, happened(r.MessagePosted, person_id(0), text=text, kind="text",
+        stand("lobby", 3 + n, happened(MessagePosted, person_id(0), text=text, kind="text",
               n=n + 1, reply_to=None, notify=[], id=f"p{n}"))
         for n in range(100)
     ]  # fmt: skip
     log.recorder.insert_events([*past, *map(mapper.to_stored_event, posted)])
     room, decider = log.load("lobby"), Decider(log, MemoryViews())
-    react = ask(c.React, person_id(0), id="1", message=100, emoji="👍")
+    react = ask(React, person_id(0), id="1", version=100, emoji="👍")
     assert decider.decide(room, react) == 103
     assert room.tail is not None
     assert room.tail.weight > MAX_TAIL_BYTES
@@ -267,7 +269,7 @@ def test_a_rooms_tail_begins_anew_beyond_its_bytes() -> None:
     # (The event that it decided is in its window since.)
     assert room.weight() - log.cache.bytes < 1_000
     log.recorder.insert_events(log.stored(room.collect_events()))
-    react = ask(c.React, person_id(0), id="2", message=100, emoji="🎉")
+    react = ask(React, person_id(0), id="2", version=100, emoji="🎉")
     assert decider.decide(room, react) == 104
     assert room.tail is not first
 

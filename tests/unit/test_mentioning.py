@@ -3,7 +3,7 @@
 import pytest
 
 from domain.chat.mentioning import MAX_MENTIONS, mentions
-from domain.room.room import MessagePosted
+from domain.room.messages import MessagePosted
 from tests.support.chat import memory_chat, person
 
 

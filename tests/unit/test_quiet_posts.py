@@ -99,7 +99,7 @@ def test_a_command_is_the_same_whether_or_not_it_is_quiet() -> None:
     chat, ann = lobby()
 
     def of(**more: Any) -> str:
-        return digest(chat.services, ann.user, wire.Post.model_validate({**POST, **more}))
+        return digest(chat.services, ann.user, wire.FRAMES["post"].model_validate({**POST, **more}))
 
     assert of(quiet=True) == of(quiet=False) == of() == of(since=2)
     assert of(text="other") != of()

@@ -14,7 +14,11 @@ from domain.errors import CommandIdReused
 from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.ports import Outcome
-from domain.room import commands as c
+from domain.room.invitations import Join
+from domain.room.lifecycle import CreateRoom
+from domain.room.membership import Leave
+from domain.room.messages import Delete, Edit, Post
+from domain.room.reactions import React, Unreact
 from tests.support.aggregates import ask, belong, decided, sealed
 
 PEOPLE = st.sampled_from(["u_ann", "u_bob", "u_cy"])
@@ -29,7 +33,7 @@ class Room:
         self.executor = DirectExecutor(self.log, MemoryViews(), lambda seconds: None)
         self.accepted: list[tuple[Any, int]] = []
         belong(self.log, "room", "u_ann", "u_bob", "u_cy")
-        self.give(ask(c.CreateRoom, "u_ann", id="0", name=sealed("u_ann"), kind="public",
+        self.give(ask(CreateRoom, "u_ann", id="0", name=sealed("u_ann"), kind="public",
                       member_name=sealed("u_ann")))  # fmt: skip
 
     def head(self) -> int:
@@ -49,21 +53,21 @@ class Room:
     def act(self, index: int, who: str, action: str, target: int) -> None:
         common: dict[str, Any] = {"by": who, "id": f"c{index}"}
         made = {
-            "join": lambda: ask(c.Join, name=sealed(who), **common),
-            "leave": lambda: ask(c.Leave, **common),
-            "post": lambda: ask(c.Post, text=sealed(who), kind="text", reply_to=None, **common),
-            "reply": lambda: ask(c.Post, text=sealed(who), kind="text", reply_to=target, **common),
-            "edit": lambda: ask(c.Edit, message=target, text=sealed(who, "new"), **common),
-            "delete": lambda: ask(c.Delete, message=target, **common),
-            "react": lambda: ask(c.React, message=target, emoji="👍", **common),
-            "unreact": lambda: ask(c.Unreact, message=target, emoji="👍", **common),
+            "join": lambda: ask(Join, name=sealed(who), **common),
+            "leave": lambda: ask(Leave, **common),
+            "post": lambda: ask(Post, text=sealed(who), kind="text", reply_to=None, **common),
+            "reply": lambda: ask(Post, text=sealed(who), kind="text", reply_to=target, **common),
+            "edit": lambda: ask(Edit, version=target, text=sealed(who, "new"), **common),
+            "delete": lambda: ask(Delete, version=target, **common),
+            "react": lambda: ask(React, version=target, emoji="👍", **common),
+            "unreact": lambda: ask(Unreact, version=target, emoji="👍", **common),
         }
         self.give(made[action]())
 
     def fill(self, count: int) -> None:
         """Lets time pass: posts until the window forgot what came before."""
         for index in range(count):
-            self.ask(ask(c.Post, "u_ann", id=f"f{self.head()}-{index}", text=sealed("u_ann"),
+            self.ask(ask(Post, "u_ann", id=f"f{self.head()}-{index}", text=sealed("u_ann"),
                          kind="text", reply_to=None))  # fmt: skip
 
 

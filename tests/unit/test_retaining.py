@@ -18,16 +18,16 @@ from adapters.dynamodb.views import DynamoViews
 from adapters.memory.events import MemoryEvents
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.views import MemoryViews
-from domain.aggregate import NOT_KEPT, Sealed
+from domain.aggregate import NOT_KEPT
 from domain.chat import Chat, retaining
 from domain.chat.rebuilding import Rebuilding
 from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import EVENT_CLASSES, SNAPSHOT_EVERY, envelope, mapper
 from domain.ports import Retention, Views
-from domain.projections.room_view import RoomView
-from domain.room.commands import Post
-from domain.room.room import MessagePosted
+from domain.protocol.types import Sealed
+from domain.room.messages import MessagePosted, Post
+from domain.room.view import RoomView
 from functions import bootstrap, sweep
 from tests.support.chat import Clock, Someone, memory_chat, person
 from tests.support.dynamodb import ENGINES, counting, engine_of

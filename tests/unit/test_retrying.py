@@ -19,7 +19,7 @@ from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog
 from domain.ports import Reply
 from domain.retrying import SEGMENT, Retrying, fingerprint, index_id
-from domain.room.room import MessagePosted
+from domain.room.messages import MessagePosted
 from tests.support.aggregates import happened, sealed, stand
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 

@@ -29,9 +29,47 @@ from domain.errors import (
 from domain.executing import Decider
 from domain.inviting import LOST, REST, seconds
 from domain.log import EventLog, mapper
-from domain.room import commands as c
-from domain.room import room as r
-from domain.room.room import MAX_EMOJI, MAX_MEMBERS, MAX_REACTIONS, Room, RoomSnapshot
+from domain.room.invitations import (
+    MAX_GONE,
+    MAX_INVITED,
+    AddMember,
+    Decline,
+    Invitation,
+    InvitationDeclined,
+    Invitations,
+    Join,
+    MemberInvited,
+    RemoveMember,
+)
+from domain.room.lifecycle import CreateRoom, RoomCreated
+from domain.room.membership import (
+    MAX_MEMBERS,
+    Leave,
+    MemberJoined,
+    MemberLeft,
+    MemberRenamed,
+    RenameMember,
+    RoleChanged,
+    SetRole,
+)
+from domain.room.messages import (
+    Delete,
+    Edit,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    Messages,
+    Post,
+)
+from domain.room.reactions import (
+    MAX_EMOJI,
+    MAX_REACTIONS,
+    React,
+    ReactionAdded,
+    ReactionRemoved,
+    Unreact,
+)
+from domain.room.room import DECISIONS, Room, RoomSnapshot
 from tests.support.aggregates import AT, Given, Happened, Then, ask, given, happened, sealed, stand
 
 SECOND = timedelta(seconds=1)
@@ -42,51 +80,51 @@ HIDDEN = "lobby-222222222222"
 
 
 def created(kind: str = "public") -> Happened:
-    return happened(r.RoomCreated, ANN, name=sealed(ANN, "Lobby"), kind=kind)
+    return happened(RoomCreated, ANN, name=sealed(ANN, "Lobby"), kind=kind)
 
 
 def joined(user: str, role: str = "member", by: str | None = None) -> Happened:
-    return happened(r.MemberJoined, by or user, user=user, name=sealed(user), role=role)
+    return happened(MemberJoined, by or user, user=user, name=sealed(user), role=role)
 
 
 def left(user: str, by: str | None = None) -> Happened:
-    return happened(r.MemberLeft, by or user, user=user, reason="removed" if by else "left")
+    return happened(MemberLeft, by or user, user=user, reason="removed" if by else "left")
 
 
 def role_changed(user: str, role: str) -> Happened:
-    return happened(r.RoleChanged, ANN, user=user, role=role)
+    return happened(RoleChanged, ANN, user=user, role=role)
 
 
 def invited(user: str, role: str = "member", by: str = ANN) -> Happened:
-    return happened(r.MemberInvited, by, user=user, name=sealed(user), role=role)
+    return happened(MemberInvited, by, user=user, name=sealed(user), role=role)
 
 
 def declined(user: str, by: str | None = None) -> Happened:
-    return happened(r.InvitationDeclined, by or user, user=user)
+    return happened(InvitationDeclined, by or user, user=user)
 
 
 def posted(
     by: str, n: int = 1, reply_to: int | None = None, kind: str = "text", notify: Any = ()
 ) -> Happened:
     return happened(
-        r.MessagePosted, by, text=TEXT, kind=kind, n=n, reply_to=reply_to, notify=list(notify)
+        MessagePosted, by, text=TEXT, kind=kind, n=n, reply_to=reply_to, notify=list(notify)
     )
 
 
 def edited(message: int) -> Happened:
-    return happened(r.MessageEdited, BOB, message=message, text=TEXT)
+    return happened(MessageEdited, BOB, message=message, text=TEXT)
 
 
 def deleted(message: int) -> Happened:
-    return happened(r.MessageDeleted, ANN, message=message)
+    return happened(MessageDeleted, ANN, message=message)
 
 
 def reacted(by: str, message: int, emoji: str = "👍") -> Happened:
-    return happened(r.ReactionAdded, by, message=message, emoji=emoji)
+    return happened(ReactionAdded, by, message=message, emoji=emoji)
 
 
 def unreacted(by: str, message: int, emoji: str = "👍") -> Happened:
-    return happened(r.ReactionRemoved, by, message=message, emoji=emoji)
+    return happened(ReactionRemoved, by, message=message, emoji=emoji)
 
 
 def a_room(kind: str = "public", *more: Happened) -> Given:
@@ -100,7 +138,7 @@ def a_room(kind: str = "public", *more: Happened) -> Given:
 
 def create(**changed: Any) -> Any:
     content = {"name": sealed(ANN, "Lobby"), "kind": "public", "member_name": sealed(ANN)}
-    return ask(c.CreateRoom, ANN, **{**content, **changed})
+    return ask(CreateRoom, ANN, **{**content, **changed})
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
@@ -130,7 +168,7 @@ def test_an_id_with_a_random_end_may_be_private(id: str) -> None:
 
 
 def test_a_retry_of_a_room_that_an_earlier_release_made_is_answered() -> None:
-    made = ask(c.CreateRoom, ANN, digest="given", name=sealed(ANN), kind="private",
+    made = ask(CreateRoom, ANN, digest="given", name=sealed(ANN), kind="private",
                member_name=sealed(ANN), id="given-2")  # fmt: skip
     given("lobby", created("private"), joined(ANN, "owner")).when(made).then_nothing(version=2)
 
@@ -139,7 +177,7 @@ def test_a_retry_of_a_room_that_an_earlier_release_made_is_answered() -> None:
 
 
 def join(user: str, **more: Any) -> Any:
-    return ask(c.Join, user, name=sealed(user), **more)
+    return ask(Join, user, name=sealed(user), **more)
 
 
 @pytest.mark.parametrize("kind", ["public", "broadcast"])
@@ -164,36 +202,36 @@ def test_joining_a_room_that_does_not_exist() -> None:
 
 
 def test_leaving() -> None:
-    a_room().when(ask(c.Leave, BOB)).then(left(BOB))
+    a_room().when(ask(Leave, BOB)).then(left(BOB))
 
 
 @pytest.mark.parametrize("kind", ["public", "broadcast"])
 def test_leaving_when_not_in_changes_nothing(kind: str) -> None:
-    a_room(kind).when(ask(c.Leave, DAN)).then_nothing()
+    a_room(kind).when(ask(Leave, DAN)).then_nothing()
 
 
 def test_leaving_a_private_room_that_one_is_not_in_tells_nothing_of_it() -> None:
-    a_room("private").when(ask(c.Leave, DAN)).then_refused(NotFound)
-    given("lobby").when(ask(c.Leave, DAN)).then_refused(NotFound)
+    a_room("private").when(ask(Leave, DAN)).then_refused(NotFound)
+    given("lobby").when(ask(Leave, DAN)).then_refused(NotFound)
 
 
 def test_the_last_owner_cannot_leave_others_behind() -> None:
-    a_room().when(ask(c.Leave, ANN)).then_refused(Forbidden)
+    a_room().when(ask(Leave, ANN)).then_refused(Forbidden)
 
 
 def test_an_owner_leaves_where_another_one_stays() -> None:
-    a_room("public", role_changed(CY, "owner")).when(ask(c.Leave, ANN)).then(left(ANN))
+    a_room("public", role_changed(CY, "owner")).when(ask(Leave, ANN)).then(left(ANN))
 
 
 def test_the_last_owner_leaves_an_empty_room() -> None:
-    given("lobby", created(), joined(ANN, "owner")).when(ask(c.Leave, ANN)).then(left(ANN))
+    given("lobby", created(), joined(ANN, "owner")).when(ask(Leave, ANN)).then(left(ANN))
 
 
 # Admission and roles
 
 
 def add(by: str, user: str, role: str = "member", **standing: Any) -> Any:
-    return ask(c.AddMember, by, user=user, name=sealed(user), role=role, **standing)
+    return ask(AddMember, by, user=user, name=sealed(user), role=role, **standing)
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
@@ -215,7 +253,7 @@ def test_adding_who_is_there_changes_nothing_not_even_the_role() -> None:
 
 
 def remove(by: str, user: str) -> Any:
-    return ask(c.RemoveMember, by, user=user)
+    return ask(RemoveMember, by, user=user)
 
 
 OTHERS = (joined(DAN), joined(EVE, "moderator"), joined("u_fay", "owner"))
@@ -244,7 +282,7 @@ def test_removing_who_is_not_there_changes_nothing(by: str) -> None:
 
 
 def set_role(by: str, user: str, role: str) -> Any:
-    return ask(c.SetRole, by, user=user, role=role)
+    return ask(SetRole, by, user=user, role=role)
 
 
 @pytest.mark.parametrize(
@@ -281,13 +319,13 @@ def test_an_owner_steps_down_or_is_demoted_where_another_one_stays() -> None:
 
 def test_who_stepped_down_is_not_counted_as_another_owner() -> None:
     one = a_room("public", role_changed(CY, "owner"), role_changed(ANN, "moderator"))
-    one.when(ask(c.Leave, CY)).then_refused(Forbidden)
+    one.when(ask(Leave, CY)).then_refused(Forbidden)
     one.when(set_role(CY, CY, "member")).then_refused(Forbidden)
 
 
 def test_an_owner_who_was_removed_and_came_back_counts_once() -> None:
     room = a_room("public", joined(DAN, "owner"), left(DAN, ANN), joined(DAN))
-    room.when(ask(c.Leave, ANN)).then_refused(Forbidden)
+    room.when(ask(Leave, ANN)).then_refused(Forbidden)
 
 
 @pytest.mark.parametrize("command", [
@@ -300,12 +338,12 @@ def test_strangers_admit_nobody(command: Command) -> None:
 
 
 def test_renaming_oneself() -> None:
-    renamed = happened(r.MemberRenamed, BOB, user=BOB, name=sealed(BOB, "Robert"))
-    a_room().when(ask(c.RenameMember, BOB, name=sealed(BOB, "Robert"))).then(renamed)
+    renamed = happened(MemberRenamed, BOB, user=BOB, name=sealed(BOB, "Robert"))
+    a_room().when(ask(RenameMember, BOB, name=sealed(BOB, "Robert"))).then(renamed)
 
 
 def test_a_stranger_has_no_name_in_a_room() -> None:
-    a_room().when(ask(c.RenameMember, DAN, name=sealed(DAN))).then_refused(NotAMember)
+    a_room().when(ask(RenameMember, DAN, name=sealed(DAN))).then_refused(NotAMember)
 
 
 # Invitations
@@ -345,10 +383,10 @@ def test_an_invitation_that_did_not_arrive_is_made_anew_after_a_moment() -> None
     for early in (timedelta(0), LOST - SECOND):
         anew(early, unoffered=True).then_nothing()
     anew(LOST).then_nothing()
-    assert [type(event) for event in anew(LOST, unoffered=True).events] == [r.MemberInvited]
+    assert [type(event) for event in anew(LOST, unoffered=True).events] == [MemberInvited]
     anew(LOST, unoffered=True, resting=True).then_refused(Forbidden)
     joins = anew(LOST, unoffered=True, known=True)
-    assert [type(event) for event in joins.events] == [r.MemberJoined]
+    assert [type(event) for event in joins.events] == [MemberJoined]
 
 
 def test_an_invitation_gives_no_more_than_the_inviter_may_give_now() -> None:
@@ -381,13 +419,13 @@ def test_who_joins_an_open_room_that_everybody_left_does_not_take_it_over() -> N
 
 def test_the_only_member_stays_its_owner_until_they_leave() -> None:
     alone = given("lobby", created("private"), joined(ANN, "owner"))
-    step_down = ask(c.SetRole, ANN, user=ANN, role="member")
+    step_down = ask(SetRole, ANN, user=ANN, role="member")
     alone.when(step_down).then_refused(Forbidden)
-    alone.when(ask(c.Leave, ANN)).then(left(ANN))
+    alone.when(ask(Leave, ANN)).then(left(ANN))
 
 
 def decline(user: str) -> Any:
-    return ask(c.Decline, user)
+    return ask(Decline, user)
 
 
 def test_declining() -> None:
@@ -448,27 +486,28 @@ def test_who_declined_may_join_what_is_open() -> None:
 def test_pending_invitations_and_the_memory_of_who_left_are_bounded() -> None:
     room = a_room("private")
     assert isinstance(room.aggregate, Room)
-    for number in range(r.MAX_INVITED):
-        room.aggregate.invited[f"u_{number:013d}"] = r.Invitation("member", ANN)
+    invitations = room.aggregate.part(Invitations)
+    for number in range(MAX_INVITED):
+        invitations.pending[f"u_{number:013d}"] = Invitation("member", ANN)
     room.when(add(ANN, DAN)).then_refused(RoomFull)
     room.when(add(ANN, "u_0000000000007")).then_nothing()
     (anew,) = room.when(add(ANN, "u_0000000000007", unoffered=True)).events
-    assert isinstance(anew, r.MemberInvited)
-    for number in range(r.MAX_GONE + 1):
-        room.aggregate.note_gone(f"u_{number:013d}", "")
-    assert len(room.aggregate.gone) == r.MAX_GONE
-    assert next(iter(room.aggregate.gone)) == "u_0000000000001"
+    assert isinstance(anew, MemberInvited)
+    for number in range(MAX_GONE + 1):
+        invitations.note_gone(f"u_{number:013d}", "")
+    assert len(invitations.gone) == MAX_GONE
+    assert next(iter(invitations.gone)) == "u_0000000000001"
 
 
 def test_who_came_back_takes_no_place_among_those_remembered_as_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(r, "MAX_GONE", 2)
+    monkeypatch.setattr("domain.room.invitations.MAX_GONE", 2)
     here = [joined(user) for user in (DAN, EVE)]
     # Bob left first and is still the oldest who is gone when the other two left.
     room = a_room("public", *here, left(BOB), left(DAN), joined(DAN), left(EVE))
     (again,) = room.when(add(ANN, BOB)).events
-    assert isinstance(again, r.MemberInvited)
+    assert isinstance(again, MemberInvited)
 
 
 def test_a_message_tells_nobody_who_is_only_invited() -> None:
@@ -499,7 +538,7 @@ def test_a_room_holds_ten_thousand() -> None:
 
 def test_one_who_leaves_a_full_room_makes_place() -> None:
     room = full()
-    room.when(ask(c.Leave, BOB)).then(left(BOB))
+    room.when(ask(Leave, BOB)).then(left(BOB))
     room.when(join(DAN)).then(joined(DAN))
 
 
@@ -511,7 +550,7 @@ def test_a_full_private_room_stays_hidden() -> None:
 
 
 def post(by: str, reply_to: int | None = None, **more: Any) -> Any:
-    return ask(c.Post, by, text=TEXT, kind=more.pop("kind", "text"), reply_to=reply_to, **more)
+    return ask(Post, by, text=TEXT, kind=more.pop("kind", "text"), reply_to=reply_to, **more)
 
 
 @pytest.mark.parametrize("kind", ["public", "private"])
@@ -552,13 +591,13 @@ def test_replying_to_what_is_no_message(version: int) -> None:
 
 
 def test_replying_to_the_message_of_a_command_in_the_same_batch() -> None:
-    room = a_room("public", happened(r.MessagePosted, BOB, id="line-1", text=TEXT, kind="text",
+    room = a_room("public", happened(MessagePosted, BOB, id="line-1", text=TEXT, kind="text",
                                      n=1, reply_to=None, notify=[]))  # fmt: skip
     room.when(post(CY, reply_to_command=(BOB, "line-1"))).then(posted(CY, n=2, reply_to=5))
 
 
 def test_replying_by_a_command_to_what_was_deleted_meanwhile() -> None:
-    line = happened(r.MessagePosted, BOB, id="line-1", text=TEXT, kind="text", n=1, reply_to=None,
+    line = happened(MessagePosted, BOB, id="line-1", text=TEXT, kind="text", n=1, reply_to=None,
                     notify=[])  # fmt: skip
     room = a_room("public", line, deleted(5))
     room.when(post(CY, reply_to_command=(BOB, "line-1"))).then_refused(DeletedMessage)
@@ -568,7 +607,7 @@ def test_replying_by_a_command_to_what_was_deleted_meanwhile() -> None:
 def test_replying_by_a_command_that_posted_nothing() -> None:
     """A command that is not known is no message to reply to; one that did something else is none
     either."""
-    room = a_room("public", happened(r.MemberJoined, DAN, id="line-1", user=DAN,
+    room = a_room("public", happened(MemberJoined, DAN, id="line-1", user=DAN,
                                      name=sealed(DAN), role="member"))  # fmt: skip
     room.when(post(CY, reply_to_command=(BOB, "line-0"))).then(posted(CY))
     room.when(post(CY, id="second", reply_to_command=(DAN, "line-1"))).then_refused(NotFound)
@@ -588,7 +627,7 @@ def test_one_message_notifies_twenty_at_the_most() -> None:
 
 
 DIRECT = (
-    happened(r.RoomCreated, ANN, name=TEXT, kind="private"),
+    happened(RoomCreated, ANN, name=TEXT, kind="private"),
     joined(ANN, "owner"),
     joined(BOB, by=ANN),
 )
@@ -617,19 +656,19 @@ def test_what_is_imported_notifies_nobody() -> None:
 
 
 def edit(by: str, message: int = 5) -> Any:
-    return ask(c.Edit, by, message=message, text=TEXT)
+    return ask(Edit, by, version=message, text=TEXT)
 
 
 def delete(by: str, message: int = 5) -> Any:
-    return ask(c.Delete, by, message=message)
+    return ask(Delete, by, version=message)
 
 
 def react(by: str, message: int = 5, emoji: str = "👍", **more: Any) -> Any:
-    return ask(c.React, by, message=message, emoji=emoji, **more)
+    return ask(React, by, version=message, emoji=emoji, **more)
 
 
 def unreact(by: str, message: int = 5, emoji: str = "👍") -> Any:
-    return ask(c.Unreact, by, message=message, emoji=emoji)
+    return ask(Unreact, by, version=message, emoji=emoji)
 
 
 def test_editing_ones_own_message() -> None:
@@ -648,7 +687,7 @@ def test_nobody_edits_anothers_message_whatever_their_role(by: str) -> None:
 
 @pytest.mark.parametrize("by", [BOB, CY, ANN])
 def test_writers_moderators_and_owners_delete(by: str) -> None:
-    gone = happened(r.MessageDeleted, by, message=5)
+    gone = happened(MessageDeleted, by, message=5)
     a_room("public", posted(BOB)).when(delete(by)).then(gone)
 
 
@@ -766,8 +805,8 @@ def test_who_left_is_a_stranger() -> None:
 # Repeating
 
 EVERY_COMMAND: tuple[Any, ...] = (
-    join(DAN), ask(c.Leave, BOB), add(ANN, DAN), remove(ANN, BOB), set_role(ANN, BOB, "owner"),
-    ask(c.RenameMember, BOB, name=sealed(BOB)), post(BOB), edit(BOB), delete(BOB), react(BOB),
+    join(DAN), ask(Leave, BOB), add(ANN, DAN), remove(ANN, BOB), set_role(ANN, BOB, "owner"),
+    ask(RenameMember, BOB, name=sealed(BOB)), post(BOB), edit(BOB), delete(BOB), react(BOB),
     unreact(CY), decline("u_fay"),
 )  # fmt: skip
 
@@ -788,7 +827,7 @@ def test_a_repeated_command_adds_nothing_and_a_reused_id_is_refused(command: Any
 
 
 def test_every_command_is_repeated_above() -> None:
-    assert {type(command) for command in EVERY_COMMAND} | {c.CreateRoom} == set(r.DECISIONS)
+    assert {type(command) for command in EVERY_COMMAND} | {CreateRoom} == set(DECISIONS)
 
 
 def test_creating_again_with_the_same_id_and_other_content() -> None:
@@ -845,7 +884,7 @@ def test_a_late_retry_without_since_is_decided_anew() -> None:
 def test_a_late_retry_of_two_events_is_answered_with_the_last_one() -> None:
     room = given("lobby")
     room.when(create(since=0)).then(created(), joined(ANN, "owner"))
-    room.when(ask(c.Join, CY, name=sealed(CY))).then(joined(CY))
+    room.when(ask(Join, CY, name=sealed(CY))).then(joined(CY))
     much_later(room, WINDOW)
     room.when(create(since=0)).then_nothing(version=2)
 
@@ -891,17 +930,19 @@ def test_since_beyond_the_head_is_harmless() -> None:
 
 def test_a_snapshot_of_a_full_room_is_small_and_restores_an_equal_aggregate() -> None:
     room = Room("r" * 64)
-    room.version, room.kind, room.n, room.forgotten = 2**40, "broadcast", 2**40, 2**40 - WINDOW
+    room.version, room.kind, room.forgotten = 2**40, "broadcast", 2**40 - WINDOW
+    room.part(Messages).n = 2**40
+    invitations = room.part(Invitations)
     for number in range(MAX_MEMBERS):
         role = "member" if number > 100 else "moderator" if number > 10 else "owner"
         room.members[f"u_{number:013d}"] = role
     room.owners = 11
-    for number in range(r.MAX_INVITED):
-        room.invited[f"u_a{number:012d}"] = r.Invitation(
-            "moderator", f"u_{number:013d}", seconds(AT)
-        )
-    for number in range(r.MAX_GONE):
-        room.gone[f"u_b{number:012d}"] = AT
+    for number in range(MAX_INVITED):
+        inviter = f"u_{number:013d}"
+        invited = Invitation("moderator", inviter, seconds(AT))
+        invitations.pending[f"u_a{number:012d}"] = invited
+    for number in range(MAX_GONE):
+        invitations.gone[f"u_b{number:012d}"] = AT
     for number in range(WINDOW):
         room.remember(f"u_{number:013d}", f"{number:064d}", 2**40 - number, "f" * 16)
     taken: Any = RoomSnapshot.take(room)
@@ -915,10 +956,11 @@ def test_a_snapshot_of_a_full_room_is_small_and_restores_an_equal_aggregate() ->
 def test_a_snapshot_of_an_earlier_release_loads() -> None:
     taken: Any = RoomSnapshot.take(a_room("public", left(BOB), invited(DAN)).aggregate)
     del taken.state["asked"]
-    assert taken.mutate(None).invited == {DAN: r.Invitation("member", ANN)}
+    assert taken.mutate(None).part(Invitations).pending == {DAN: Invitation("member", ANN)}
     del taken.state["invited"], taken.state["gone"]
     room = taken.mutate(None)
-    assert (room.members, room.invited, room.gone) == ({ANN: "owner", CY: "moderator"}, {}, {})
+    assert room.members == {ANN: "owner", CY: "moderator"}
+    assert room.part(Invitations) == Invitations()
 
 
 def test_folding_from_a_snapshot_equals_folding_from_the_start() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.projections.room_view import Gap, Message, RoomView
-from domain.projections.tail import Tail
+from domain.room.tail import Tail
+from domain.room.view import Gap, Message, RoomView
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 

@@ -46,7 +46,7 @@ PINNED = """
 """
 
 SNAPSHOTS = """
-room.snapshot 1 kind n members invited asked gone forgotten recent
+room.snapshot 1 kind members invited asked gone n forgotten recent
 person.snapshot 1 name sessions began marks rooms files offers declined mail erased forgotten recent
 """
 

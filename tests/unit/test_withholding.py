@@ -21,8 +21,9 @@ from domain.chat.opening import open_event
 from domain.chat.reading import Access
 from domain.chat.withholding import deleted_in, withhold
 from domain.consuming import MAX_RECEIVES, Record
-from domain.projections.room_view import RoomView
-from domain.room.room import MessageDeleted, MessageEdited, Room
+from domain.room.messages import MessageDeleted, MessageEdited
+from domain.room.room import Room
+from domain.room.view import RoomView
 from local.operations import log_lines
 from tests.support.chat import Clock, Someone, memory_chat, person, records, run_consumers
 

@@ -16,7 +16,8 @@ from domain.executing import outcomes_of, versions_of
 from domain.log import envelope
 from domain.person.person import Register, StartSession
 from domain.ports import Session
-from domain.room.commands import CreateRoom, Join
+from domain.room.invitations import Join
+from domain.room.lifecycle import CreateRoom
 from local.payloads import authorizer_event, socket_context, socket_event
 from tools.cost.stack import Stack
 

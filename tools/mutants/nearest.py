@@ -1,5 +1,7 @@
 """Which tests are nearest to which module: those that must notice a fault in it."""
 
+from pathlib import Path
+
 UNIT, CONFORMANCE, FUNCTIONAL = (
     "tests/unit/test_",
     "tests/conformance/test_",
@@ -19,8 +21,14 @@ def _conformance(*names: str) -> list[str]:
     return [f"tests/conformance/test_{name}.py" for name in names]
 
 
+def _room() -> list[str]:
+    """Returns the modules of a room's concerns."""
+    found = Path("domain/room").glob("*.py")
+    return sorted(str(path) for path in found if path.name != "__init__.py")
+
+
 NEAREST: dict[str, list[str]] = {
-    "domain/room/room.py": _unit("room", "inviting", "repeats", "storage_format"),
+    **{path: _unit("room", "inviting", "repeats", "storage_format") for path in _room()},
     "domain/person/person.py": _unit("person", "erasing", "repeats", "storage_format"),
     "domain/aggregate.py": _unit("room", "person", "storage_format"),
     "domain/caching.py": _unit("memory"),
@@ -30,8 +38,8 @@ NEAREST: dict[str, list[str]] = {
     "domain/matching.py": _unit("matching"),
     "domain/consuming.py": _unit("consuming", "claiming", "dynamodb_views"),
     "domain/claiming.py": _unit("claiming", "gathering", "sharding"),
-    "domain/projections/room_view.py": _unit("room_view", "fold_cases", "client_fold"),
-    "domain/projections/tail.py": _unit("room_view", "memory", "executing"),
+    "domain/room/view.py": _unit("room_view", "fold_cases", "client_fold"),
+    "domain/room/tail.py": _unit("room_view", "memory", "executing"),
     "domain/chat/__init__.py": _unit("chat", "delivering"),
     "domain/chat/archiving.py": _unit("archiving"),
     "domain/chat/authorising.py": _unit("authorising", "chat"),

@@ -59,39 +59,19 @@ export interface Problem {
  */
 export interface EventList {
   events: (
-    | RoomCreatedEvent
     | MemberJoinedEvent
     | MemberLeftEvent
     | MemberRenamedEvent
     | RoleChangedEvent
     | MemberInvitedEvent
     | InvitationDeclinedEvent
+    | RoomCreatedEvent
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
     | ReactionAddedEvent
     | ReactionRemovedEvent
   )[];
-}
-/**
- * This interface was referenced by `HttpBodies`'s JSON-Schema
- * via the `definition` "RoomCreatedEvent".
- */
-export interface RoomCreatedEvent {
-  at: string;
-  by: string;
-  data: RoomCreated;
-  id?: string | null;
-  type: "RoomCreated";
-  version: number;
-}
-/**
- * This interface was referenced by `HttpBodies`'s JSON-Schema
- * via the `definition` "RoomCreated".
- */
-export interface RoomCreated {
-  kind: "public" | "private" | "broadcast";
-  name: string | null;
 }
 /**
  * This interface was referenced by `HttpBodies`'s JSON-Schema
@@ -187,6 +167,8 @@ export interface MemberInvitedEvent {
   version: number;
 }
 /**
+ * `by` asks `user` to become a member; `user` joins or declines.
+ *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "MemberInvited".
  */
@@ -208,13 +190,33 @@ export interface InvitationDeclinedEvent {
   version: number;
 }
 /**
- * By the invited person, or withdrawn by another.
+ * `user` declined where `by` is `user`; else the invitation was withdrawn.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "InvitationDeclined".
  */
 export interface InvitationDeclined {
   user: string;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "RoomCreatedEvent".
+ */
+export interface RoomCreatedEvent {
+  at: string;
+  by: string;
+  data: RoomCreated;
+  id?: string | null;
+  type: "RoomCreated";
+  version: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "RoomCreated".
+ */
+export interface RoomCreated {
+  kind: "public" | "private" | "broadcast";
+  name: string | null;
 }
 /**
  * This interface was referenced by `HttpBodies`'s JSON-Schema

@@ -32,6 +32,9 @@ export interface SessionStartedEvent {
   type: "SessionStarted";
   version: number;
 }
+/**
+ * `session` is the first half of the token's hash: it names the session, opens nothing.
+ */
 export interface SessionStarted {
   session: string;
 }
@@ -66,6 +69,9 @@ export interface RoomGainedEvent {
   type: "RoomGained";
   version: number;
 }
+/**
+ * They became a member, or their role there changed; `room_version` says by which event.
+ */
 export interface RoomGained {
   role: "owner" | "moderator" | "member";
   room: string;
@@ -92,7 +98,7 @@ export interface RoomOfferedEvent {
   version: number;
 }
 /**
- * The event's `by` invites; `role` is what joining gives.
+ * `by` invited them; `room_version` says by which event.
  */
 export interface RoomOffered {
   role: "owner" | "moderator" | "member";
@@ -108,7 +114,7 @@ export interface OfferClosedEvent {
   version: number;
 }
 /**
- * Declined where the event's `by` is the person, else withdrawn.
+ * An invitation is over: declined where `by` is the person, else withdrawn by `by`.
  */
 export interface OfferClosed {
   room: string;
@@ -122,6 +128,9 @@ export interface NoticesSetEvent {
   type: "NoticesSet";
   version: number;
 }
+/**
+ * Whether they want mail of mentions and direct messages.
+ */
 export interface NoticesSet {
   mail: boolean;
 }
@@ -133,6 +142,9 @@ export interface FileImportedEvent {
   type: "FileImported";
   version: number;
 }
+/**
+ * All of a file is in a room; `file` is the SHA-256 of its content.
+ */
 export interface FileImported {
   file: string;
   room: string;
@@ -146,6 +158,7 @@ export interface PersonErasedEvent {
   version: number;
 }
 /**
- * The person's key was destroyed; every connection of theirs is closed with 4401.
+ * Their key was destroyed and all their sessions ended. It holds nothing that is sealed: it is
+ * written, read and shown without the key.
  */
 export interface PersonErased {}

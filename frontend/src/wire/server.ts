@@ -28,13 +28,13 @@ export interface Error {
 }
 export interface Events {
   events: (
-    | RoomCreatedEvent
     | MemberJoinedEvent
     | MemberLeftEvent
     | MemberRenamedEvent
     | RoleChangedEvent
     | MemberInvitedEvent
     | InvitationDeclinedEvent
+    | RoomCreatedEvent
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
@@ -46,18 +46,6 @@ export interface Events {
   };
   room: string;
   type: "events";
-}
-export interface RoomCreatedEvent {
-  at: string;
-  by: string;
-  data: RoomCreated;
-  id?: string | null;
-  type: "RoomCreated";
-  version: number;
-}
-export interface RoomCreated {
-  kind: "public" | "private" | "broadcast";
-  name: string | null;
 }
 export interface MemberJoinedEvent {
   at: string;
@@ -116,6 +104,9 @@ export interface MemberInvitedEvent {
   type: "MemberInvited";
   version: number;
 }
+/**
+ * `by` asks `user` to become a member; `user` joins or declines.
+ */
 export interface MemberInvited {
   name: string | null;
   role: "owner" | "moderator" | "member";
@@ -130,10 +121,22 @@ export interface InvitationDeclinedEvent {
   version: number;
 }
 /**
- * By the invited person, or withdrawn by another.
+ * `user` declined where `by` is `user`; else the invitation was withdrawn.
  */
 export interface InvitationDeclined {
   user: string;
+}
+export interface RoomCreatedEvent {
+  at: string;
+  by: string;
+  data: RoomCreated;
+  id?: string | null;
+  type: "RoomCreated";
+  version: number;
+}
+export interface RoomCreated {
+  kind: "public" | "private" | "broadcast";
+  name: string | null;
 }
 export interface MessagePostedEvent {
   at: string;
@@ -235,6 +238,9 @@ export interface SessionStartedEvent {
   type: "SessionStarted";
   version: number;
 }
+/**
+ * `session` is the first half of the token's hash: it names the session, opens nothing.
+ */
 export interface SessionStarted {
   session: string;
 }
@@ -269,6 +275,9 @@ export interface RoomGainedEvent {
   type: "RoomGained";
   version: number;
 }
+/**
+ * They became a member, or their role there changed; `room_version` says by which event.
+ */
 export interface RoomGained {
   role: "owner" | "moderator" | "member";
   room: string;
@@ -295,7 +304,7 @@ export interface RoomOfferedEvent {
   version: number;
 }
 /**
- * The event's `by` invites; `role` is what joining gives.
+ * `by` invited them; `room_version` says by which event.
  */
 export interface RoomOffered {
   role: "owner" | "moderator" | "member";
@@ -311,7 +320,7 @@ export interface OfferClosedEvent {
   version: number;
 }
 /**
- * Declined where the event's `by` is the person, else withdrawn.
+ * An invitation is over: declined where `by` is the person, else withdrawn by `by`.
  */
 export interface OfferClosed {
   room: string;
@@ -325,6 +334,9 @@ export interface NoticesSetEvent {
   type: "NoticesSet";
   version: number;
 }
+/**
+ * Whether they want mail of mentions and direct messages.
+ */
 export interface NoticesSet {
   mail: boolean;
 }
@@ -336,6 +348,9 @@ export interface FileImportedEvent {
   type: "FileImported";
   version: number;
 }
+/**
+ * All of a file is in a room; `file` is the SHA-256 of its content.
+ */
 export interface FileImported {
   file: string;
   room: string;
@@ -349,7 +364,8 @@ export interface PersonErasedEvent {
   version: number;
 }
 /**
- * The person's key was destroyed; every connection of theirs is closed with 4401.
+ * Their key was destroyed and all their sessions ended. It holds nothing that is sealed: it is
+ * written, read and shown without the key.
  */
 export interface PersonErased {}
 export interface Synced {
@@ -385,13 +401,13 @@ export interface SyncedRoom {
     | null;
   events?:
     | (
-        | RoomCreatedEvent
         | MemberJoinedEvent
         | MemberLeftEvent
         | MemberRenamedEvent
         | RoleChangedEvent
         | MemberInvitedEvent
         | InvitationDeclinedEvent
+        | RoomCreatedEvent
         | MessagePostedEvent
         | MessageEditedEvent
         | MessageDeletedEvent

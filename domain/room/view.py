@@ -15,6 +15,15 @@ WireEvent = Mapping[str, Any]
 Loader = Callable[[int], Message | None]
 
 
+Fold = Callable[["RoomView", WireEvent, Mapping[str, Any]], None]
+FOLDS: dict[str, Fold] = {}
+"""What an event does to a view, by its type. Each event's class adds its own
+(`RoomEvent.project`)."""
+
+
+HEADER = ("version", "name", "kind", "n", "last", "member_count")
+
+
 class Gap(Exception):
     """Events between the view and this one are missing."""
 
@@ -31,6 +40,7 @@ class RoomView:
     members: patches by user; `role` is None for those who left.
     posted: version of each writer's newest message.
     changed: versions of the messages that the fold changed.
+    kept: what concerns keep of the room besides, by name; a part of the header.
     ahead: by version of a loaded message, the version up to which events are in it already, where
         that is beyond the view's own: folded twice, a reaction would change its place.
     """
@@ -46,6 +56,7 @@ class RoomView:
         self.members: dict[str, dict[str, Any]] = {}
         self.posted: dict[str, int] = {}
         self.changed: set[int] = set()
+        self.kept: dict[str, Any] = {}
         self.ahead: dict[int, int] = {}
         self._load_message = load_message
 
@@ -58,12 +69,16 @@ class RoomView:
             "n": self.n,
             "last": self.last,
             "member_count": self.member_count,
+            **self.kept,
         }
 
     def restore(self, header: Mapping[str, Any]) -> "RoomView":
         """Takes over a kept header."""
         for field, value in header.items():
-            setattr(self, field, value)
+            if field in HEADER:
+                setattr(self, field, value)
+            else:
+                self.kept[field] = value
         return self
 
     def message(self, version: int) -> Message | None:
@@ -95,7 +110,7 @@ class RoomView:
             return False
         if version != self.version + 1:
             raise Gap(f"version {version} after {self.version}")
-        _FOLDS[event["type"]](self, event, event["data"])
+        FOLDS[event["type"]](self, event, event["data"])
         self.version = version
         return True
 
@@ -103,100 +118,3 @@ class RoomView:
         for event in events:
             self.apply(event)
         return self
-
-
-def _created(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    view.name, view.kind = data["name"], data["kind"]
-
-
-def _joined(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    view.members[data["user"]] = {"name": data["name"], "role": data["role"]}
-    view.member_count += 1
-
-
-def _left(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    view.members.setdefault(data["user"], {})["role"] = None
-    view.member_count -= 1
-
-
-def _renamed(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    view.members.setdefault(data["user"], {})["name"] = data["name"]
-
-
-def _role_changed(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    view.members.setdefault(data["user"], {})["role"] = data["role"]
-
-
-def _invited(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    """Keeps the name, which the event that declines needs; who is invited is no member."""
-    view.members[data["user"]] = {"name": data["name"], "role": None}
-
-
-def _invitation_over(view: RoomView, _: WireEvent, data: Mapping[str, Any]) -> None:
-    """The invited person was no member and is none."""
-
-
-def _posted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    version = event["version"]
-    view.messages[version] = {
-        "version": version,
-        "by": event["by"],
-        "at": event["at"],
-        "text": data["text"],
-        "kind": data["kind"],
-        "n": data["n"],
-        "reply_to": data.get("reply_to"),
-        "edited_at": None,
-        "deleted": False,
-        "reactions": {},
-    }
-    view.changed.add(version)
-    view.n, view.last = data["n"], version
-    view.posted[event["by"]] = version
-
-
-def _edited(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.target(event)
-    if message is not None:
-        message["text"], message["edited_at"] = data["text"], event["at"]
-
-
-def _deleted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.target(event)
-    if message is not None:
-        message.update(text=None, edited_at=None, deleted=True, reactions={})
-
-
-def _reacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.target(event)
-    if message is not None:
-        users = message["reactions"].setdefault(data["emoji"], [])
-        if event["by"] not in users:
-            users.append(event["by"])
-
-
-def _unreacted(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-    message = view.target(event)
-    if message is None:
-        return
-    users = message["reactions"].get(data["emoji"], [])
-    if event["by"] in users:
-        users.remove(event["by"])
-    if not users:
-        message["reactions"].pop(data["emoji"], None)
-
-
-_FOLDS: dict[str, Callable[[RoomView, WireEvent, Mapping[str, Any]], None]] = {
-    "RoomCreated": _created,
-    "MemberJoined": _joined,
-    "MemberLeft": _left,
-    "MemberRenamed": _renamed,
-    "RoleChanged": _role_changed,
-    "MemberInvited": _invited,
-    "InvitationDeclined": _invitation_over,
-    "MessagePosted": _posted,
-    "MessageEdited": _edited,
-    "MessageDeleted": _deleted,
-    "ReactionAdded": _reacted,
-    "ReactionRemoved": _unreacted,
-}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.projections.room_view import Loader, Message, RoomView, WireEvent
+from domain.room.view import Loader, Message, RoomView, WireEvent
 
 MESSAGE_BYTES = 1_500
 """A folded message in memory, apart from its text (measured by tests/unit/test_memory.py)."""

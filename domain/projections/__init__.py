@@ -1,1 +1,0 @@
-"""Pure folds from events to what people read."""
