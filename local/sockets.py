@@ -41,6 +41,13 @@ MAX_HANDSHAKE = 16 * 1024
 SLICE = 2 * 1024
 """Bytes of one socket that are parsed at a time: some 300 of the smallest frames, or 3 ms."""
 
+SMALL = 8
+"""Bytes of a slice that a frame counts for, whatever its length: parsing costs by the frame. So a
+window of some dozen messages is taken in one tick, and as few small frames as a slice has."""
+
+WHOLE = 4 * SLICE
+"""Bytes of one socket that are parsed in a tick, whatever the length of their frames."""
+
 TURN = 0.002
 """Seconds for which one socket's frames are handled before the other sockets have their turn."""
 
@@ -230,18 +237,17 @@ class Socket(asyncio.Protocol):
         if protocol is None:
             return
         self._earn()
-        if not self._events:
-            data, self._pending = self._pending[:SLICE], self._pending[SLICE:]
-            protocol.receive_data(data)
-            self._events.extend(protocol.events_received())
         until = time.monotonic() + TURN
-        while self._events:
-            event = self._events.popleft()
-            self._tokens -= 1
-            if isinstance(event, Request):
-                self._shake(event)
-            elif isinstance(event, Frame):
-                self._frame(event)
+        left, whole = SLICE, WHOLE
+        while self._events or (self._pending and left > 0 and whole > 0):
+            if not self._events:
+                size = min(left, whole)
+                data, self._pending = self._pending[:size], self._pending[size:]
+                protocol.receive_data(data)
+                self._events.extend(protocol.events_received())
+                left -= len(self._events) * SMALL
+                whole -= size
+            self._handle(until)
             if time.monotonic() > until:
                 break
         self._send_protocol_data()
@@ -252,6 +258,19 @@ class Socket(asyncio.Protocol):
         elif self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
+
+    def _handle(self, until: float) -> None:
+        """Handles what was parsed, at least one event, until the turn is over."""
+        events = self._events
+        while events:
+            event = events.popleft()
+            self._tokens -= 1
+            if isinstance(event, Request):
+                self._shake(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+            if time.monotonic() > until:
+                break
 
     def _earn(self) -> None:
         """Refills the allowance of frames."""

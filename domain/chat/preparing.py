@@ -48,20 +48,19 @@ class Preparing:
         ----------
         refuse: told of what `take` raises where it is called later.
         """
-        frame = _Frame(people, take, refuse)
         waiting = self._waiting.get(connection_id)
         if waiting is not None:
-            waiting.append(frame)
+            waiting.append(_Frame(people, take, refuse))
             return
-        missing = self._missing(people)
+        missing = self._missing(people) if people else ()
         if not missing:
             take()
             return
-        self._waiting[connection_id] = deque([frame._replace(people=())])
+        self._waiting[connection_id] = deque([_Frame((), take, refuse)])
         self._fold(connection_id, missing)
 
     def _missing(self, people: Sequence[str]) -> list[str]:
-        if not people or not self._services.alone:
+        if not self._services.alone:
             return []
         log = self._services.log
         distinct = dict.fromkeys(people)

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from local import sockets
-from local.sockets import BURST, SLICE, TURN, Socket, SocketGateway
+from local.sockets import BURST, SLICE, TURN, WHOLE, Socket, SocketGateway
 from tests.server.raw import frame, handshake
 
 
@@ -146,6 +146,33 @@ def test_a_tick_takes_a_slice_and_the_rest_waits(monkeypatch: pytest.MonkeyPatch
     one.socket.data_received(SMALL)
     assert one.handlers.messages == count + 1
     assert not one.loop.later
+
+
+def test_a_window_of_messages_is_taken_in_one_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two ticks it would be two commits, and reading would stop and start in between."""
+    one = Opened(monkeypatch, frames=0)
+    window = frame(b"x" * 300) * 16
+    assert len(window) > 2 * SLICE
+    one.socket.data_received(window)
+    assert one.handlers.messages == 16
+    assert one.transport.reading
+    assert not one.loop.later
+
+
+def test_a_tick_takes_no_more_than_some_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Opened(monkeypatch, frames=0)
+    large = frame(b"x" * 1_000)
+    one.socket.data_received(large * 100)
+    assert 0 < one.handlers.messages <= WHOLE // len(large)
+    assert not one.transport.reading
+    ticks = 0
+    while one.loop.later:
+        before = one.handlers.messages
+        one.loop.step()
+        assert one.handlers.messages - before <= WHOLE // len(large) + 1
+        ticks += 1
+    assert one.handlers.messages == 100
+    assert ticks >= 100 * len(large) // WHOLE
 
 
 def test_frames_that_take_long_are_handled_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from domain.chat import Chat
-from functions import bootstrap
+from functions import bootstrap, socket_message
+from functions.observing import logger
 from tests.functional.handlers.scene import configured, scene
-from tests.functional.handlers.test_payloads import FILES, invoke, outside, payload
+from tests.functional.handlers.test_payloads import FILES, Context, invoke, outside, payload
 
 PLANTED = "planted-words"
 TOKEN = "token-ann"
@@ -179,3 +180,43 @@ def test_no_payload_is_logged(chat: Chat, logs: Callable[[], str], file: str) ->
     silent(told)
     for text in ("hello", "where were we", "a secret", "hi Ann", "Bearer"):
         assert text not in told
+
+
+class Invocation(Context):
+    def __init__(self, id: str) -> None:
+        self.aws_request_id = id
+
+
+def failing(invocation: Invocation) -> None:
+    socket_message.handler(message(action="post", id="1", room="lobby", text="x"), invocation)
+
+
+def test_lines_name_their_invocation_whichever_came_before(
+    chat: Chat, logs: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(chat.services.executor), "execute", broken)
+    one, two, three = (Invocation(id) for id in ("one", "two", "three"))
+    order = [one, two, two, two, one, two, one, one, one, three]
+    for invocation in order:
+        failing(invocation)
+    lines = [json.loads(line) for line in logs().splitlines()]
+    assert [line["function_request_id"] for line in lines] == [o.aws_request_id for o in order]
+    assert not any(line["cold_start"] for line in lines[1:])
+
+
+def test_a_context_that_serves_all_invocations_is_not_named_for_each(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = 0
+    append_keys = logger.append_keys
+
+    def count(**keys: Any) -> None:
+        nonlocal named
+        named += 1
+        append_keys(**keys)
+
+    monkeypatch.setattr(logger, "append_keys", count)
+    same = Invocation("same")
+    for _ in range(10):
+        failing(same)
+    assert named == 2
