@@ -45,6 +45,7 @@ check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.event_forms --check
 	$(BIN)/python -m tools.check_generated
 	$(BIN)/python -m tools.cost --check
 	cd $(FRONTEND) && npm run --silent check
@@ -71,7 +72,8 @@ smoke: $(STAMPS)/dev ## sends one message through the deployed stack (ENV), as `
 invoke: $(STAMPS)/dev $(STAMPS)/sam ## runs one function in a Lambda-like container: FUNCTION=deliver EVENT=one-message STACK=http://127.0.0.1:PORT (docs/aws.md)
 	@$(BIN)/python -m tools.stack.invoking $(FUNCTION) $(EVENT) $(if $(STACK),--stack $(STACK))
 
-types: $(STAMPS)/dev $(STAMPS)/npm ## writes JSON Schemas and TypeScript types from the wire models
+types: $(STAMPS)/dev $(STAMPS)/npm ## writes JSON Schemas, TypeScript types and the tables of docs/events.md, and golden files of new events
+	$(BIN)/python -m tools.event_forms
 	$(BIN)/python -m tools.generate_wire docs/schema
 	cd $(FRONTEND) && npm run --silent types
 

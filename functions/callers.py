@@ -25,8 +25,12 @@ def authorized(request: Request[Any], kind: str) -> dict[str, Any]:
     return authorizer.get(kind) or {}
 
 
-def metered_session(request: Request[Any]) -> Session:
+def metered_session(request: Request[Any], rows: int = 0) -> Session:
     """Returns the caller's session and takes the call off their allowance.
+
+    Parameters
+    ----------
+    rows: rows that the call reads at most, where the request states no `limit`.
 
     Raises
     ------
@@ -34,13 +38,13 @@ def metered_session(request: Request[Any]) -> Session:
     RateLimited: the allowance is spent.
     """
     session = _session(request)
-    spend_read(chat().services, session.user, getattr(request.given, "limit", 0))
+    spend_read(chat().services, session.user, getattr(request.given, "limit", rows))
     return session
 
 
-def metered_user(request: Request[Any]) -> str:
+def metered_user(request: Request[Any], rows: int = 0) -> str:
     """Returns the caller's id, as `metered_session` does their session."""
-    return metered_session(request).user
+    return metered_session(request, rows).user
 
 
 def source(request: Request[Any]) -> str:

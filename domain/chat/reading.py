@@ -19,6 +19,9 @@ MAX_TAIL = 3_000
 are answered `room_busy` until the view has caught up."""
 
 
+MAX_TURNS = 3
+"""Reads for the messages that a view names: the log's tail may name others each time."""
+
 PAGE_BYTES = 2 * 2**20
 """Bytes of texts in a page: escaped and with all else it stays below Lambda's 6 MB. It has one
 entry at least."""
@@ -119,6 +122,36 @@ class Reading:
             if before is None or version < before
         ]
         return access, found[-limit:]
+
+    def chosen(
+        self, room: str, user: str, choose: Callable[[RoomView], Sequence[int]]
+    ) -> dict[str, Any]:
+        """The messages that the room's view names, in its order, opened; fewer of the last where
+        their texts fill PAGE_BYTES.
+
+        Parameters
+        ----------
+        choose: returns their versions.
+        """
+        wanted: set[int] = set()
+
+        def load(view: RoomView) -> None:
+            wanted.update(choose(view))
+            found = self._views.messages_at([(room, version) for version in sorted(wanted)])
+            view.messages = {version: message for (_, version), message in found.items()}
+
+        # What the log's tail names is loaded by the next turn, with what the tail did to it.
+        for _ in range(MAX_TURNS):
+            access = self.access(room, user, load)
+            versions = choose(access.view)
+            if wanted.issuperset(versions):
+                break
+            wanted.update(versions)
+        found = [access.view.messages[v] for v in versions if v in access.view.messages]
+        kept = within(
+            [open_message(self._vault, message) for message in found], lambda one: one["text"]
+        )
+        return {"messages": kept, "people": self.people(access, (one["by"] for one in kept))}
 
     def people(self, access: Access, users: Iterable[str]) -> dict[str, str | None]:
         """Returns names by person; what the tail says of them is newer than the views."""

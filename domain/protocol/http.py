@@ -58,6 +58,12 @@ class DirectoryQuery(Parameters):
     limit: RoomsLimit = 100
 
 
+class RoomQuery(Parameters):
+    """A room."""
+
+    room: RoomId
+
+
 class MessagesQuery(Parameters):
     """The newest messages with a version below `before`."""
 

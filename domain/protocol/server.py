@@ -17,6 +17,7 @@ from domain.protocol import fields
 from domain.protocol.fields import MessageKind, Role, RoomKind, Wire
 from domain.protocol.types import Asked, Sealed, mark, stored
 from domain.room.room import ROOM_EVENTS
+from domain.room.view import EXTRAS
 
 ErrorCode = Literal[
     "invalid",
@@ -90,7 +91,7 @@ People = dict[str, Words]
 """Display names by person id, for the authors that a frame mentions."""
 
 
-class Message(Wire):
+class _Message(Wire):
     """A message as its events fold it.
 
     Attributes
@@ -111,6 +112,14 @@ class Message(Wire):
     edited_at: str | None = None
     deleted: bool = False
     reactions: dict[str, list[str]] = Field(default_factory=dict)
+
+
+_extras: dict[str, Any] = {name: (kind | None, None) for name, kind in EXTRAS.items()}
+
+if TYPE_CHECKING:
+    Message = _Message
+else:
+    Message = create_model("Message", __base__=_Message, __doc__=_Message.__doc__, **_extras)
 
 
 class Snapshot(Wire):

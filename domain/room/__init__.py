@@ -1,18 +1,11 @@
-"""A room, by concern. A module of a concern registers its events, its part of the state, its
-commands and their decisions (`room.py`); a new one is imported here."""
+"""A room, by concern.
 
-from domain.room import (
-    invitations as invitations,
-)
-from domain.room import (
-    lifecycle as lifecycle,
-)
-from domain.room import (
-    membership as membership,
-)
-from domain.room import (
-    messages as messages,
-)
-from domain.room import (
-    reactions as reactions,
-)
+A module of a concern registers its events, its part of the state, its commands and their decisions
+(`room.py`). All modules of the package are imported here, so a new one edits no list.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -19,7 +19,7 @@ from domain.aggregate import (
     window_state,
 )
 from domain.errors import DeletedMessage, NotAMember, NotFound
-from domain.room.view import FOLDS, RoomView, WireEvent
+from domain.room.view import FOLDS, Fold, RoomView, WireEvent
 
 RANK = {"member": 0, "moderator": 1, "owner": 2}
 
@@ -155,6 +155,22 @@ def decides(command: type[C], action: str | None = None) -> Callable[[Decision[C
 
 
 E = TypeVar("E", bound=RoomEvent)
+
+
+def after_projecting(event: type[RoomEvent]) -> Callable[[Fold], Fold]:
+    """Decorates what a concern does to the view after another concern's event was folded."""
+
+    def register(follow: Fold) -> Fold:
+        fold = FOLDS[event.__name__]
+
+        def both(view: RoomView, wire: WireEvent, data: Mapping[str, Any]) -> None:
+            fold(view, wire, data)
+            follow(view, wire, data)
+
+        FOLDS[event.__name__] = both
+        return follow
+
+    return register
 
 
 def after(event: type[E]) -> Callable[[Callable[[Room, E], None]], Callable[[Room, E], None]]:

@@ -21,6 +21,10 @@ FOLDS: dict[str, Fold] = {}
 (`RoomEvent.project`)."""
 
 
+EXTRAS: dict[str, Any] = {}
+"""Fields that concerns add to a folded message where they have something to say, by name, with
+their types."""
+
 HEADER = ("version", "name", "kind", "n", "last", "member_count")
 
 

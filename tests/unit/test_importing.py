@@ -15,7 +15,7 @@ from domain.errors import Internal, ParleyError, RateLimited, RoomBusy
 from domain.executing import outcomes_of
 from domain.person.person import FileImported, NoteImport, Person
 from domain.ports import Executor, Reply
-from domain.room.room import MemberJoined, MemberRenamed
+from domain.room.membership import MemberJoined, MemberRenamed
 from local import importing
 from local.importing import ImportStopped, Report, import_irc
 from tests.support.chat import memory_chat
