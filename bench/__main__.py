@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from bench import capacity, machine, report, scenarios
+from bench import capacity, growth, machine, report, scenarios
 from bench.server import Server, data_folder
 
 SERVED: dict[str, Callable[[Server, float], Awaitable[report.Figures]]] = {
@@ -35,6 +35,9 @@ def main() -> int:
     """Run what the command line asks for; give the exit status."""
     options = _options()
     machine.allow_files()
+    if options.growth:
+        machine.pin_generator()
+        return growth.run(options.events, options.rooms)
     folder = data_folder()
     about = machine.measure(folder)
     folder.rmdir()
@@ -84,6 +87,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="measured window (5)")
     parser.add_argument("--repeat", type=int, default=3, help="runs, of which the median (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all runs there")
+    parser.add_argument("--growth", action="store_true", help="figures of much data instead")
+    parser.add_argument("--events", type=int, default=growth.MESSAGES, help="its messages")
+    parser.add_argument("--rooms", type=int, default=growth.ROOMS, help="its rooms and people")
     return parser.parse_args()
 
 
