@@ -12,6 +12,7 @@ from adapters.dynamodb import accounts as dynamodb
 from adapters.dynamodb.table import Item, Table
 from adapters.memory.accounts import RESERVED, MemoryAccounts
 from adapters.sqlite import accounts as sqlite
+from domain.errors import Throttled
 from domain.ports import Accounts, Session
 from tests.support.dynamodb import ENGINES, counting, engine_of, scan_guard
 
@@ -168,6 +169,26 @@ def test_a_nickname_that_somebody_takes_first_is_theirs(
     assert accounts.claim_nickname("ann", "u_bob", NOW + RESERVED + 1) is False
     assert accounts.end_session("t1") == LIVE
     assert accounts.claim_nickname("ann", "u_bob", NOW + RESERVED + 1) is True
+
+
+def test_a_nickname_that_others_always_take_first_is_asked_for_again(
+    dynamo: Any, tables: dict[str, str]
+) -> None:
+    """Nobody has it for good meanwhile: that it is taken would be untrue."""
+    other = dynamodb.DynamoAccounts(Table(dynamo, tables["accounts"]))
+    taken = iter(range(10))
+
+    class Restless(Table):
+        def get(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
+            found = super().get(key, consistent=consistent)
+            number = next(taken)
+            assert other.claim_nickname("ann", f"u_{number}", NOW - 1_000 + 100 * number)
+            return found
+
+    restless = Restless(dynamo, tables["accounts"], pause=lambda seconds: None)
+    with pytest.raises(Throttled):
+        dynamodb.DynamoAccounts(restless).claim_nickname("ann", "u_ann", NOW)
+    assert next(taken) == dynamodb.ATTEMPTS
 
 
 @pytest.mark.parametrize("accounts", ["memory", "sqlite", *ENGINES], indirect=True)

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 import pytest
@@ -138,7 +139,11 @@ def test_closing_what_is_unknown_takes_it_out_of_the_room_where_it_was_met(
 
 @pytest.mark.parametrize("of", [1, 2, 4, 256])
 def test_shards_are_disjoint_and_have_all_between_them(connections: Connections, of: int) -> None:
-    ids = {f"c{n}" for n in range(12)}
+    # With the first and the last place of a quarter, where DynamoDB's rows are cut.
+    edges = (
+        next(f"e{n}" for n in count() if part_of(f"e{n}") == place) for place in (64, 127, 128)
+    )
+    ids = {*(f"c{n}" for n in range(12)), *edges}
     for id in ids:
         connections.open(Connection(id, "u_ann", "s1"))
         connections.subscribe(id, "lobby", 1)

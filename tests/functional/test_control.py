@@ -83,6 +83,29 @@ def test_an_operation_whose_client_is_gone_ends_before_the_next_begins(
     assert operations.most == 1
 
 
+def test_whoever_does_not_read_is_waited_for_once(
+    tmp_path: Path, operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for each further line: other operations wait meanwhile."""
+    told: list[bytes] = []
+
+    async def silent(writer: asyncio.StreamWriter, line: bytes, patience: float | None) -> bool:
+        told.append(line)
+        return False
+
+    monkeypatch.setattr(control, "_told", silent)
+
+    def work() -> None:
+        gone = socket.socket(socket.AF_UNIX)
+        gone.connect(str(tmp_path / "parley.sock"))
+        gone.sendall(orjson.dumps({"name": "first", "arguments": {"lines": 50}}) + b"\n")
+        assert gone.recv(1) == b"", "closed when the operation has ended"
+        gone.close()
+
+    served(tmp_path, work)
+    assert len(told) == 1
+
+
 def test_lines_wait_for_a_slow_reader_in_a_bounded_number(
     tmp_path: Path, operations: Operations, monkeypatch: pytest.MonkeyPatch
 ) -> None:

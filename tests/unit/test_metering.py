@@ -1,6 +1,7 @@
 """What a person may ask for in a time: frames, `sync`, pages, tickets, connections, queued work."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.memory.gateway import RecordingGateway
+from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import MAX_CONNECTIONS, Chat, metering, syncing
 from domain.chat.metering import spend_read
@@ -250,6 +251,36 @@ def test_queued_work_is_bounded_by_person_and_in_all() -> None:
     # All of it is done: the counts are back where they began.
     assert threads._open == 0
     assert not background._owned
+
+
+class Owners(InlineBackground):
+    """Notes whose work it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owners: list[str] = []
+
+    def run(self, work: Callable[[], None], owner: str = "") -> None:
+        self.owners.append(owner)
+        work()
+
+
+def test_all_that_a_frame_has_done_apart_counts_as_its_senders() -> None:
+    owners = Owners()
+    made = memory_chat()
+    chat = Chat(replace(made.services, background=owners))
+    ann = person(chat, "ann")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    for frame in (
+        {"action": "sync", "rooms": {"lobby": None}},
+        {"action": "ping", "rooms": {"lobby": 1}},
+        {"action": "read", "room": "lobby", "version": 2},
+        {"action": "typing", "room": "lobby"},
+    ):
+        owners.owners.clear()
+        chat.services.log.evict("lobby")
+        ann.send(**frame)
+        assert owners.owners == ["u_ann"], frame["action"]
 
 
 def test_work_that_fails_gives_its_place_back(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,6 @@
 """Late retries: found at any age, at a bounded cost, for those who belong to the room alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents
+from adapters.memory.gateway import InlineBackground
 from adapters.memory.limiter import TokenBuckets
 from domain import retrying
 from domain.aggregate import Command
@@ -164,6 +165,21 @@ def test_a_command_whose_window_passes_on_each_time_is_searched_for_a_few_times(
     (answer,) = busy.send(action="post", room="old", text="x", since=0)
     assert (answer["type"], answer["code"]) == ("error", "room_busy")
     assert running.tries == SEARCHES + 1
+
+
+def test_a_search_is_its_senders_work() -> None:
+    chat, _, ann, _ = large(600)
+    owners: list[str] = []
+
+    class Owners(InlineBackground):
+        def run(self, work: Callable[[], None], owner: str = "") -> None:
+            owners.append(owner)
+            work()
+
+    counted = replace(ann, chat=Chat(replace(chat.services, background=Owners())))
+    (ack,) = counted.send(action="post", id="early", room="old", text="first", since=2)
+    assert ack["version"] == 3
+    assert owners == ["u_ann"]
 
 
 def test_a_search_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,15 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/archiving.py": _unit("archiving"),
     "domain/chat/authorising.py": _unit("authorising", "chat"),
     "domain/chat/commanding.py": _unit(
-        "chat", "metering", "authorising", "inviting", "mentioning", "quiet_posts", "retrying"
+        "chat",
+        "metering",
+        "authorising",
+        "inviting",
+        "mentioning",
+        "quiet_posts",
+        "retrying",
+        "preparing",
+        "erasing",
     ),
     "domain/chat/consumers.py": _unit("consuming", "dynamodb_views"),
     "domain/chat/delivering.py": _unit("delivering", "sharding", "erasing", "chat", "client_fold"),
