@@ -89,6 +89,12 @@ export class Screen {
     return event.defaultPrevented;
   }
 
+  /** Something comes from outside. */
+  async hear(come: () => void): Promise<void> {
+    act(come);
+    await this.pass(20);
+  }
+
   /** Lets promises and timers go on. */
   async pass(milliseconds = 0): Promise<void> {
     await act(async () => {

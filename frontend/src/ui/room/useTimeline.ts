@@ -217,7 +217,8 @@ export function useTimeline(
     };
   }, [flashed]);
 
-  const sees = attention && atEnd && isLive && count > 0;
+  // On its way a list may pass its end: what is there then nobody has seen.
+  const sees = attention && arrived && atEnd && isLive && count > 0;
   useEffect(() => {
     chat.attend(room.room, sees);
   }, [chat, room.room, sees]);
