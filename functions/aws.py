@@ -16,6 +16,7 @@ from typing import Any
 import botocore.session
 
 from domain.chat import Chat, Services
+from functions import correlation
 from functions.parts import Parts
 from functions.settings import INVALID, SETTINGS, NotConfigured, optional, read
 
@@ -48,11 +49,12 @@ def compose_running() -> Chat:
     return compose(running(), os.environ)
 
 
-def load_occasional(environment: Mapping[str, str]) -> None:
-    """Imports what the settings of this process's function ask for.
-
-    It is called while the function starts and has a whole core; its first event may have less.
-    """
+def start(environment: Mapping[str, str]) -> None:
+    """Sets up what is needed before the first event, and imports what the settings of this
+    process's function ask for: a function that starts has a whole core, its first event may have
+    less."""
+    with suppress(*INVALID):
+        correlation.log_every_step(optional("LOG_STEPS", environment))
     for function in _handlers():
         for setting, module in OCCASIONAL.items():
             # An invalid value is reported where all settings are read.

@@ -20,7 +20,7 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # that event needs is loaded with the rest.
     import functions.aws
 
-    functions.aws.load_occasional(os.environ)
+    functions.aws.start(os.environ)
     gc.freeze()
     gc.enable()
 

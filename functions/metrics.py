@@ -10,6 +10,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from domain.metrics import PARKED
 from domain.ports import Gateway, Metrics, Parked, Progress
+from functions import correlation
+from functions.observing import logger
 
 PrintCounts = Callable[[Mapping[str, int]], None]
 
@@ -93,7 +95,7 @@ class MeasuredGateway:
 
 
 class MeasuredProgress:
-    """Counts parked events."""
+    """Counts and logs parked events."""
 
     def __init__(self, progress: Progress, metrics: Metrics) -> None:
         self._progress = progress
@@ -102,6 +104,14 @@ class MeasuredProgress:
     def park(self, parked: Parked) -> None:
         self._progress.park(parked)
         self._metrics.add(PARKED)
+        about = {
+            "consumer": parked.consumer,
+            "stream": parked.stream,
+            "version": parked.version,
+            "reason": parked.reason,
+            "correlation_id": correlation.of_event(parked.stream, parked.version),
+        }
+        logger.error("event parked", extra=about)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._progress, name)

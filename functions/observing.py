@@ -11,7 +11,7 @@ Event = dict[str, Any]
 Answer = dict[str, Any]
 
 
-def report(error: BaseException, **keys: str) -> None:
+def report(error: BaseException, **keys: object) -> None:
     """Logs an unexpected error by type and place; its message may hold what a client sent."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     logger.error(

@@ -7,10 +7,13 @@ that meet the gap read it there.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 
+from domain.correlation import of_state
 from domain.metrics import RETRIED
+from functions import correlation
 from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
 
@@ -29,13 +32,33 @@ def feed(event: Event, take: Callable[[Sequence[StoredEvent]], Sequence[int]]) -
             _unreadable(record, error)
         else:
             sequences.append(record["dynamodb"]["SequenceNumber"])
+    correlation.begin(of_state(one.state) for one in events)
     failed = take(events) if events else ()
+    if correlation.logs_every_step():
+        _log(events, set(failed))
     if not failed:
         return {"batchItemFailures": []}
     first = min(failed)
     chat().services.metrics.add(RETRIED, len(events) - first)
-    logger.warning("the stream will be read again", extra={"from": sequences[first]})
+    logger.warning(
+        "the stream will be read again",
+        extra={"from": sequences[first], **_about(events[first])},
+    )
     return {"batchItemFailures": [{"itemIdentifier": sequences[first]}]}
+
+
+def _log(events: Sequence[StoredEvent], failed: set[int]) -> None:
+    for place, event in enumerate(events):
+        if place not in failed:
+            correlation.step("event taken from the stream", **_about(event))
+
+
+def _about(event: StoredEvent) -> dict[str, Any]:
+    return {
+        "stream": event.originator_id,
+        "version": event.originator_version,
+        "correlation_id": of_state(event.state),
+    }
 
 
 def _stored(image: Event) -> StoredEvent:

@@ -13,6 +13,7 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from eventsourcing.persistence import StoredEvent
 
+from domain.correlation import of_state
 from domain.log import envelope
 
 logger = logging.getLogger("parley.messaging")
@@ -186,8 +187,12 @@ class Relay:
         failed = self._publisher.publish(events)
         for place, code in failed.items():
             event = events[place]
-            where = {"stream": event.originator_id, "version": event.originator_version}
-            logger.warning("event not published", extra={**where, "code": code})
+            about = {
+                "stream": event.originator_id,
+                "version": event.originator_version,
+                "correlation_id": of_state(event.state),
+            }
+            logger.warning("event not published", extra={**about, "code": code})
         return sorted(failed)
 
 

@@ -35,7 +35,7 @@ class Receiving:
             id = frame.id
             self._dispatch(connection, frame)
         except ParleyError as refusal:
-            self._refuse(connection, refusal, id or _id_of(body))
+            self._refuse(connection, refusal, id or frame_id(body))
 
     def _parse(self, connection: Connection, body: str) -> Any:
         try:
@@ -116,8 +116,8 @@ def _printable(where: str) -> str:
     return "".join(char if char.isalnum() or char in "._-" else "?" for char in where)
 
 
-def _id_of(body: str) -> str | None:
-    """Returns the id of a frame that is not valid otherwise, where it can be read."""
+def frame_id(body: str) -> str | None:
+    """Returns the id of a frame, which may be invalid otherwise; None where it cannot be read."""
     try:
         frame = orjson.loads(body)
     except ValueError:
