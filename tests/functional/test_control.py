@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_an_operation_whose_client_is_gone_ends_before_the_next_begins(
 
     served(tmp_path, work)
     assert operations.most == 1
+
+
+def test_the_socket_is_its_owners_alone_and_takes_the_place_of_a_dead_servers(
+    tmp_path: Path, operations: Operations
+) -> None:
+    place = tmp_path / "parley.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(place))
+
+    def work() -> None:
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600
+        assert lines(tmp_path, "erase") == ["erase is done"]
+
+    served(tmp_path, work)
+    assert not place.exists()
 
 
 def test_whoever_does_not_read_is_waited_for_once(

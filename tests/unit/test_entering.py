@@ -11,6 +11,7 @@ from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
 from domain.chat.entering import (
     DAY,
+    LAPSED,
     ROUNDS,
     SESSION_LIFE,
     TICKET_LIFE,
@@ -28,7 +29,7 @@ from domain.person.person import (
     SessionEnded,
     SessionStarted,
 )
-from domain.ports import Session
+from domain.ports import Connection, Session
 from tests.support.chat import Clock, memory_chat, run_consumers
 
 
@@ -375,6 +376,34 @@ def test_expired_sessions_end_in_the_log_when_the_next_one_starts(chat: Chat, cl
     assert ended(chat, ann) == 1
     for token in (prolonged, fresh):
         assert chat.entering.lives(chat.entering.who(token))
+
+
+def test_a_session_that_only_just_expired_is_not_taken_for_lapsed(chat: Chat, clock: Clock) -> None:
+    """Another process may be prolonging it, by a clock that differs a little."""
+    first, ann = sign_in(chat)
+    clock.wait(SESSION_LIFE + LAPSED / 2)
+    sign_in(chat)
+    assert hashed(first)[:32] in open_sessions(chat, ann)
+    clock.wait(LAPSED)
+    sign_in(chat)
+    assert hashed(first)[:32] not in open_sessions(chat, ann)
+
+
+def test_a_connection_that_is_opened_during_a_sign_out_is_closed(chat: Chat) -> None:
+    _, ann = sign_in(chat)
+
+    class Slow(MemoryAccounts):
+        def end_sessions_of(self, user: str) -> None:
+            super().end_sessions_of(user)
+            chat.services.connections.open(Connection("late", user, "s"))
+
+    slow = Slow()
+    vars(slow).update(vars(chat.services.accounts))
+    operator = Chat(replace(chat.services, accounts=slow))
+    assert operator.entering.sign_out(ann) == (1, 1)
+    gateway = chat.services.gateway
+    assert isinstance(gateway, RecordingGateway)
+    assert gateway.closed == [("late", 4401)]
 
 
 def test_a_session_that_is_just_beginning_elsewhere_is_not_taken_for_lapsed(chat: Chat) -> None:

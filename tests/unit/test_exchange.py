@@ -147,6 +147,21 @@ def test_a_retry_completes_what_a_crash_left(
     assert topics.count("person.registered") == 1
 
 
+def test_a_name_that_somebody_else_had_meanwhile_is_kept_for_who_came_back(
+    chat: Chat, clock: Clock
+) -> None:
+    first, user = chat.entering.exchange(SUB, EMAIL, "Ann")
+    chat.entering.leave(first)
+    clock.wait(120)
+    guest, other = chat.entering.enter("Ann", None)
+    chat.entering.leave(guest)
+    clock.wait(120)
+    assert chat.entering.exchange(SUB, EMAIL, "Ann")[1] == user != other
+    clock.wait(120)
+    with pytest.raises(NicknameTaken):
+        chat.entering.enter("Ann", None)
+
+
 def test_two_sign_ins_at_once_are_one_person(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     # given one that stops before it registers, while another goes all the way
     create = type(chat.services.vault).create

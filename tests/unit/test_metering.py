@@ -295,3 +295,20 @@ def test_work_that_fails_gives_its_place_back(caplog: pytest.LogCaptureFixture) 
     threads.shutdown()
     assert not background._owned
     assert [record.getMessage() for record in caplog.records] == ["unexpected error"]
+
+
+def test_work_that_could_not_be_queued_gives_its_place_back() -> None:
+    threads = Threads(cast(asyncio.AbstractEventLoop, None), 1, "test", limit=1)
+    background, go = LoopBackground(cast(asyncio.AbstractEventLoop, None), threads), Event()
+    background.run(cast(Callable[[], None], go.wait), owner="u_ann")
+    for _ in range(MAX_OWNED + 1):
+        with pytest.raises(RoomBusy):
+            background.run(lambda: None, owner="u_bob")
+    assert "u_bob" not in background._owned
+    go.set()
+    threads.shutdown()
+    # A pool that is shut down takes nothing, and nothing stays counted.
+    with pytest.raises(RuntimeError):
+        background.run(lambda: None, owner="u_bob")
+    assert not background._owned
+    assert threads._open == 0
