@@ -199,6 +199,21 @@ def test_what_one_commit_cannot_take_goes_into_the_next(store: SqliteEvents, siz
     run(main)
 
 
+def test_one_commit_takes_as_many_commands_as_its_bound(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "MAX_COMMANDS", 4)
+
+    async def main() -> None:
+        bench = Bench(store)
+        asked = [bench.ask(f"room-{n}", create(), post("p")) for n in range(5)]
+        assert [await one for one in asked] == [[2, 3]] * 5
+        assert bench.executor.commits == 3
+        bench.executor.close()
+
+    run(main)
+
+
 def test_rooms_beyond_one_commit_are_each_answered(store: SqliteEvents) -> None:
     async def main() -> None:
         bench = Bench(store)

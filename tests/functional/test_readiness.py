@@ -66,6 +66,27 @@ def test_a_disk_that_hangs_is_told_of_and_holds_one_thread(
     asyncio.run(main())
 
 
+def test_asking_more_often_writes_no_more_often(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Path] = []
+    monkeypatch.setattr(readiness, "_try_disk", tried.append)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: now)
+        made = Readiness(folder, list, loop)
+        for _ in range(3):
+            assert await made._disk() is None
+        assert len(tried) == 1
+        now += readiness.PROBE_EVERY
+        assert await made._disk() is None
+        assert len(tried) == 2
+
+    asyncio.run(main())
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     with Server(tmp_path / "data") as running:

@@ -90,6 +90,15 @@ def test_a_direct_message_is_told_to_the_other_one() -> None:
     assert notices.sent == [Notice("u_ann", "direct", "den-222222222222", 5, "The den")]
 
 
+def test_a_mention_among_three_in_a_private_room_is_no_direct_message() -> None:
+    notices = Notices()
+    world = World(notices)
+    admit(world.ann, world.cy, "den-222222222222")
+    run_consumers(world.chat, ["project_views"])
+    world.chat.notify(world.post(world.ann, "den-222222222222", "@bob hello"))
+    assert notices.sent == [Notice("u_bob", "mention", "den-222222222222", 7, "The den")]
+
+
 def test_what_names_nobody_tells_nobody() -> None:
     notices = Notices()
     world = World(notices)
