@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from domain.aggregate import Command, Event
 from domain.chat.services import Services
+from domain.chat.succeeding import Succession
 from domain.chat.withholding import change_in
 from domain.consuming import TRANSIENT, Transient
 from domain.errors import NotFound, ParleyError
@@ -130,7 +131,8 @@ Membership = MemberJoined | MemberLeft | RoleChanged | MemberInvited | Invitatio
 
 
 class TrackMemberships:
-    """Tells people's own logs of rooms that they gained, lost or are invited to.
+    """Tells people's own logs of rooms that they gained, lost or are invited to, and hands over the
+    rooms of those who were erased.
 
     It keeps no progress: a person's log knows the room version that it heard of last, so events
     may come twice, late and in any order, and those of other topics need not come at all.
@@ -144,9 +146,11 @@ class TrackMemberships:
         RoleChanged.TOPIC,
         MemberInvited.TOPIC,
         InvitationDeclined.TOPIC,
+        PersonErased.TOPIC,
     )
 
     def __init__(self, services: Services) -> None:
+        self._succession = Succession(services)
         self._executor = services.executor
         self._now = services.now
 
@@ -154,6 +158,17 @@ class TrackMemberships:
         return None
 
     def apply(self, stream: str, events: Sequence[Event]) -> None:
+        if is_person(stream):
+            if any(isinstance(event, PersonErased) for event in events):
+                self._succession.of_person(stream)
+            return
+        self._tell(stream, events)
+        for event in events:
+            # Of the two, their log's PersonErased and this, the later one finds the other.
+            if isinstance(event, MemberJoined | RoleChanged) and event.role == "owner":
+                self._succession.of_new_owner(stream, event.user)
+
+    def _tell(self, stream: str, events: Sequence[Event]) -> None:
         batches: dict[str, list[Command]] = {}
         for event in events:
             if isinstance(event, Membership):

@@ -12,6 +12,7 @@ from domain.aggregate import Event
 from domain.caching import SizedCache
 from domain.chat import frames
 from domain.chat.authorising import Authorising
+from domain.chat.hints import hearing
 from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
 from domain.chat.withholding import changes_after, withhold
@@ -97,6 +98,7 @@ class Deliver:
         if erased:
             # Destroyed before it was announced: it is not loaded again.
             services.vault.forget(user)
+            self._take_name(user)
         connections = services.connections.of_user(user)
         if not connections:
             return
@@ -110,6 +112,16 @@ class Deliver:
         if erased:
             for connection in services.connections.of_user(user):
                 services.gateway.close(connection, 4401)
+
+    def _take_name(self, user: str) -> None:
+        """Tells pages that are open in a person's rooms that the name is gone, those they left
+        included; not in large rooms, whose pages hear of it at their next read."""
+        services = self._services
+        person = services.at_head(user)
+        for room in list(person.rooms) if isinstance(person, Person) else ():
+            present = hearing(services.connections, room)
+            if present:
+                self._post(present, frames.nameless(room, user), room)
 
     # A room
 

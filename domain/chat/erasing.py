@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.chat.services import Services
+from domain.chat.succeeding import Succession
 from domain.errors import NotFound
 from domain.executing import outcomes_of, versions_of
 from domain.log import is_person
@@ -14,6 +15,7 @@ class Erasing:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._succession = Succession(services)
 
     def erase(self, user: str) -> bool:
         """Ends all that a person has open, destroys their key and says so in their log.
@@ -29,6 +31,8 @@ class Erasing:
         4. Accounts forget what was written since step 1, by who then finds the log closed
            (`Entering.exchange`, `Chat.connect`).
         5. Connections are closed. One that is being opened is found here, or finds the log.
+        6. Rooms that they own are handed over (domain/chat/succeeding.py). `track_memberships` does
+           the same when it hears of PersonErased, and for rooms that their log hears of late.
 
         Returns
         -------
@@ -49,6 +53,7 @@ class Erasing:
         connections |= {*services.connections.of_user(user)}
         for connection in sorted(connections):
             services.gateway.close(connection, 4401)
+        self._succession.of_person(user)
         return had or announced
 
     def _announce(self, user: str) -> bool:

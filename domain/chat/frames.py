@@ -46,6 +46,11 @@ def typing(room: str, user: str) -> bytes:
     return orjson.dumps({"type": "typing", "room": room, "user": user})
 
 
+def nameless(room: str, user: str) -> bytes:
+    """An `events` frame that tells a room that a person has no name any more."""
+    return orjson.dumps({"type": "events", "room": room, "events": [], "people": {user: None}})
+
+
 def chunks(
     parts: Sequence[bytes], budget: int, authors: Sequence[str] = ()
 ) -> Iterator[Sequence[bytes]]:

@@ -165,8 +165,8 @@ def join(room: Room, command: Join, _: MessageOf) -> int:
 
 def _role_offered(room: Room, invitation: Invitation) -> str:
     """Returns the role that an invitation gives now: as invited while the inviter may still give
-    it, else member. Where everybody left meanwhile it gives the room: it would have no owner."""
-    if not room.members:
+    it, else member. Where no owner is left meanwhile it gives the room."""
+    if not room.owners:
         return "owner"
     rank = RANK[room.members.get(invitation.by, "member")]
     may = rank >= RANK["moderator"] and rank >= RANK[invitation.role]

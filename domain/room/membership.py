@@ -90,6 +90,20 @@ class SetRole(Command):
 
 
 @dataclass(kw_only=True, slots=True)
+class HandOver(Command):
+    """`by` was erased, and owns the room no longer.
+
+    Attributes
+    ----------
+    heir: who is to be an owner; None where nobody else is left.
+    members: how many members there were when the heir was looked for.
+    """
+
+    heir: str | None
+    members: int
+
+
+@dataclass(kw_only=True, slots=True)
 class RenameMember(Command):
     name: Sealed
 
@@ -121,6 +135,21 @@ def set_role(room: Room, command: SetRole, _: MessageOf) -> int:
         return room.version
     _keep_an_owner(room, command.user)
     return room.append(RoleChanged, command, user=command.user, role=command.role)
+
+
+@decides(HandOver)
+def hand_over(room: Room, command: HandOver, _: MessageOf) -> int:
+    if room.members.get(command.by) != "owner":
+        return room.version
+    heir = command.heir
+    if heir is None:
+        if len(room.members) > command.members:
+            raise NotFound("somebody joined meanwhile")
+    elif heir not in room.members:
+        raise NotFound("the heir left meanwhile")
+    elif room.members[heir] != "owner":
+        room.append(RoleChanged, command, user=heir, role="owner")
+    return room.append(RoleChanged, command, user=command.by, role="member")
 
 
 @decides(RenameMember)

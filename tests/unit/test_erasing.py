@@ -390,6 +390,28 @@ def test_delivery_drops_the_key_at_once_and_closes_what_is_open() -> None:
     assert ann.frames()[-1]["events"][-1]["type"] == "PersonErased"
 
 
+def test_open_pages_of_others_hear_that_the_name_is_gone() -> None:
+    chat = memory_chat()
+    ann, bob, eve = (person(chat, name) for name in ("ann", "bob", "eve"))
+    for room in ("lobby", "left"):
+        ann.send(action="create_room", room=room, name=room, kind="public")
+    bob.send(action="create_room", room="other", name="Other", kind="public")
+    ann.send(action="leave", room="left")
+    run_consumers(chat)
+    bob.sync(lobby=None, left=None, other=None)
+    eve.sync(other=None)
+    for someone in (bob, eve):
+        someone.frames()
+    chat.erasing.erase(ann.user)
+    run_consumers(chat, ["deliver"])
+    empty = [frame for frame in bob.frames() if frame["type"] == "events" and not frame["events"]]
+    assert [(frame["room"], frame["people"]) for frame in empty] == [
+        ("lobby", {"u_ann": None}),
+        ("left", {"u_ann": None}),
+    ]
+    assert eve.frames() == []
+
+
 def test_a_command_on_the_log_is_answered_alike_by_any_executor(chat: Chat) -> None:
     ann = person(chat, "ann")
     chat.erasing.erase(ann.user)

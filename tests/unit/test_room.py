@@ -44,6 +44,7 @@ from domain.room.invitations import (
 from domain.room.lifecycle import CreateRoom, RoomCreated
 from domain.room.membership import (
     MAX_MEMBERS,
+    HandOver,
     Leave,
     MemberJoined,
     MemberLeft,
@@ -403,6 +404,24 @@ def test_an_invitation_as_owner_by_somebody_who_is_a_moderator_now_makes_a_membe
     room = a_room("private", invited(EVE, "owner", ANN), invited(DAN, "moderator", ANN), *over)
     room.when(join(EVE)).then(joined(EVE, "member"))
     room.when(join(DAN)).then(joined(DAN, "moderator"))
+
+
+def test_an_erased_owner_hands_the_room_over() -> None:
+    def hand(heir: str | None, members: int = 3) -> HandOver:
+        return ask(HandOver, ANN, heir=heir, members=members)
+
+    for heir in (BOB, CY):
+        room = a_room().when(hand(heir))
+        room.then(role_changed(heir, "owner"), role_changed(ANN, "member"))
+    a_room("public", role_changed(CY, "owner")).when(hand(CY)).then(role_changed(ANN, "member"))
+    a_room("public", role_changed(CY, "owner"), role_changed(ANN, "member")).when(
+        hand(CY)
+    ).then_nothing()
+    a_room("public", role_changed(CY, "owner"), left(ANN)).when(hand(CY)).then_nothing()
+    a_room().when(hand(DAN)).then_refused(NotFound)
+    alone = (created(), joined(ANN, "owner"))
+    given("lobby", *alone).when(hand(None, 1)).then(role_changed(ANN, "member"))
+    given("lobby", *alone, joined(BOB)).when(hand(None, 1)).then_refused(NotFound)
 
 
 @pytest.mark.parametrize("kind", ["public", "private", "broadcast"])
@@ -806,6 +825,7 @@ def test_who_left_is_a_stranger() -> None:
 
 EVERY_COMMAND: tuple[Any, ...] = (
     join(DAN), ask(Leave, BOB), add(ANN, DAN), remove(ANN, BOB), set_role(ANN, BOB, "owner"),
+    ask(HandOver, ANN, heir=None, members=9),
     ask(RenameMember, BOB, name=sealed(BOB)), post(BOB), edit(BOB), delete(BOB), react(BOB),
     unreact(CY), decline("u_fay"),
 )  # fmt: skip

@@ -34,7 +34,7 @@ FIREHOSE_STEP = 5 * KB
 QUEUES = ("views", "delivery", "memberships", "notify", "presence")
 FILTERS = {
     "memberships": '{"topic":["room.member-joined","room.member-left","room.role-changed",'
-    '"room.member-invited","room.invitation-declined"]}',
+    '"room.member-invited","room.invitation-declined","person.erased"]}',
     "notify": '{"notify":["1"]}',
 }
 TOPIC_MAY_WRITE = (

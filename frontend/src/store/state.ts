@@ -99,5 +99,37 @@ export function withRoom(state: State, room: string, alter: (room: RoomState) =>
 export function withPeople(state: State, people: Readonly<Record<string, string | null>>): State {
   const news = Object.entries(people).filter(([id, name]) => state.people.get(id) !== name);
   if (news.length === 0) return state;
-  return { ...state, people: new Map([...state.people, ...news]) };
+  const known = { ...state, people: new Map([...state.people, ...news]) };
+  // Somebody who had a name and has none now: other reasons for null are none to drop words.
+  const erased = new Set(
+    news.flatMap(([id, name]) => (name === null && state.people.has(id) ? [id] : [])),
+  );
+  return erased.size === 0 ? known : withoutWordsOf(known, erased);
+}
+
+/** Takes away the texts of people who were erased, and their names beside last messages. */
+function withoutWordsOf(state: State, erased: ReadonlySet<string>): State {
+  const rooms = new Map<string, RoomState>();
+  for (const [id, room] of state.rooms) {
+    const { last, open } = room;
+    rooms.set(id, {
+      ...room,
+      last: last && erased.has(last.by) ? { ...last, name: null, text: null } : last,
+      open: open && {
+        ...open,
+        view: {
+          ...open.view,
+          messages: open.view.messages.map((message) =>
+            erased.has(message.by) && message.text !== null ? { ...message, text: null } : message,
+          ),
+        },
+        recent: open.recent.map((event) =>
+          event.type === "MessageEdited" && erased.has(event.by)
+            ? { ...event, data: { ...event.data, text: null } }
+            : event,
+        ),
+      },
+    });
+  }
+  return { ...state, rooms };
 }
