@@ -407,7 +407,7 @@ def test_an_invitation_as_owner_by_somebody_who_is_a_moderator_now_makes_a_membe
 
 
 def test_an_erased_owner_hands_the_room_over() -> None:
-    def hand(heir: str | None, members: int = 3) -> HandOver:
+    def hand(heir: str | None, members: int = 3) -> Any:
         return ask(HandOver, ANN, heir=heir, members=members)
 
     for heir in (BOB, CY):
