@@ -4,10 +4,13 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from local import readiness
+from local.bootstrap import APPEND_FAILED, Engine
 from local.readiness import Readiness
 from tests.server.harness import Server, until
 
@@ -85,6 +88,21 @@ def test_asking_more_often_writes_no_more_often(
         assert len(tried) == 2
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("failed_at", "told"),
+    [(None, False), (100.0, True), (100.0 - APPEND_FAILED + 1, True),
+     (100.0 - APPEND_FAILED, False)],
+)  # fmt: skip
+def test_an_append_that_failed_lately_is_told_of(failed_at: float | None, told: bool) -> None:
+    engine = SimpleNamespace(
+        executor=SimpleNamespace(failed_at=failed_at),
+        loop=SimpleNamespace(time=lambda: 100.0),
+        feed=SimpleNamespace(troubles=lambda: ["another"]),
+    )
+    lines = ["the log cannot be appended to"] * told
+    assert Engine.troubles(cast(Engine, engine)) == [*lines, "another"]
 
 
 @pytest.fixture

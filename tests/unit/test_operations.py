@@ -1,7 +1,7 @@
 """Operations beside a server that is written to all the time, and without one."""
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -72,7 +72,7 @@ def test_an_erasure_is_done_when_the_consumers_have_heard_of_it() -> None:
     assert busy.position >= 100
 
 
-def shown(lines: Iterator[str]) -> list[tuple[int, str | None]]:
+def shown(lines: Iterable[str]) -> list[tuple[int, str | None]]:
     events = map(orjson.loads, lines)
     return [(event["version"], event["data"].get("text")) for event in events]
 
@@ -91,7 +91,7 @@ def test_a_deletion_withholds_its_text_however_far_apart_they_are(
         ann.send(action="post", room="lobby", text=text)
     services = chat.services
     lines = log_lines(services.log, services.vault, "lobby")
-    first = shown(iter([next(lines)]))
+    first = shown([next(lines)])
     # What comes while the log is read is not shown: whether it was deleted was not looked at.
     ann.send(action="post", room="lobby", text="late")
     assert first + shown(lines) == [

@@ -34,11 +34,11 @@ class Later:
     """An executor that decides when it is told to."""
 
     def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+        self.executor = executor
         self._todo: list[Callable[[], None]] = []
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
-        self._todo.append(lambda: self._executor.execute(log_id, commands, reply))
+        self._todo.append(lambda: self.executor.execute(log_id, commands, reply))
 
     def run(self) -> None:
         while self._todo:
@@ -91,6 +91,21 @@ def test_a_long_log_is_folded_by_the_executor_once_and_frames_keep_their_order()
     world.ask("add_member", "i4", user="u_bob")
     assert world.answers() == ["i4 forbidden"]
     assert world.recorder.read < SHORT
+
+
+def test_frames_about_several_people_with_long_logs_keep_their_order() -> None:
+    world = World(2 * SHORT)
+    services = world.chat.services
+    cy = person(Chat(replace(services, executor=world.later.executor)), "cy")
+    cy.send(action="create_room", room="cys", name="Cy's", kind="public")
+    for number in range(2 * SHORT):
+        cy.send(action="post", room="cys", text="x")
+        cy.send(action="read", room="cys", version=number + 3)
+    services.log.evict(cy.user)
+    world.ask("add_member", "i1", user="u_bob")
+    world.ask("add_member", "i2", user="u_cy")
+    world.ask("post", "i3", text="after")
+    assert world.answers() == ["i1 ack", "i2 ack", "i3 ack"]
 
 
 def test_a_short_log_and_nobody_are_looked_up_at_once() -> None:
