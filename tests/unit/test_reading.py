@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from domain.chat import Chat, reading
-from domain.errors import NotFound
+from domain.errors import NotFound, RoomBusy
+from domain.room.membership import MemberRenamed
 from tests.support.chat import Someone, memory_chat, person, records, run_consumers
 
 POSTS = 8
@@ -153,6 +154,65 @@ def test_a_private_room_is_its_members_alone(fold: Folded) -> None:
             with pytest.raises(NotFound):
                 read(stranger.user)
     assert versions(chat.reading.messages("den-222222222222", ann.user, None, 10)) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_pages_of_members_have_each_once_whatever_came_since_the_views(limit: int) -> None:
+    chat = memory_chat()
+    ann, *others = (person(chat, f"m{letter}") for letter in "aceg")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    for someone in others:
+        someone.send(action="join", room="lobby")
+    run_consumers(chat)
+    # Between, before and behind those whom the views know; one of these is gone.
+    for name in ("m0", "mb", "md", "mf", "mh", "mi"):
+        person(chat, name).send(action="join", room="lobby")
+    others[0].send(action="leave", room="lobby")
+    found: list[str] = []
+    while True:
+        page = chat.reading.members("lobby", ann.user, found[-1] if found else "", limit)
+        members = [member["user"] for member in page["members"]]
+        if not members:
+            break
+        assert len(members) <= limit
+        assert len(members) == limit or len(found) + len(members) == 9
+        found += members
+    assert found == [f"u_m{letter}" for letter in "0abdefghi"]
+
+
+def test_a_name_that_changed_since_the_views_is_shown() -> None:
+    chat, ann, bob = lobby(everything)
+    log = chat.services.log
+    renamed = MemberRenamed(
+        originator_id="lobby", originator_version=log.head("lobby") + 1, by=bob.user, at="",
+        recorded_at="", id="", digest="", user=bob.user,
+        name=chat.services.vault.seal(bob.user, "Robert"),
+    )  # fmt: skip
+    log.recorder.insert_events(log.stored([renamed]))
+    log.evict("lobby")
+    page = chat.reading.messages("lobby", ann.user, None, 10)
+    assert page["people"] == {bob.user: "Robert"}
+
+
+@pytest.mark.parametrize(("behind", "busy"), [(3, False), (4, True)])
+def test_a_view_that_lags_by_more_than_a_reader_waits_for_is_not_folded(
+    monkeypatch: pytest.MonkeyPatch, behind: int, busy: bool
+) -> None:
+    chat, ann, bob = lobby(everything)
+    monkeypatch.setattr(reading, "MAX_TAIL", 3)
+    for number in range(behind):
+        bob.send(action="post", room="lobby", text=str(number))
+    if busy:
+        with pytest.raises(RoomBusy):
+            chat.reading.messages("lobby", ann.user, None, 10)
+    else:
+        assert len(chat.reading.messages("lobby", ann.user, None, 50)["messages"]) == POSTS + behind
+
+
+def test_nothing_is_unread_for_a_guest() -> None:
+    chat, _, _ = lobby(everything)
+    guest = person(chat, "guest")
+    assert chat.reading.unread(chat.reading.access("lobby", guest.user), guest.user) == 0
 
 
 def test_a_page_ends_where_its_texts_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
