@@ -170,7 +170,7 @@ class GroupCommitExecutor:
         if log_id in self._folding:
             self._folding[log_id] += entries
             return True
-        if self._log.cached(log_id) is not None or self._log.unfolded(log_id) <= FOLDED_HERE:
+        if self._log.unfolded(log_id) <= FOLDED_HERE:
             return False
         self._folding[log_id] = list(entries)
         folded = self._loop.run_in_executor(self._folders, self._log.at_head, log_id)
@@ -201,9 +201,11 @@ class GroupCommitExecutor:
         answered: list[tuple[_Waiting, list[Outcome]]] = []
         left: list[_Waiting] = []
         try:
-            if self._folds(log_id, entries):
-                return []
-            aggregate = self._log.load(log_id)
+            aggregate = None if log_id in self._folding else self._log.cached(log_id)
+            if aggregate is None:
+                if self._folds(log_id, entries):
+                    return []
+                aggregate = self._log.load(log_id)
             before = aggregate.version
             for index, entry in enumerate(entries):
                 if index and time.monotonic() > until:

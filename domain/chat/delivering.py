@@ -52,6 +52,11 @@ NAMES_LIFE = 300.0
 NAME_BYTES = 650
 """A sealed name in memory (measured by tests/unit/test_memory.py)."""
 
+NAMING = (MemberJoined, MemberInvited, MemberRenamed)
+CHANGING = (MessageEdited, MessageDeleted)
+"""Events that tell a person's name, and those that change a message. Tuples: a union would be made
+anew for each event."""
+
 
 class Deliver:
     """Pushes events to those who are connected.
@@ -150,7 +155,7 @@ class Deliver:
     def _changes(self, room: str, events: Sequence[Event]) -> list[dict[str, Any]] | None:
         """Returns the edits and deletions among the events, and, where their push is late, those
         that the log has after them; None where it has too many events to look at."""
-        found = [e.wire() for e in events if isinstance(e, MessageEdited | MessageDeleted)]
+        found = [e.wire() for e in events if isinstance(e, CHANGING)]
         services, last = self._services, events[-1].originator_version
         limit = datetime.fromtimestamp(services.seconds() - LATE, UTC)
         if events[0].recorded_at >= limit.isoformat(timespec="microseconds"):
@@ -232,12 +237,13 @@ class Deliver:
 
     def _learn(self, room: str, events: Sequence[Event]) -> None:
         known = self._known(room)
-        if len(known) > self.NAMES:
+        full = len(known) > self.NAMES
+        if full:
             known.clear()
-        for event in events:
-            if isinstance(event, MemberJoined | MemberInvited | MemberRenamed):
-                known[event.user] = event.name
-        self._names.weigh(room, known)
+        named = {event.user: event.name for event in events if isinstance(event, NAMING)}
+        known.update(named)
+        if full or named:
+            self._names.weigh(room, known)
 
     def _known(self, room: str) -> dict[str, Any]:
         """Returns the sealed names met in a room."""

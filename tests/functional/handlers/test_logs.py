@@ -166,7 +166,7 @@ class Invocation(Context):
         self.aws_request_id = id
 
 
-def failing(invocation: Invocation) -> None:
+def failing(invocation: Any) -> None:
     socket_message.handler(message(action="post", id="1", room="lobby", text="x"), invocation)
 
 
