@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from adapters.memory.events import MemoryEvents
 from adapters.memory.gateway import InlineBackground
 from adapters.memory.limiter import TokenBuckets
+from adapters.sqlite.views import SqliteCommandIndex, open_views
 from domain import retrying
 from domain.aggregate import Command
 from domain.chat import Chat
 from domain.chat.commanding import SEARCHES
 from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog
-from domain.ports import Reply
+from domain.ports import CommandIndex, Reply
 from domain.retrying import SEGMENT, Retrying, fingerprint, index_id
 from domain.room.messages import MessagePosted
 from tests.support.aggregates import happened, sealed, stand
@@ -279,12 +281,24 @@ def test_what_one_search_makes_is_bounded_however_far_it_goes(
     assert Retrying(log).find("room", "u_a", "first", 0, 20) == (1, "d1")
 
 
-def test_two_searches_that_make_the_same_entries_do_not_meet() -> None:
+@pytest.mark.parametrize("kind", ["snapshots", "sqlite"])
+def test_an_index_has_each_entry_once_and_reads_no_more_than_is_asked_for(
+    kind: str, tmp_path: Path
+) -> None:
     log: EventLog = memory_chat().services.log
-    index = retrying.SnapshotIndex(log.snapshots)
+    database = open_views(tmp_path / "views.sqlite")
+    index: CommandIndex = retrying.SnapshotIndex(log.snapshots)
+    if kind == "sqlite":
+        index = SqliteCommandIndex(database)
+    # Two searches may make the same entries.
     index.keep("room", {1: b"one", 2: b"two"})
     index.keep("room", {2: b"two", 1: b"one"})
-    assert index.entries("room", 0, 2) == {1: b"one", 2: b"two"}
+    index.keep("room", {3: b"three", 4: b"four"})
+    index.keep("other", {2: b"other"})
+    assert index.entries("room", 0, 4) == {1: b"one", 2: b"two", 3: b"three", 4: b"four"}
+    assert index.entries("room", 1, 3) == {2: b"two", 3: b"three"}
+    assert index.entries("room", 4, 9) == {}
+    database.close()
 
 
 @settings(max_examples=150, deadline=None)

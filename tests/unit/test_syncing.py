@@ -138,6 +138,17 @@ def test_several_rooms_share_frames_until_they_are_full() -> None:
     assert chat.services.connections.in_room_of("u_ann", "room-3")
 
 
+def test_small_rooms_share_a_frame_behind_a_full_one_too() -> None:
+    _, ann, _ = lobby(7, "x" * (MAX_TEXT - 10))
+    small: dict[str, int | None] = {f"room-{number}": 0 for number in range(9)}
+    for room in small:
+        ann.send(action="create_room", room=room, name="R", kind="public")
+    frames = [f for f in ann.sync(lobby=3, **small) if f["type"] == "synced"]
+    rooms = [room for frame in frames for room in frame["rooms"]]
+    assert sorted(set(rooms)) == ["lobby", *small]
+    assert len(frames) == rooms.count("lobby")
+
+
 def test_what_one_may_not_see_is_not_subscribed_to() -> None:
     chat, ann, bob = lobby()
     den = "den-222222222222"
