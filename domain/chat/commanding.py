@@ -153,7 +153,7 @@ class Commanding:
         quiet post is accepted: its push tells the client."""
         user = connection.user
         self._spend(user)
-        people = (user, frame.user) if PLANS[frame.action].command is AddMember else ()
+        people = self._people(user, frame)
 
         def refuse(refusal: ParleyError) -> None:
             self._answer(connection.id, frame.id, frame.room, [refusal])
@@ -161,6 +161,20 @@ class Commanding:
         self._preparing.in_turn(
             connection.id, people, lambda: self._decide(connection, frame), refuse
         )
+
+    def _people(self, user: str, frame: Any) -> Sequence[str]:
+        """Returns the people whose logs a command is made or decided with; they are to be in memory
+        where this process alone appends."""
+        plan = PLANS[frame.action]
+        if plan.command is AddMember:
+            return (user, frame.user)
+        if plan.names:
+            return (user,)
+        if frame.since is None or not self._services.alone:
+            return ()
+        # A late retry of somebody who is no member asks their log (Decider).
+        room = self._services.log.cached(frame.room)
+        return () if room is not None and room.knows(user) else (user,)
 
     def _decide(self, connection: Connection, frame: Any) -> None:
         services, user = self._services, connection.user

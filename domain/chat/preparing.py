@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from domain.chat.services import Services
 from domain.errors import Internal, ParleyError
+from domain.executing import outcomes_of
 from domain.person.person import EndSession
 
 SHORT = 30
@@ -59,6 +60,12 @@ class Preparing:
         self._waiting[connection_id] = deque([_Frame((), take, refuse)])
         self._fold(connection_id, missing)
 
+    def fold(self, user: str) -> None:
+        """Has a person's log in memory before their connection is noted, where that is long; for
+        threads that may block. Raises Internal where the executor does not answer."""
+        for missing in self._missing([user]):
+            outcomes_of(self._services.executor, [(missing, [self._look(missing)])])
+
     def _missing(self, people: Sequence[str]) -> list[str]:
         if not self._services.alone:
             return []
@@ -72,11 +79,14 @@ class Preparing:
         if not missing:
             self._go_on(connection_id)
             return
-        now, first = self._services.now(), missing[0]
-        look = EndSession(session="", by=first, id=LOOK, at=now, recorded_at=now, digest="")
+        first = missing[0]
         self._services.executor.execute(
-            first, [look], lambda _: self._fold(connection_id, missing[1:])
+            first, [self._look(first)], lambda _: self._fold(connection_id, missing[1:])
         )
+
+    def _look(self, user: str) -> EndSession:
+        now = self._services.now()
+        return EndSession(session="", by=user, id=LOOK, at=now, recorded_at=now, digest="")
 
     def _go_on(self, connection_id: str) -> None:
         waiting = self._waiting[connection_id]

@@ -36,8 +36,10 @@ class Later:
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
         self._todo: list[Callable[[], None]] = []
+        self.logs: list[str] = []
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
+        self.logs.append(log_id)
         self._todo.append(lambda: self.executor.execute(log_id, commands, reply))
 
     def run(self) -> None:
@@ -61,7 +63,9 @@ class World:
         self.later = Later(chat.services.executor)
         self.chat = Chat(replace(chat.services, alone=alone, executor=self.later))
         self.ann = Someone(self.chat, ann.user, ann.token, ann.connection)
-        self.ann.frames()
+        self.bob = Someone(self.chat, bob.user, bob.token, bob.connection)
+        for someone in (self.ann, self.bob):
+            someone.frames()
         self.recorder.read = 0
 
     def ask(self, action: str, id: str, **fields: Any) -> list[str]:
@@ -106,6 +110,34 @@ def test_frames_about_several_people_with_long_logs_keep_their_order() -> None:
     world.ask("add_member", "i2", user="u_cy")
     world.ask("post", "i3", text="after")
     assert world.answers() == ["i1 ack", "i2 ack", "i3 ack"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"action": "create_room", "room": "new", "name": "New", "kind": "public"},
+        {"action": "join", "room": "new"},
+        {"action": "leave", "room": DEN, "since": 0},
+        {"action": "leave", "room": "nowhere", "since": 0},
+    ],
+    ids=lambda frame: f"{frame['action']} {frame['room']}",
+)
+def test_ones_own_long_log_is_folded_by_the_executor_before_it_is_needed(
+    frame: dict[str, Any],
+) -> None:
+    world = World(2 * SHORT)
+    assert world.bob.send(id="i1", **frame) == []
+    assert world.later.logs == ["u_bob"]
+    assert world.recorder.read <= 1
+    world.later.run()
+    assert world.later.logs == ["u_bob", frame["room"]]
+    assert world.chat.services.log.cached("u_bob") is not None
+
+
+def test_a_members_frame_with_since_is_taken_at_once() -> None:
+    world = World(2 * SHORT)
+    world.ask("post", "i1", text="x", since=1)
+    assert world.later.logs == [DEN]
 
 
 def test_a_short_log_and_nobody_are_looked_up_at_once() -> None:
