@@ -9,6 +9,7 @@ import pytest
 from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.events import MemorySnapshots
 from adapters.memory.gateway import RecordingGateway
+from adapters.memory.keys import MemoryKeys
 from adapters.vault.aes import AesVault
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat
@@ -360,6 +361,21 @@ def test_a_connection_of_somebody_erased_is_refused_every_command(chat: Chat) ->
     bob.send(action="create_room", room="other", name="Other", kind="private")
     (answer,) = bob.send(action="add_member", room="other", user=ann.user, role="member")
     assert answer["code"] == "not_found"
+
+
+def test_somebody_erased_joins_nothing_where_their_key_is_still_in_memory() -> None:
+    """Another process has not heard of it yet."""
+    keys = MemoryKeys()
+    chat = memory_chat(keys=keys)
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    bob.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    elsewhere = AesVault(keys, MASTER, OpenSslCipher)
+    elsewhere.digest(ann.user, b"")
+    chat.erasing.erase(ann.user)
+    late = replace(ann, chat=Chat(replace(chat.services, vault=elsewhere)))
+    (answer,) = late.send(action="join", room="lobby")
+    assert (answer["type"], answer["code"]) == ("error", "not_found")
+    assert chat.services.log.head("lobby") == 2
 
 
 # Who hears of it
