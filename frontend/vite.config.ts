@@ -10,5 +10,10 @@ export default defineConfig({
   // Everything is a file: a data: URL of a script or style would need a wider CSP.
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   server: { proxy: { "/api": server, "/ws": { target: server, ws: true } } },
-  test: { include: ["tests/**/*.test.{ts,tsx}"], restoreMocks: true },
+  test: {
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    // A busy machine takes seconds to render a page.
+    testTimeout: 30_000,
+  },
 });

@@ -55,6 +55,9 @@ describe("Api", () => {
     await api.messages("r", 50, 20);
     await api.members("r", "", 1_000);
     await api.members("r", "u_a&b", 1_000);
+    await api.invitations();
+    await api.notices();
+    await api.setNotices(true);
     await new Api("").exchange("id token", "");
     await new Api("").exchange("id token", "Ann");
     const json = { "Content-Type": "application/json" };
@@ -76,6 +79,14 @@ describe("Api", () => {
       get("/rooms/r/messages?before=50&limit=20"),
       get("/rooms/r/members?limit=1000"),
       get("/rooms/r/members?after=u_a%26b&limit=1000"),
+      get("/invitations"),
+      get("/session/notices"),
+      {
+        url: `${base}/session/notices`,
+        method: "PUT",
+        headers: { ...json, ...bearer },
+        body: { mail: true },
+      },
       ...[{}, { nickname: "Ann" }].map((body) => ({
         url: "/api/session/cognito",
         method: "POST",

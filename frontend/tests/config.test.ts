@@ -50,6 +50,11 @@ describe("parseConfig", () => {
     ["cognito has no field clientId", { cognito: { ...COGNITO, clientId: "7abc" } }],
     ["cognito.client_id", { cognito: { domain: COGNITO.domain } }],
     ["cognito.client_id", { cognito: { ...COGNITO, client_id: "" } }],
+    ["cognito.client_id", { cognito: { ...COGNITO, client_id: "7abc&scope=all" } }],
+    ["cognito.client_id", { cognito: { ...COGNITO, client_id: " 7abc" } }],
+    ["cognito.domain", { cognito: { ...COGNITO, domain: 7 } }],
+    ["cognito must be an object", { cognito: [] }],
+    ["api must be a text", { api: { href: "https://a.example" } }],
     ["cognito.domain", { cognito: { client_id: "7abc" } }],
     ["cognito.domain", { cognito: { ...COGNITO, domain: "parley.example.org" } }],
     ["cognito.domain", { cognito: { ...COGNITO, domain: "javascript:alert(1)" } }],
@@ -74,6 +79,12 @@ describe("loadConfig", () => {
   ])("goes by the defaults where the file %s", async (_, answer) => {
     answering(answer);
     expect(await loadConfig()).toEqual(DEFAULTS);
+  });
+
+  it("asks for the file as it is now, and goes by no other answer's body", async () => {
+    answering(() => Promise.resolve(Response.json({ guests: false }, { status: 500 })));
+    expect(await loadConfig()).toEqual(DEFAULTS);
+    expect(fetch).toHaveBeenCalledExactlyOnceWith("/config.json", { cache: "no-cache" });
   });
 
   it("does not pass over a file that is wrong", async () => {

@@ -367,6 +367,22 @@ describe("Connection", () => {
     }
   });
 
+  it("gives up an attempt under way, and the retry that was due, when the network is back", async () => {
+    const { connection, sockets, log } = world();
+    connection.start();
+    await tick();
+    // The first socket neither opened nor failed yet.
+    connection.retryNow();
+    await tick();
+    expect(sockets.map(({ closed }) => closed)).toEqual([true, false]);
+    sockets[0]?.open();
+    expect(log).not.toContain("opened");
+    sockets[1]?.lose();
+    connection.retryNow();
+    await tick(10_000);
+    expect(sockets).toHaveLength(3);
+  });
+
   it("asks a server that may be gone, and keeps it where it answers in time", async () => {
     const { connection, sockets, log } = world();
     connection.start();

@@ -126,10 +126,12 @@ describe("Directory", () => {
   let answers: ((query: string, cursor: string | null) => Rooms | Promise<Rooms>) | undefined;
   let store: Store<State>;
   let directory: Directory;
+  let overs: number;
 
   beforeEach(() => {
     vi.useFakeTimers();
     asked.length = 0;
+    overs = 0;
     answers = undefined;
     store = new Store(initialState(ME));
     directory = new Directory(
@@ -140,7 +142,9 @@ describe("Directory", () => {
         },
       },
       store,
-      () => undefined,
+      () => {
+        overs += 1;
+      },
     );
   });
 
@@ -200,6 +204,121 @@ describe("Directory", () => {
     await directory.more();
     expect(asked).toHaveLength(10);
     expect(asked[5]).toEqual({ query: "", cursor: "again" });
+  });
+
+  it("does not show the answer to an earlier search while typing goes on", async () => {
+    let answer: (rooms: Rooms) => void = () => undefined;
+    answers = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    directory.search("old");
+    await vi.advanceTimersByTimeAsync(300);
+    directory.search("older");
+    answer({ rooms: [summary("old")], cursor: null });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ids(store.get())).toEqual([]);
+    expect(store.get().directory.searching).toBe(true);
+  });
+
+  it("takes an earlier search's failure for nothing", async () => {
+    let refuse: (error: Error) => void = () => undefined;
+    answers = (query) =>
+      query === "old"
+        ? new Promise((_, reject) => {
+            refuse = reject;
+          })
+        : new Promise(() => undefined);
+    directory.search("old");
+    await vi.advanceTimersByTimeAsync(300);
+    directory.search("new");
+    await vi.advanceTimersByTimeAsync(300);
+    refuse(new ApiError("unauthenticated", "over"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(overs).toBe(0);
+    expect(store.get().directory.searching).toBe(true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked.map(({ query }) => query)).toEqual(["old", "new"]);
+  });
+
+  it("asks once where it is told to while typing pauses", async () => {
+    directory.search("garden");
+    await directory.refresh();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(asked).toEqual([{ query: "garden", cursor: null }]);
+    directory.search("");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked.at(-1)).toEqual({ query: "", cursor: null });
+  });
+
+  it("reads again as many as it shows, and no more than it has to", async () => {
+    const page = (from: number, size: number, cursor: string | null) => ({
+      rooms: Array.from({ length: size }, (_, index) => summary(`r${from + index}`)),
+      cursor,
+    });
+    answers = (_, cursor) =>
+      cursor === null ? page(0, 60, "60") : page(Number(cursor), 60, String(Number(cursor) + 60));
+    await directory.refresh();
+    expect(asked).toHaveLength(1);
+    await directory.more();
+    expect(store.get().directory.rooms).toHaveLength(120);
+    asked.length = 0;
+    await directory.refresh();
+    expect(asked).toHaveLength(2);
+    expect(store.get().directory.rooms).toHaveLength(120);
+  });
+
+  it("reads neither on nor again while it reads, and no further than the end", async () => {
+    answers = () => ({ rooms: [summary("a")], cursor: "next" });
+    await directory.refresh();
+    asked.length = 0;
+    answers = () => new Promise(() => undefined);
+    void directory.more();
+    void directory.more();
+    await vi.advanceTimersByTimeAsync(30_000);
+    directory.renew();
+    expect(asked).toEqual([{ query: "", cursor: "next" }]);
+    directory.stop();
+    answers = () => ({ rooms: [], cursor: null });
+    await directory.refresh();
+    asked.length = 0;
+    await directory.more();
+    expect(asked).toEqual([]);
+  });
+
+  it("does not read on by itself after a page that failed", async () => {
+    answers = () => ({
+      rooms: Array.from({ length: 60 }, (_, n) => summary(`r${n}`)),
+      cursor: "next",
+    });
+    await directory.refresh();
+    answers = () => Promise.reject(new ApiError("network", "away"));
+    await directory.more();
+    expect(store.get().directory).toMatchObject({ cursor: "next", searching: false });
+    asked.length = 0;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual([]);
+  });
+
+  it("drops what comes after it was stopped", async () => {
+    let answer: (rooms: Rooms) => void = () => undefined;
+    answers = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    void directory.refresh();
+    directory.stop();
+    answer({ rooms: [summary("late")], cursor: null });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(ids(store.get())).toEqual([]);
+  });
+
+  it("says that the session is over, and asks no more then", async () => {
+    answers = () => Promise.reject(new ApiError("unauthenticated", "over"));
+    await directory.refresh();
+    expect(overs).toBe(1);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(1);
   });
 
   it("keeps what it has when the server cannot be reached", async () => {

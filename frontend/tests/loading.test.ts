@@ -34,6 +34,7 @@ function world() {
       });
     });
   const pages: Member[][] = [];
+  const invitedOf: Member[] = [];
   const api: HistoryApi = {
     messages: (room, before, limit): Promise<Messages> => {
       asked.push(`${room} ${before} ${limit}`);
@@ -46,7 +47,7 @@ function world() {
     },
     members: (room, after, limit) => {
       asked.push(`${room} '${after}' ${limit}`);
-      return answering({ members: pages.shift() ?? [] });
+      return answering({ members: pages.shift() ?? [], invited: invitedOf });
     },
   };
   const give = async () => {
@@ -55,7 +56,7 @@ function world() {
     store.flush();
   };
   const open = () => store.get().rooms.get("r")?.open;
-  return { history: new History(api, store), asked, give, open, store, pages, fails };
+  return { history: new History(api, store), asked, give, open, store, pages, invitedOf, fails };
 }
 
 const ranges = (open: ReturnType<ReturnType<typeof world>["open"]>) => open?.ranges ?? [];
@@ -82,6 +83,50 @@ describe("History", () => {
     await one;
     void history.older("r", 751);
     expect(asked).toHaveLength(3);
+  });
+
+  it("reads for each room and each message by itself", () => {
+    const { history, asked, store } = world();
+    store.update((state) => ({
+      ...state,
+      rooms: new Map(
+        ["r", "s"].flatMap((id) => {
+          const room = state.rooms.get("r");
+          return room ? [[id, { ...room, room: id }]] : [];
+        }),
+      ),
+    }));
+    for (const room of ["r", "s"]) {
+      void history.older(room, 951);
+      void history.newer(room, 399);
+      void history.members(room);
+    }
+    for (const version of [300, 400]) {
+      void history.around("r", version);
+      void history.quoted("r", version);
+    }
+    expect(asked).toEqual([
+      "r 951 200",
+      "r 600 200",
+      "r '' 1000",
+      "s 951 200",
+      "s 600 200",
+      "s '' 1000",
+      "r 400 200",
+      "r 301 1",
+      "r 500 200",
+      "r 401 1",
+    ]);
+  });
+
+  it("has the invited beside the members", async () => {
+    const { history, pages, give, open, invitedOf } = world();
+    pages.push([{ user: "u_a", name: "Ann", role: "owner" }]);
+    invitedOf.push({ user: "u_b", name: "Bo", role: "member" });
+    const reading = history.members("r");
+    await give();
+    await reading;
+    expect([...(open()?.view.invited ?? [])]).toEqual([["u_b", "member"]]);
   });
 
   it("may be asked again after a page that could not be read", async () => {

@@ -170,6 +170,29 @@ describe("arrive", () => {
     expect(localStorage).toHaveLength(0);
   });
 
+  it("comes back to the page itself where the answer belongs to no attempt", async () => {
+    answering(good, entered);
+    at("/callback?code=c1&state=state-1");
+    const arriving = run();
+    expect(location.href).toBe(`${ORIGIN}/`);
+    expect(await arriving).toMatchObject({
+      problem: expect.stringContaining("not begun") as string,
+    });
+  });
+
+  it("sends no cookies, and is nothing without a pool", async () => {
+    answering(good, entered);
+    at("/callback?code=c1&state=state-1");
+    keepAttempt(ATTEMPT);
+    await run();
+    expect(calls[0]?.credentials).toBe("omit");
+    at("/callback?code=c1&state=state-1");
+    keepAttempt(ATTEMPT);
+    expect(arrive(null, new Api(""))).toBeNull();
+    expect(location.href).toBe(`${ORIGIN}/#/lobby`);
+    expect(takeAttempt()).toBeNull();
+  });
+
   it("asks nobody where the answer is not to this tab's question", async () => {
     answering(good, entered);
     at("/callback?code=c1&state=forged");
@@ -186,6 +209,8 @@ describe("arrive", () => {
     ["could not be verified", refusal(200, { id_token: idToken({ nonce: "other" }) }), entered],
     ["took too long or was used", refusal(400, { error: "invalid_grant" }), entered],
     ["took too long or was used", refusal(200, { access_token: "a" }), entered],
+    ["took too long or was used", () => new Response("<html>", { status: 200 }), entered],
+    ["took too long or was used", refusal(500, { id_token: "a.b.c" }), entered],
     ["was not accepted", good, refusal(401, { message: "Unauthorized" })],
     [
       "Confirm your e-mail address first, then sign in again.",

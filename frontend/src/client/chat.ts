@@ -290,7 +290,7 @@ export class Chat {
         this.outbox.acked(frame.id, frame.version);
         break;
       case "error":
-        if (frame.id) this.outbox.refused(frame.id, frame.code, frame.message);
+        if (frame.id) this.refused(frame.id, frame.code, frame.message);
         break;
       case "events":
         this.sync.onEvents(frame);
@@ -314,6 +314,15 @@ export class Chat {
         this.sync.onPong(frame);
         if (!document.hidden) this.directory.renew();
         break;
+    }
+  }
+
+  private refused(id: string, code: string, message: string): void {
+    this.outbox.refused(id, code, message);
+    const { active } = this.store.get();
+    // Else the room on the screen would stand still without a word until it is asked for again.
+    if (active !== null && this.sync.asks(active, id)) {
+      this.toasts.show(readingProblem(new ApiError(code, message)));
     }
   }
 

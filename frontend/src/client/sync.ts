@@ -64,6 +64,11 @@ export class RoomSync {
     return log.held.length === 0 && log.timer === undefined;
   }
 
+  /** Whether the answer to this `sync` is awaited for the room; without one it is asked again. */
+  asks(room: string, id: string): boolean {
+    return this.logs.get(room)?.asked === id;
+  }
+
   /** Follows rooms from the versions given (null for a snapshot); those followed stay as they are. */
   follow(rooms: ReadonlyMap<string, number | null>): void {
     const added: string[] = [];

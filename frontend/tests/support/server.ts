@@ -158,6 +158,11 @@ export class FakeServer {
     });
   }
 
+  /** What an earlier page of this tab left behind. */
+  keep(entries: readonly OutboxEntry[]): void {
+    this.saved = entries;
+  }
+
   get socket(): FakeSocket {
     const last = this.sockets.at(-1);
     if (!last) throw new Error("no socket was opened");
