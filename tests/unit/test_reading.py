@@ -180,6 +180,19 @@ def test_pages_of_members_have_each_once_whatever_came_since_the_views(limit: in
     assert found == [f"u_m{letter}" for letter in "0abdefghi"]
 
 
+def test_who_joined_since_does_not_come_before_those_of_a_later_page() -> None:
+    chat = memory_chat()
+    ann, *others = (person(chat, f"m{letter}") for letter in "aceg")
+    ann.send(action="create_room", room="lobby", name="Lobby", kind="public")
+    for someone in others:
+        someone.send(action="join", room="lobby")
+    run_consumers(chat)
+    person(chat, "mz").send(action="join", room="lobby")
+    others[0].send(action="leave", room="lobby")
+    page = chat.reading.members("lobby", ann.user, "", 2)
+    assert [member["user"] for member in page["members"]] == ["u_ma", "u_me"]
+
+
 def test_a_name_that_changed_since_the_views_is_shown() -> None:
     chat, ann, bob = lobby(everything)
     log = chat.services.log
