@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -737,7 +738,7 @@ def test_a_consumer_with_nothing_to_do_hands_on_nothing(
         feed.start()
         await until(lambda: feed._consumers["views"]._begun)
         for _ in range(3):
-            feed._consumers["views"].wake()
+            feed._consumers["views"].wake([(feed.head, b"")])
         bench.executor._publish = feed.publish
         await bench.ask("room", create())
         assert await feed.caught_up("views")
@@ -746,6 +747,55 @@ def test_a_consumer_with_nothing_to_do_hands_on_nothing(
 
     run(main)
     assert (calls, reported) == ([2], [])
+
+
+def topic_of(number: int) -> str:
+    return ("room.created", "room.member-joined", "room.message-posted")[min(number, 3) - 1]
+
+
+@pytest.mark.parametrize(
+    ("topics", "posts", "within"),
+    [
+        pytest.param((), 1, False, id="a-few-events-gather"),
+        pytest.param((), 9, True, id="enough-events-do-not-wait"),
+        pytest.param(("room.message-posted",), 1, True, id="a-named-topic-does-not-wait"),
+        pytest.param(("room.member-left",), 1, False, id="other-topics-gather"),
+    ],
+)
+def test_consumers_let_events_gather(
+    store: SqliteEvents,
+    monkeypatch: pytest.MonkeyPatch,
+    topics: Sequence[str],
+    posts: int,
+    within: bool,
+) -> None:
+    """Each batch takes time from the loop: where nobody needs it at once, it comes late."""
+    monkeypatch.setattr(feed_module, "GATHER", 8)
+    monkeypatch.setattr(feed_module, "LAG", 1.5)
+
+    async def main() -> None:
+        bench, handler = Bench(store), Receiving()
+        feed = Feed(store.events, MemoryProgress(), asyncio.get_running_loop())
+        feed.add("views", Subscription(handler, topics))
+        feed.start()
+        bench.executor._publish = feed.publish
+        await bench.ask("room", create())
+        assert await feed.caught_up("views")
+        await until(lambda: feed._consumers["views"]._woken.is_set() is False)
+        begun = time.monotonic()
+        await bench.ask("room", *(post(f"p{number}") for number in range(posts)))
+        await until(lambda: feed.lag() == {"views": 0})
+        assert (time.monotonic() - begun < 1.4) is within
+        assert all(topic_of(number) in topics for number in handler.received if topics)
+        # Who waits need not wait for more.
+        begun = time.monotonic()
+        await bench.ask("room", post("last"))
+        assert await feed.caught_up("views")
+        assert time.monotonic() - begun < 1.4
+        await asyncio.to_thread(feed.close)
+        bench.executor.close()
+
+    run(main)
 
 
 def test_what_comes_while_consumers_are_paused_is_handed_to_them_after(
