@@ -18,6 +18,7 @@ from domain.executing import Decider
 from domain.log import EventLog, envelope
 from domain.ports import Outcome, Reply
 from functions.observing import logger, report
+from local.committing import CommitThread
 
 ATTEMPTS = 3
 """Appends of a command that may fail before it is answered `internal`."""
@@ -87,7 +88,7 @@ class GroupCommitExecutor:
         self._committing = False
         self._scheduled = False
         self._thread = threading.get_ident()
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="parley-commit")
+        self._disk = CommitThread(loop)
         self._folders = ThreadPoolExecutor(1, thread_name_prefix="parley-fold")
         self._idle = asyncio.Event()
         self._idle.set()
@@ -138,8 +139,7 @@ class GroupCommitExecutor:
             self._failed(group, error)
             return
         self._committing = True
-        commit = self._loop.run_in_executor(self._disk, append.commit)
-        commit.add_done_callback(partial(self._committed, group, ids))
+        self._disk.run(append.commit, partial(self._committed, group, ids))
 
     def _decide(self) -> _Group:
         """Decides what waits, log by log, for a turn; what is left waits for the next one."""
@@ -232,9 +232,8 @@ class GroupCommitExecutor:
                 group.snapshots.append(snapshot)
         return left
 
-    def _committed(self, group: _Group, ids: Sequence[int], done: "asyncio.Future[None]") -> None:
+    def _committed(self, group: _Group, ids: Sequence[int], error: BaseException | None) -> None:
         self._committing = False
-        error = done.exception()
         if error is not None:
             self._failed(group, error)
             self._run()
@@ -283,5 +282,5 @@ class GroupCommitExecutor:
         await self._idle.wait()
 
     def close(self) -> None:
-        self._disk.shutdown()
+        self._disk.close()
         self._folders.shutdown()
