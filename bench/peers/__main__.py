@@ -9,10 +9,13 @@ servers cannot be installed. A missed aim does not change the status.
 from __future__ import annotations
 
 import argparse
+import asyncio
+import shutil
 import signal
 import sys
 import time
 import traceback
+from collections.abc import Awaitable
 
 import uvloop
 
@@ -27,20 +30,21 @@ from bench.server import data_folder
 
 PEERS: dict[str, type[Peer]] = {"prosody": Prosody, "Redis": Redis, "Parley": Parley}
 
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit statuses of who was ended by SIGINT and by SIGTERM, as shells have them."""
+
 
 def main() -> int:
     """Runs what the command line asks for; returns the exit status."""
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _stop)
     try:
         install.install()
     except install.NotInstalled as fault:
         print(fault, file=sys.stderr)
         return 2
     machine.allow_files()
-    folder = data_folder()
-    about = machine.measure(folder)
-    folder.rmdir()
+    about = _machine()
     machine.pin_generator()
     runs: table.Runs = {}
     broken: list[str] = []
@@ -69,9 +73,32 @@ def main() -> int:
     return 1 if broken else 0
 
 
+def _machine() -> machine.Machine:
+    folder = data_folder()
+    try:
+        return machine.measure(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _run(kind: type[Peer], plan: str, seconds: float) -> Figures:
     with kind() as peer:
-        return uvloop.run(measure(peer, PLANS[plan], seconds))
+        try:
+            found: Figures = uvloop.run(_stoppable(measure(peer, PLANS[plan], seconds)))
+            return found
+        finally:
+            signal.signal(signal.SIGTERM, _stop)  # The loop has put the default in its place.
+
+
+async def _stoppable(figures: Awaitable[Figures]) -> Figures:
+    """An exception of a signal's handler would be lost in the loop's callbacks."""
+    task = asyncio.ensure_future(figures)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def _stop(*_: object) -> None:
+    sys.exit(TERMINATED)
 
 
 def _options() -> argparse.Namespace:
@@ -87,4 +114,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except asyncio.CancelledError:
+        sys.exit(TERMINATED)
