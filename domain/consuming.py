@@ -278,6 +278,10 @@ class Consuming:
         head = self._log.head(stream)
         self._progress.unpark(self.consumer.name, stream, head)
         self.consumer.reset(stream)
+        self.fold(stream, head)
+
+    def fold(self, stream: str, head: int) -> None:
+        """Folds the first `head` events of a stream that the consumer knows nothing of."""
         for start in range(0, head, REDRIVE_CHUNK):
             found = self._read(stream, start, min(start + REDRIVE_CHUNK, head), {})
             self._apply(Run(stream), found)

@@ -47,14 +47,14 @@ class _Fold:
 
         Events of 10,000 rooms lie between each other: in their common order nearly each one is a
         save of its room's header. Here a stream is read as a whole and saved once for every
-        domain.consuming.REDRIVE_CHUNK of its events. What is appended meanwhile comes again in
-        `to_head`, which drops what a view has.
+        domain.consuming.REDRIVE_CHUNK of its events. What is appended meanwhile comes in `to_head`,
+        which drops what a view has.
         """
         head, done = self._recorder.max_notification_id() or 0, 0
         for streams in _pages(self._events.streams()):
             with self._progress.together():
-                for stream, _ in streams:
-                    self._consuming.redrive(stream)
+                for stream, version in streams:
+                    self._consuming.fold(stream, version)
             done += sum(version for _, version in streams)
             self._tell(min(done, head), head)
         self._progress.advance(ProjectViews.name, head)
