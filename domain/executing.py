@@ -64,7 +64,9 @@ class Decider:
                 return known
             return aggregate.decide(command, lambda version: self._message(aggregate, version))
         except ParleyError as refusal:
-            return refusal
+            # Its traceback holds the frames of its callers, and they hold the outcomes: a circle
+            # that only the garbage collector would undo.
+            return refusal.with_traceback(None)
 
     def _late(self, aggregate: Aggregate, command: Command) -> int | None:
         """Returns the version that answered a command which the window forgot.

@@ -21,7 +21,7 @@ from local.folder import DataFolder
 from local.hosts import host_check
 from local.probe import LoopProbe
 from local.sockets import Socket
-from local.web import Web
+from local.web import Web, preload
 
 IDLE_CHECK = 60.0
 """Seconds between looks for idle connections."""
@@ -131,6 +131,7 @@ class _Server(uvicorn.Server):
 
 async def _run(settings: Settings, folder: DataFolder, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
+    await preload()
     engine = Engine(
         Stores(folder), loop, host_check(settings.host, settings.allowed_hosts), settings.rate
     )

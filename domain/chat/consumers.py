@@ -75,14 +75,19 @@ class ProjectViews:
         return self._views.save_room(stream, before, view)
 
     def _open(self, room: str) -> RoomView:
+        # Not the view itself: it would hold itself, and stay until the garbage collector stops
+        # everything to look for it.
+        ahead: dict[int, int] = {}
+
         def load(version: int) -> Message | None:
             found = self._views.folded_message(room, version)
             if found is None:
                 return None
-            message, view.ahead[version] = found
+            message, ahead[version] = found
             return message
 
         view = RoomView(load)
+        view.ahead = ahead
         header = self._views.fold_base(room)
         return view if header is None else view.restore(header)
 

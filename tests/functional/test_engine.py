@@ -1,9 +1,11 @@
 """The local engine's parts in process: group commit and feed."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from eventsourcing.persistence import OperationalError
 from adapters.memory.progress import MemoryProgress
 from adapters.memory.views import MemoryViews
 from adapters.sqlite.events import Append, SqliteEvents
-from domain.errors import Internal, NotFound
+from domain.errors import Internal, NotAMember, NotFound
 from domain.executing import Decider
 from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports import Outcome
@@ -213,6 +215,27 @@ def test_one_commit_takes_as_many_commands_as_its_bound(
         bench.executor.close()
 
     run(main)
+
+
+def test_a_refusal_leaves_nothing_to_the_garbage_collector(store: SqliteEvents) -> None:
+    """A collection stops everything; what strangers can have refused must not bring it about."""
+
+    async def main() -> None:
+        bench = Bench(store)
+        await bench.ask("room", create())
+        await bench.ask("room", replace(post("first"), by="u_stranger"))
+        gc.collect()
+        for number in range(50):
+            (outcome,) = await bench.ask("room", replace(post(f"p{number}"), by="u_stranger"))
+            assert isinstance(outcome, NotAMember)
+        assert gc.collect() < 50
+        bench.executor.close()
+
+    gc.disable()
+    try:
+        run(main)
+    finally:
+        gc.enable()
 
 
 def test_rooms_beyond_one_commit_are_each_answered(store: SqliteEvents) -> None:

@@ -235,6 +235,7 @@ async def _main() -> None:
         loop.call_soon_threadsafe(stop.set)
 
     ended = loop.run_in_executor(None, wait)
+    print("ready", flush=True)
     await attack.run(stop)
     await ended
     await attack.settled()

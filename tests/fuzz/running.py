@@ -176,8 +176,10 @@ def _fuzz(
                 "seed": report.seed + len(spans),
                 "world": world.as_json(),
             }
-            start = time.monotonic()
             with child("attack", given) as attack:
+                # On a busy machine it takes seconds until it begins.
+                assert attack.line() == "ready\n", "the fuzzer did not begin"
+                start = time.monotonic()
                 clock.wait(report.seconds * part)
                 said = attack.end()
             spans.append((start, time.monotonic()))

@@ -1,6 +1,8 @@
 """Consumers: once, in order, poison set aside (rule 8)."""
 
+import gc
 import json
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -562,3 +564,23 @@ def test_giving_up_beyond_a_gap_parks_all_that_it_goes_past() -> None:
     assert feed.consume(records_of("lobby", 4, MAX_RECEIVES)[3:]) == []
     passed = set(range(1, consumer.heads["lobby"] + 1))
     assert {one.version for one in progress.parked()} == passed
+
+
+def test_a_folded_view_leaves_nothing_to_the_garbage_collector() -> None:
+    """It holds all messages that a batch changed, and a collection stops everything."""
+    seen: list[weakref.ref[RoomView]] = []
+
+    class Noting(MemoryViews):
+        def save_room(self, room: str, expected: int, view: RoomView) -> bool:
+            seen.append(weakref.ref(view))
+            return super().save_room(room, expected, view)
+
+    events = history()
+    consumer = consuming(Noting(), log_of(events), MemoryProgress())
+    gc.disable()
+    try:
+        fed(consumer, events, [list(range(len(events)))])
+        assert seen
+        assert [view() for view in seen] == [None] * len(seen)
+    finally:
+        gc.enable()
