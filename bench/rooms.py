@@ -15,10 +15,11 @@ from typing import Any
 
 import orjson
 
-from adapters.sqlite.views import SqliteViews, open_views
+from adapters.sqlite.views import open_views
 from domain.chat import Chat
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person
+from tests.support.views import SqliteViews, save_room
 
 ROOMS, OWN, TEXT = 10_000, 500, "x" * 4_000
 AT = "2026-01-02T03:04:05.000000+00:00"
@@ -42,7 +43,7 @@ def filled(views: SqliteViews) -> Chat:
         for n in range(1, 11):
             posted = {"text": text, "kind": "text", "n": n, "reply_to": None}
             view.apply(_event(view.version + 1, "MessagePosted", **posted))
-        views.save_room(room, 0, view)
+        save_room(views, room, 0, view)
     views.save_person("u_bob", 0, 1, {f"room-{n:05d}": 6 for n in range(0, ROOMS, 20)})
     return chat
 

@@ -22,7 +22,6 @@ from typing import Any
 from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
-from adapters.memory.views import MemoryViews
 from domain.aggregate import Command
 from domain.errors import ParleyError, RoomBusy
 from domain.executing import DirectExecutor, outcomes_of
@@ -39,6 +38,7 @@ from tests.support.dynamodb import (
     missing,
     running_dynamodb_local,
 )
+from tests.support.views import MemoryViews
 
 ROOM = "bench"
 OWNER = "u_0"

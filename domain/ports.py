@@ -4,14 +4,14 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from eventsourcing.persistence import StoredEvent
 
 from domain.aggregate import Command
 from domain.errors import ParleyError
 from domain.protocol.types import Sealed
-from domain.room.view import Message, RoomView
+from domain.room.view import Message
 
 Outcome = int | ParleyError
 """The version that answers a command, or its refusal."""
@@ -77,157 +77,6 @@ class Vault(Protocol):
 
     def forget(self, user: str) -> None:
         """Drops the key from this process's cache: it may have been destroyed elsewhere."""
-        ...
-
-
-class Views(Protocol):
-    """Folded rooms and read marks. Texts and names stand in them sealed.
-
-    A header is never newer than the messages and members of its room; these may be newer than
-    the header, while a fold is being saved.
-    """
-
-    def header(self, room: str) -> dict[str, Any] | None: ...
-
-    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Returns the headers of those rooms that there are."""
-        ...
-
-    def fold_base(self, room: str) -> dict[str, Any] | None:
-        """Returns the header to fold onto: it may be one that this process remembers, which
-        `save_room` then refuses and forgets."""
-        ...
-
-    def refresh(self, stream: str) -> None:
-        """Forgets what this process remembers of a stream: the next fold reads its base."""
-        ...
-
-    def message(self, room: str, version: int) -> Message | None: ...
-
-    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
-        """Returns a message and the version of the newest event that is surely in it."""
-        ...
-
-    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
-        """Returns messages by (room, version); those that there are."""
-        ...
-
-    def page(self, room: str, before: int | None, limit: int) -> list[Message]:
-        """Returns the newest `limit` messages with a version below `before`, oldest first."""
-        ...
-
-    def ordinal(self, room: str, version: int) -> int:
-        """Returns `n` of the newest message at or below `version`; 0 where there is none."""
-        ...
-
-    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Returns ordinals by (room, version), as `ordinal` does for one; every key has one."""
-        ...
-
-    def member(self, room: str, user: str) -> dict[str, Any] | None:
-        """Returns `{name, role, posted}`; role is None for one who left."""
-        ...
-
-    def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
-        """Returns `{user, name, role}` of those present, by user id."""
-        ...
-
-    def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
-        """Returns names of members, past ones included."""
-        ...
-
-    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
-        """Returns names by (room, user), as `names` does for one room."""
-        ...
-
-    def rooms_of(
-        self, user: str, after: str = "", limit: int | None = None
-    ) -> list[tuple[str, str, int]]:
-        """Returns (room, role, version of the user's newest post) of their rooms, by id: those
-        above `after`, at most `limit`."""
-        ...
-
-    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
-        """Returns the user's role by room, of those of `rooms` that they are in."""
-        ...
-
-    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
-        """Returns the ids of public and broadcast rooms in order: those above `after`, at most
-        `limit`."""
-        ...
-
-    def save_room(self, room: str, expected: int, view: RoomView) -> bool:
-        """Keeps what the fold changed.
-
-        False where the stored version is not `expected`; nothing is kept then, save rows of
-        another fold of the same log that was faster, which keep what is newest.
-        """
-        ...
-
-    def reset_room(self, room: str) -> None:
-        """Drops the room's view, to be folded anew."""
-        ...
-
-    def person_version(self, user: str) -> int:
-        """Returns the version to fold onto; it may be remembered, as in `fold_base`."""
-        ...
-
-    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
-        """Returns the user's read marks by room: of `rooms`, or all of them."""
-        ...
-
-    def save_person(
-        self, user: str, expected: int, version: int, marks: Mapping[str, int]
-    ) -> bool: ...
-
-    def reset_person(self, user: str) -> None: ...
-
-    def forget_person(self, user: str) -> None:
-        """Drops the read marks of somebody who was erased, and takes their name out of the
-        rooms that they are in: it is None there. May be repeated.
-
-        A room that is folded anew may show the sealed name again, as its log has it; nobody has
-        the key.
-        """
-        ...
-
-    def dump(self) -> Iterator[dict[str, Any]]:
-        """Yields every row in a fixed order; equal dumps are equal views."""
-        ...
-
-    def clear(self) -> None: ...
-
-
-class Generations(Protocol):
-    """Views that can be folded anew beside those that are read (docs/adr/0013).
-
-    Every stream's rows are of a generation; a new one has a higher number.
-    """
-
-    def generation(self, stream: str) -> int:
-        """Returns the generation that is read; 0 where none was ever adopted."""
-        ...
-
-    def building(self, generation: int) -> Views:
-        """Returns views of a generation that nobody reads yet; what an earlier fold of the same
-        generation left is there."""
-        ...
-
-    def begin(self, stream: str, generation: int, now: float) -> None:
-        """Notes that rows of the generation are about to be written; `clean` spares it from
-        then on for as long as the caller gives it."""
-        ...
-
-    def adopt(self, stream: str, generation: int, now: float) -> bool:
-        """Has the generation read from now on.
-
-        False, and nothing changed, where the views that are read are further along: fold on.
-        """
-        ...
-
-    def clean(self, before: float) -> int:
-        """Deletes the rows of generations that were replaced, or begun and never adopted, before
-        a time (seconds since the epoch); returns how many rows that were."""
         ...
 
 

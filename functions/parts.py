@@ -17,7 +17,7 @@ from adapters.dynamodb.progress import DynamoProgress
 from adapters.dynamodb.retention import DynamoRetention
 from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
+from adapters.dynamodb.views import DynamoStore
 from adapters.memory.limiter import TokenBuckets
 from adapters.messaging.firehose import Firehose
 from adapters.messaging.notices import MailNotices, TopicNotices
@@ -31,6 +31,7 @@ from domain.chat.preferences import address_of, token_of
 from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.outbound import Notifier
+from domain.projections.views import Views
 from functions import deadline
 from functions.metrics import (
     InvocationMetrics,
@@ -137,8 +138,8 @@ class Parts:
         return EventLog(DynamoEvents(Table(client, self.setting("EVENTS_TABLE"))), snapshots)
 
     @cached_property
-    def views(self) -> DynamoViews:
-        return DynamoViews(self.table("VIEWS_TABLE"))
+    def views(self) -> Views:
+        return Views(DynamoStore(self.table("VIEWS_TABLE")))
 
     @cached_property
     def progress(self) -> MeasuredProgress:

@@ -19,13 +19,14 @@ from adapters.sqlite.accounts import SqliteAccounts
 from adapters.sqlite.events import SqliteEvents
 from adapters.sqlite.keys import SqliteKeys
 from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import SqliteCommandIndex, SqliteViews, open_views
+from adapters.sqlite.views import SqliteCommandIndex, SqliteStore, open_views
 from adapters.vault.aes import AesVault, master_key
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
-from domain.chat.consumers import TrackMemberships
+from domain.chat.consumers import ProjectViews, TrackMemberships
 from domain.executing import Decider
 from domain.log import EventLog
+from domain.projections.views import Views
 from functions import (
     authorize,
     bootstrap,
@@ -89,8 +90,8 @@ class Stores:
 
     def _open(self, folder: DataFolder) -> None:
         self.events = SqliteEvents(folder.events)
-        self.views_file = open_views(folder.views)
-        self.views = SqliteViews(self.views_file)
+        self.views_file = open_views(folder.views, [ProjectViews.name])
+        self.views = Views(SqliteStore(self.views_file))
         self.progress = SqliteProgress(self.views_file)
         self.accounts = SqliteAccounts(folder.accounts)
         self.keys = SqliteKeys(folder.keys)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import SqliteViews, adopt, open_views
+from adapters.sqlite.views import SqliteStore, adopt, open_views
 from domain.chat.consumers import ProjectViews
 from domain.consuming import Consuming, Record
 from domain.log import EventLog, envelope
-from domain.ports import Views
+from domain.projections.views import Views
 from local.bootstrap import Stores, utc_now
 from local.feed import Feed
 
@@ -38,7 +38,7 @@ class _Fold:
         self._events = stores.events
         self._recorder = stores.events.events
         self._progress = SqliteProgress(database)
-        views = ProjectViews(_Apart(SqliteViews(database), stores.log))
+        views = ProjectViews(_Apart(Views(SqliteStore(database)), stores.log))
         self._consuming = Consuming(views, stores.log, self._progress, utc_now)
         self._tell = tell
 
@@ -96,7 +96,7 @@ def rebuild(stores: Stores, feed: Feed | None, tell: Tell) -> None:
             feed.pause()
         try:
             fold.to_head()
-            adopt(stores.views_file, path, ProjectViews.name)
+            adopt(stores.views_file, path, [ProjectViews.name])
         finally:
             if feed is not None:
                 feed.resume()

@@ -26,7 +26,7 @@ from adapters.dynamodb.keys import DynamoKeys
 from adapters.dynamodb.progress import DynamoProgress
 from adapters.dynamodb.snapshots import DynamoSnapshots
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
+from adapters.dynamodb.views import DynamoStore
 from adapters.memory.gateway import InlineBackground
 from adapters.memory.limiter import TokenBuckets
 from adapters.messaging.firehose import Firehose
@@ -42,6 +42,7 @@ from domain.errors import ParleyError
 from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
 from domain.ports import Vault
+from domain.projections.views import Views
 from local.deadletters import QUEUES, DeadLetters, drop
 from local.operations import OperationError, Progress, erased, log_lines, signed_out
 from local.restoring import Restoring, of_folder, of_table
@@ -116,8 +117,8 @@ class Stack:
         return EventLog(events, DynamoSnapshots(self.table("SnapshotsTable")))
 
     @cached_property
-    def views(self) -> DynamoViews:
-        return DynamoViews(self.table("ViewsTable"))
+    def views(self) -> Views:
+        return Views(DynamoStore(self.table("ViewsTable")))
 
     @cached_property
     def generations(self) -> DynamoGenerations:

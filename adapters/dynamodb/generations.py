@@ -8,11 +8,10 @@ with `at`, seconds since the epoch.
 import time
 from collections.abc import Callable
 
-from adapters.dynamodb.heads import HEAD, Head, Heads, pointer
+from adapters.dynamodb.heads import HEAD, Head, Heads
 from adapters.dynamodb.table import ConditionFailed, Item, Table, encode_item
 from adapters.dynamodb.values import encode
-from adapters.dynamodb.view_rows import OPEN, PRIVATE, directory
-from adapters.dynamodb.views import WORKERS, DynamoViews
+from adapters.dynamodb.views import WORKERS, DynamoStore
 from domain.log import is_person
 
 LEDGER = "generations"
@@ -40,8 +39,8 @@ class DynamoGenerations:
     def generation(self, stream: str) -> int:
         return self._live.read(stream).generation
 
-    def building(self, generation: int) -> DynamoViews:
-        return DynamoViews(self._table, generation, self._workers, self._monotonic)
+    def building(self, generation: int) -> DynamoStore:
+        return DynamoStore(self._table, generation, self._workers, self._monotonic)
 
     def begin(self, stream: str, generation: int, now: float) -> None:
         self._table.put(_note(stream, generation, now))
@@ -66,7 +65,7 @@ class DynamoGenerations:
         what was live is noted for deletion."""
         table = {"TableName": self._table.name}
         head = {
-            "pk": pointer(stream),
+            "pk": stream,
             "sk": HEAD,
             **built.fields,
             "generation": built.generation,
@@ -83,19 +82,11 @@ class DynamoGenerations:
             },
         }
         own = {"pk": LEDGER, "sk": f"{stream}#{built.generation}"}
-        items: list[Item] = [
+        return [
             {"Put": {**table, **put}},
             {"Put": {**table, "Item": encode_item(_note(stream, live.generation, now))}},
             {"Delete": {**table, "Key": encode_item(own)}},
         ]
-        if not is_person(stream):
-            listed = directory(built.fields.get("kind"))
-            other = PRIVATE if listed == OPEN else OPEN
-            place = encode_item({"pk": listed, "sk": stream})
-            items.append({"Put": {**table, "Item": place}})
-            key = encode_item({"pk": other, "sk": stream})
-            items.append({"Delete": {**table, "Key": key}})
-        return items
 
     def clean(self, before: float) -> int:
         deleted = 0
@@ -103,6 +94,9 @@ class DynamoGenerations:
             stream, _, generation = note["sk"].rpartition("#")
             if note["at"] >= before:
                 continue
+            if "#" not in stream:
+                # Noted by a release whose notes did not say of which projection a stream is.
+                stream = f"P#{stream}" if is_person(stream) else f"R#{stream}"
             # Never what is read: whoever adopted it may have died before saying so.
             if self._live.read(stream).generation != int(generation):
                 deleted += self.building(int(generation)).delete_rows(stream, int(generation))

@@ -1,7 +1,7 @@
 """Heads of view streams: which generation is read, and how far its fold came.
 
-The head of a live stream stands at `R#room` or `P#user`, its rows at `R#room#generation`. The head
-of a generation that is being built stands beside that generation's rows.
+The head of a live stream, `R#room` say, stands at that partition, its rows at `R#room#generation`.
+The head of a generation that is being built stands beside that generation's rows.
 """
 
 import threading
@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.dynamodb.table import ConditionFailed, Item, Table
-from domain.log import is_person
+from domain.projections import store
 
 HEAD = "head"
-POSTED = "posted"
 REMEMBERED = 10_000
 """Streams whose head a process remembers."""
 
@@ -28,41 +27,27 @@ class Head:
 
     Attributes
     ----------
-    fields: what else the fold keeps there, a room's header; it has the version too. Under
-        POSTED are versions of newest posts that members' rows have not been told.
+    fields: what else the fold keeps there.
     """
 
     generation: int
     version: int
     fields: Mapping[str, Any]
 
-    def header(self) -> dict[str, Any] | None:
-        """Returns the room's header; None where nothing is folded yet."""
-        if not self.version:
-            return None
-        fields = {name: value for name, value in self.fields.items() if name != POSTED}
-        return {**fields, "version": self.version}
-
-    def posted(self) -> Mapping[str, int]:
-        """Returns the versions of newest posts by person that their rows may lack."""
-        held: Mapping[str, int] = self.fields.get(POSTED, {})
-        return held
-
-
-def pointer(stream: str) -> str:
-    """Returns the partition of a live stream's head."""
-    return f"P#{stream}" if is_person(stream) else f"R#{stream}"
+    def shown(self) -> store.Head:
+        """Returns the head as the port has it."""
+        return store.Head(self.version, self.fields)
 
 
 def partition(stream: str, generation: int) -> str:
     """Returns the partition of a generation's rows."""
-    return f"{pointer(stream)}#{generation}"
+    return f"{stream}#{generation}"
 
 
-def stream_of(pk: str) -> tuple[str, int] | None:
-    """Returns the stream and generation of a partition of rows; None of any other."""
-    parts = pk.split("#")
-    return (parts[1], int(parts[2])) if len(parts) == 3 else None
+def stream_of(pk: str) -> str | None:
+    """Returns the stream of a partition of rows; None of any other."""
+    stream, _, generation = pk.rpartition("#")
+    return stream if "#" in stream and generation.isdecimal() else None
 
 
 class Heads:
@@ -84,7 +69,7 @@ class Heads:
 
     def key(self, stream: str) -> Item:
         if self.building is None:
-            return {"pk": pointer(stream), "sk": HEAD}
+            return {"pk": stream, "sk": HEAD}
         return {"pk": partition(stream, self.building), "sk": HEAD}
 
     # Reading
@@ -112,16 +97,16 @@ class Heads:
         return Head(generation, held.pop("version", 0), held)
 
     def every(self) -> list[tuple[str, Head]]:
-        """Returns all live streams by id, rooms before people: a Scan, an operator's."""
+        """Returns all live streams by id: a Scan, an operator's."""
         found = []
         for item in self._table.every(
             FilterExpression="sk = :head", ExpressionAttributeValues={":head": {"S": HEAD}}
         ):
-            kind, _, stream = item["pk"].partition("#")
             head = self.decode(item)
-            if kind in ("R", "P") and "#" not in stream and head.version:
-                found.append((stream, head))
-        return sorted(found, key=lambda one: (is_person(one[0]), one[0]))
+            # Beside the rows of a generation stands the head that it was built with.
+            if stream_of(item["pk"]) is None and head.version:
+                found.append((item["pk"], head))
+        return sorted(found, key=lambda one: one[0])
 
     def generation(self, stream: str) -> int:
         """Returns the generation to read rows of; it may be remembered for a minute.

@@ -16,8 +16,9 @@ from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.heads import Heads, partition
 from adapters.dynamodb.table import ConditionFailed, Item, Table
-from adapters.dynamodb.view_rows import OPEN, PRIVATE, message_key
+from adapters.dynamodb.views import WHOLE, DynamoStore
 from domain.ports import Retained
+from domain.projections.views import Views, message_key, room_stream
 from domain.room.view import Message
 
 PROGRESS = "retention"
@@ -49,9 +50,7 @@ class DynamoRetention:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="parley-retention")
 
     def rooms(self) -> Iterator[str]:
-        for listed in (OPEN, PRIVATE):
-            for item in self._views.query("pk = :pk", values={":pk": listed}, projection="sk"):
-                yield item["sk"]
+        return Views(DynamoStore(self._views)).rooms()
 
     # How far it came
 
@@ -92,12 +91,12 @@ class DynamoRetention:
             )
 
     def generation(self, room: str) -> int:
-        return self._heads.read(room).generation
+        return self._heads.read(room_stream(room)).generation
 
     def change_messages(
         self, room: str, versions: Collection[int], change: Callable[[Message], Message | None]
     ) -> None:
-        pk = partition(room, self.generation(room))
+        pk = partition(room_stream(room), self.generation(room))
         left = [{"pk": pk, "sk": message_key(version)} for version in sorted(versions)]
         for _ in range(ATTEMPTS):
             rows = self._views.get_many(left)
@@ -113,17 +112,17 @@ class DynamoRetention:
     def _rewrite(self, row: Item, change: Callable[[Message], Message | None]) -> bool:
         """Rewrites a row unless a fold did since it was read. `v` stays: it says of which fold a
         row is, and the next one must find it no newer."""
-        changed = change(orjson.loads(row["message"]))
+        changed = change(orjson.loads(row[WHOLE]))
         if changed is None:
             return True
         try:
             self._views.update(
                 {"pk": row["pk"], "sk": row["sk"]},
                 "SET #message = :message",
-                names={"#message": "message"},
+                names={"#message": WHOLE},
                 values={
                     ":message": orjson.dumps(changed).decode(),
-                    ":held": row["message"],
+                    ":held": row[WHOLE],
                     ":v": row["v"],
                 },
                 condition="#message = :held AND v = :v",

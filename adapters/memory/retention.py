@@ -5,22 +5,24 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from eventsourcing.persistence import StoredEvent
 
 from adapters.memory.events import MemoryEvents
-from adapters.memory.views import MemoryViews
+from adapters.memory.views import MemoryStore
 from domain.ports import Retained
+from domain.projections.views import Views, message_key, room_stream
 from domain.room.view import Message
 
 
 class MemoryRetention:
     """Implements the Retention port."""
 
-    def __init__(self, events: MemoryEvents, views: MemoryViews) -> None:
+    def __init__(self, events: MemoryEvents, store: MemoryStore) -> None:
         self._events = events
-        self._views = views
+        self._store = store
+        self._views = Views(store)
         self._retained: dict[str, Retained] = {}
         self._finished = 0.0
 
     def rooms(self) -> Iterator[str]:
-        yield from (row["room"] for row in self._views.dump() if "kind" in row)
+        return self._views.rooms()
 
     def finished(self) -> float:
         return self._finished
@@ -54,7 +56,7 @@ class MemoryRetention:
             message = self._views.message(room, version)
             changed = None if message is None else change(message)
             if changed is not None:
-                self._views.put_message(room, changed)
+                self._store.replace(room_stream(room), message_key(version), changed)
 
     def clean(self, before: float) -> int:
         return 0

@@ -1,184 +1,157 @@
-"""Views in dicts."""
+"""The rows of all views in dicts."""
 
 import copy
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
-from domain.protocol.types import Sealed
-from domain.room.view import Message, RoomView
+from domain.projections.store import (
+    FIRST,
+    LAST,
+    NUMBER,
+    SAME,
+    Document,
+    Fold,
+    Head,
+    Patch,
+    Span,
+)
 
 
 @dataclass
-class _Room:
-    header: dict[str, Any]
-    messages: dict[int, Message] = field(default_factory=dict)
-    members: dict[str, dict[str, Any]] = field(default_factory=dict)
+class _Stream:
+    head: Head = field(default_factory=Head)
+    rows: dict[str, Document] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    """Of the rows, in order."""
+    listed: dict[str, str] = field(default_factory=dict)
+    """By key, what a row is under."""
+
+    def put(self, key: str, document: Document) -> None:
+        if key not in self.rows:
+            insort(self.keys, key)
+        self.rows[key] = document
+
+    def between(self, first: str, last: str) -> list[str]:
+        return self.keys[bisect_left(self.keys, first) : bisect_right(self.keys, last)]
 
 
-class MemoryViews:
-    """Copies on the way in and out, as a database would."""
+class MemoryStore:
+    """Implements the ViewStore port. Copies on the way in and out, as a database would."""
+
+    spares_rows = False
 
     def __init__(self) -> None:
-        self._rooms: dict[str, _Room] = {}
-        self._people: dict[str, tuple[int, dict[str, int]]] = {}
+        self._streams: dict[str, _Stream] = {}
         self._lock = RLock()
 
-    def header(self, room: str) -> dict[str, Any] | None:
-        found = self._rooms.get(room)
-        return dict(found.header) if found else None
+    def head(self, stream: str) -> Head:
+        found = self._streams.get(stream)
+        return _copied(found.head) if found else Head()
 
-    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
-        return {room: dict(self._rooms[room].header) for room in rooms if room in self._rooms}
+    def heads(self, streams: Sequence[str]) -> dict[str, Head]:
+        return {s: _copied(self._streams[s].head) for s in streams if s in self._streams}
 
-    def fold_base(self, room: str) -> dict[str, Any] | None:
-        return self.header(room)
+    def row(self, stream: str, key: str) -> Document | None:
+        found = self._streams.get(stream)
+        return copy.deepcopy(found.rows.get(key)) if found else None
+
+    def folded(self, stream: str, key: str) -> tuple[Document, int] | None:
+        with self._lock:
+            row = self.row(stream, key)
+            return None if row is None else (row, self._streams[stream].head.version)
+
+    def rows(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        found = {place: self.row(*place) for place in places}
+        return {place: row for place, row in found.items() if row is not None}
+
+    def span(self, span: Span) -> list[Document]:
+        return [row for _, row in self.keyed(span)]
+
+    def keyed(self, span: Span) -> list[tuple[str, Document]]:
+        found = self._streams.get(span.stream)
+        if found is None:
+            return []
+        with self._lock:
+            keys = found.between(span.first, span.last)
+            if span.listed:
+                keys = [key for key in keys if key in found.listed]
+            if span.limit is not None:
+                keys = keys[max(0, len(keys) - span.limit) :] if span.newest else keys[: span.limit]
+            return [(key, copy.deepcopy(found.rows[key])) for key in keys]
+
+    def numbers(self, spans: Sequence[Span]) -> list[int | None]:
+        found = [self.span(span._replace(limit=1, newest=True)) for span in spans]
+        return [rows[0].get(NUMBER) if rows else None for rows in found]
+
+    def under(self, name: str, after: str = "", limit: int | None = None) -> list[str]:
+        with self._lock:
+            found = sorted(
+                stream
+                for stream, kept in self._streams.items()
+                if stream > after and name in kept.listed.values()
+            )
+        return found[:limit]
+
+    def base(self, stream: str) -> Head:
+        return self.head(stream)
 
     def refresh(self, stream: str) -> None:
         """Nothing is remembered."""
 
-    def message(self, room: str, version: int) -> Message | None:
-        found = self._rooms.get(room)
-        return copy.deepcopy(found.messages.get(version)) if found else None
-
-    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
+    def save(self, stream: str, expected: int, fold: Fold) -> bool:
         with self._lock:
-            message = self.message(room, version)
-            return None if message is None else (message, self._rooms[room].header["version"])
+            if self.head(stream).version != expected:
+                return False
+            kept = self._streams.setdefault(stream, _Stream())
+            kept.head = _copied(fold.head)
+            for key, document in fold.rows.items():
+                kept.put(key, copy.deepcopy(dict(document)))
+            numbers = [Patch(key, {NUMBER: number}) for key, number in fold.numbers.items()]
+            for patch in (*numbers, *fold.patches):
+                document = {**kept.rows.get(patch.key, {}), **patch.fields}
+                kept.put(patch.key, copy.deepcopy(document))
+                if patch.under is None:
+                    kept.listed.pop(patch.key, None)
+                elif patch.under != SAME:
+                    kept.listed[patch.key] = patch.under
+            return True
 
-    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
-        found = {key: self.message(*key) for key in keys}
-        return {key: message for key, message in found.items() if message is not None}
+    def replace(self, stream: str, key: str, document: Mapping[str, Any]) -> None:
+        """Puts a document in place of a row's, beside the folds."""
+        with self._lock:
+            self._streams[stream].rows[key] = copy.deepcopy(dict(document))
 
-    def page(self, room: str, before: int | None, limit: int) -> list[Message]:
-        found = self._rooms.get(room)
+    def reset(self, stream: str) -> None:
+        self._streams.pop(stream, None)
+
+    def drop(self, stream: str, first: str = FIRST, last: str = LAST) -> None:
+        found = self._streams.get(stream)
         if found is None:
-            return []
-        versions = sorted(found.messages)
-        end = len(versions) if before is None else bisect_left(versions, before)
-        return [copy.deepcopy(found.messages[v]) for v in versions[max(0, end - limit) : end]]
-
-    def ordinal(self, room: str, version: int) -> int:
-        found = self._rooms.get(room)
-        versions = sorted(found.messages) if found else []
-        index = bisect_right(versions, version)
-        return found.messages[versions[index - 1]]["n"] if found and index else 0
-
-    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        return {key: self.ordinal(*key) for key in keys}
-
-    def member(self, room: str, user: str) -> dict[str, Any] | None:
-        found = self._rooms.get(room)
-        row = found.members.get(user) if found else None
-        return dict(row) if row else None
-
-    def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
-        found = self._rooms.get(room)
-        rows = sorted(found.members.items()) if found else []
-        present = [
-            {"user": user, "name": row["name"], "role": row["role"]}
-            for user, row in rows
-            if user > after and row["role"] is not None
-        ]
-        return present[:limit]
-
-    def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
-        found = self._rooms.get(room)
-        return {u: found.members[u]["name"] for u in users if found and u in found.members}
-
-    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
-        return {
-            (room, user): name for room, user in keys for name in self.names(room, [user]).values()
-        }
-
-    def rooms_of(
-        self, user: str, after: str = "", limit: int | None = None
-    ) -> list[tuple[str, str, int]]:
-        found = [
-            (room, row["role"], row["posted"])
-            for room, kept in sorted(self._rooms.items())
-            if room > after and (row := kept.members.get(user)) and row["role"] is not None
-        ]
-        return found[:limit]
-
-    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
-        rows = {room: self.member(room, user) for room in rooms}
-        return {room: row["role"] for room, row in rows.items() if row and row["role"] is not None}
-
-    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
-        open_kinds = ("public", "broadcast")
-        found = [
-            room
-            for room, kept in sorted(self._rooms.items())
-            if room > after and kept.header["kind"] in open_kinds
-        ]
-        return found[:limit]
-
-    def save_room(self, room: str, expected: int, view: RoomView) -> bool:
+            return
         with self._lock:
-            kept = self._rooms.get(room)
-            if (kept.header["version"] if kept else 0) != expected:
-                return False
-            kept = self._rooms.setdefault(room, _Room({}))
-            kept.header = view.header()
-            for version in view.changed:
-                kept.messages[version] = copy.deepcopy(view.messages[version])
-            for user, patch in view.members.items():
-                row = kept.members.setdefault(user, {"name": None, "role": None, "posted": 0})
-                row.update(patch)
-            for user, version in view.posted.items():
-                row = kept.members.setdefault(user, {"name": None, "role": None, "posted": 0})
-                row["posted"] = version
-            return True
+            for key in found.between(first, last):
+                found.keys.remove(key)
+                del found.rows[key]
+                found.listed.pop(key, None)
 
-    def put_message(self, room: str, message: Message) -> None:
-        """Puts a message in place of the one of its version."""
+    def amend(self, name: str, fields: Mapping[str, Any]) -> None:
         with self._lock:
-            self._rooms[room].messages[message["version"]] = copy.deepcopy(message)
+            for kept in self._streams.values():
+                for key, listed in kept.listed.items():
+                    if listed == name:
+                        kept.rows[key].update(fields)
 
-    def reset_room(self, room: str) -> None:
-        self._rooms.pop(room, None)
-
-    def person_version(self, user: str) -> int:
-        return self._people.get(user, (0, {}))[0]
-
-    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
-        marks = self._people.get(user, (0, {}))[1]
-        return {room: mark for room, mark in marks.items() if rooms is None or room in rooms}
-
-    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
-        with self._lock:
-            held, kept = self._people.get(user, (0, {}))
-            if held != expected:
-                return False
-            self._people[user] = (version, {**kept, **marks})
-            return True
-
-    def forget_person(self, user: str) -> None:
-        with self._lock:
-            version, _ = self._people.get(user, (0, {}))
-            if version:
-                self._people[user] = (version, {})
-            for kept in self._rooms.values():
-                row = kept.members.get(user)
-                if row is not None and row["role"] is not None:
-                    row["name"] = None
-
-    def reset_person(self, user: str) -> None:
-        self._people.pop(user, None)
-
-    def dump(self) -> Iterator[dict[str, Any]]:
-        for room, kept in sorted(self._rooms.items()):
-            yield {"room": room, **kept.header}
-            for user, row in sorted(kept.members.items()):
-                yield {"room": room, "user": user, **row}
-            for _, message in sorted(kept.messages.items()):
-                yield {"room": room, "message": copy.deepcopy(message)}
-        for user, (version, marks) in sorted(self._people.items()):
-            yield {"person": user, "version": version, "marks": dict(sorted(marks.items()))}
+    def every(self) -> Iterator[tuple[str, Head]]:
+        for stream, kept in sorted(self._streams.items()):
+            if kept.head.version:
+                yield stream, _copied(kept.head)
 
     def clear(self) -> None:
-        self._rooms.clear()
-        self._people.clear()
+        self._streams.clear()
+
+
+def _copied(head: Head) -> Head:
+    return Head(head.version, copy.deepcopy(dict(head.fields)))

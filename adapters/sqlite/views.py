@@ -1,4 +1,4 @@
-"""Views in one SQLite file. It can be dropped: the log folds it anew."""
+"""The rows of all views in one SQLite file. It can be dropped: the log folds it anew."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,288 +8,244 @@ import orjson
 
 from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SCHEMA as PROGRESS_SCHEMA
-from domain.protocol.types import Sealed
-from domain.room.view import Message, RoomView
+from domain.projections.store import (
+    FIRST,
+    LAST,
+    NUMBER,
+    SAME,
+    Document,
+    Fold,
+    Head,
+    Patch,
+    Span,
+)
+
+FORMAT = 2
+"""Of the tables: the file's `user_version`. A file of another format is folded anew."""
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS rooms (
-    room TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT, header BLOB NOT NULL
+CREATE TABLE IF NOT EXISTS heads (
+    stream TEXT PRIMARY KEY, version INTEGER NOT NULL, fields BLOB NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS rooms_listed ON rooms (room) WHERE kind IN ('public', 'broadcast');
-CREATE TABLE IF NOT EXISTS messages (
-    room TEXT NOT NULL, version INTEGER NOT NULL, n INTEGER NOT NULL, message BLOB NOT NULL,
-    PRIMARY KEY (room, version)
+CREATE TABLE IF NOT EXISTS rows (
+    stream TEXT NOT NULL, key TEXT NOT NULL, n INTEGER, document BLOB NOT NULL, listed TEXT,
+    PRIMARY KEY (stream, key)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS members (
-    room TEXT NOT NULL, user TEXT NOT NULL, name BLOB, role TEXT, posted INTEGER NOT NULL,
-    PRIMARY KEY (room, user)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS members_by_user ON members (user, room) WHERE role IS NOT NULL;
-CREATE TABLE IF NOT EXISTS people (
-    user TEXT PRIMARY KEY, version INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (
-    user TEXT NOT NULL, room TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (user, room)
+CREATE TABLE IF NOT EXISTS places (
+    name TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, stream, key)
 ) WITHOUT ROWID;
 """
+"""`places` has what `rows.listed` says, by name: most rows are under none, and an index of `rows`,
+a partial one too, would make each write of a message dearer."""
 INDEX = """
 CREATE TABLE IF NOT EXISTS commands (
     log TEXT NOT NULL, segment INTEGER NOT NULL, prints BLOB NOT NULL, PRIMARY KEY (log, segment)
 ) WITHOUT ROWID;
 """
+OLD_TABLES = ("rooms", "messages", "members", "people", "marks")
+"""Of format 0, which did not say so; `commands` and the consumers' progress are as they were."""
+
 KEYS = """json_each(?) AS wanted CROSS JOIN"""
 """Begins a join over a JSON array of keys: one statement, however many keys."""
-FIRST, SECOND = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
+STREAM, KEY = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
 """Parts of a key that is a pair."""
-TABLES = ("rooms", "messages", "members", "people", "marks")
+TABLES = ("heads", "rows", "places")
+SPAN = {
+    (newest, listed): "SELECT %s FROM rows WHERE stream=? AND key BETWEEN ? AND ?"
+    f"{' AND listed IS NOT NULL' if listed else ''} ORDER BY key{' DESC' if newest else ''} LIMIT ?"
+    for newest in (False, True)
+    for listed in (False, True)
+}
+"""Statements by (newest, listed) of a Span."""
+NEWEST = """
+SELECT n FROM rows WHERE stream=? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1
+"""
+COUNT = """
+INSERT INTO rows (stream, key, n, document) VALUES (?,?,?,'{}')
+ON CONFLICT (stream, key) DO UPDATE SET n = excluded.n
+"""
 
 
-class SqliteViews:
-    """Implements the Views port.
+class SqliteStore:
+    """Implements the ViewStore port.
 
     Parameters
     ----------
     database: shared with the consumers' progress, since both are dropped together.
     """
 
+    spares_rows = False
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def header(self, room: str) -> dict[str, Any] | None:
-        row = self._database.row("SELECT header FROM rooms WHERE room=?", (room,))
-        return orjson.loads(row[0]) if row else None
+    # Reading
 
-    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def head(self, stream: str) -> Head:
+        row = self._database.row("SELECT version, fields FROM heads WHERE stream=?", (stream,))
+        return Head(row[0], orjson.loads(row[1])) if row else Head()
+
+    def heads(self, streams: Sequence[str]) -> dict[str, Head]:
         rows = self._database.rows(
-            f"SELECT room, header FROM {KEYS} rooms WHERE room = wanted.value", (_keys(rooms),)
+            f"SELECT stream, version, fields FROM {KEYS} heads WHERE stream = wanted.value",
+            (_keys(streams),),
         )
-        return {room: orjson.loads(header) for room, header in rows}
+        return {stream: Head(version, orjson.loads(fields)) for stream, version, fields in rows}
 
-    def fold_base(self, room: str) -> dict[str, Any] | None:
-        return self.header(room)
+    def row(self, stream: str, key: str) -> Document | None:
+        row = self._database.row(
+            "SELECT document, n FROM rows WHERE stream=? AND key=?", (stream, key)
+        )
+        return _document(*row) if row else None
+
+    def folded(self, stream: str, key: str) -> tuple[Document, int] | None:
+        row = self._database.row(
+            "SELECT document, n, version FROM rows JOIN heads USING (stream)"
+            " WHERE stream=? AND key=?",
+            (stream, key),
+        )
+        return (_document(row[0], row[1]), row[2]) if row else None
+
+    def rows(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        rows = self._database.rows(
+            f"SELECT stream, rows.key, document, n FROM {KEYS} rows"
+            f" WHERE stream = {STREAM} AND rows.key = {KEY}",
+            (_keys(places),),
+        )
+        return {(stream, key): _document(document, n) for stream, key, document, n in rows}
+
+    def span(self, span: Span) -> list[Document]:
+        return [orjson.loads(row[0]) for row in self._span("document", span)]
+
+    def keyed(self, span: Span) -> list[tuple[str, Document]]:
+        return [(key, orjson.loads(row)) for key, row in self._span("key, document", span)]
+
+    def _span(self, wanted: str, span: Span) -> list[tuple[Any, ...]]:
+        stream, first, last, limit, newest, listed = span
+        rows = self._database.rows(
+            SPAN[newest, listed] % wanted, (stream, first, last, -1 if limit is None else limit)
+        )
+        if newest:
+            rows.reverse()
+        return rows
+
+    def numbers(self, spans: Sequence[Span]) -> list[int | None]:
+        rows = [self._database.row(NEWEST, span[:3]) for span in spans]
+        return [row[0] if row else None for row in rows]
+
+    def under(self, name: str, after: str = "", limit: int | None = None) -> list[str]:
+        rows = self._database.rows(
+            "SELECT DISTINCT stream FROM places WHERE name=? AND stream>? ORDER BY stream LIMIT ?",
+            (name, after, -1 if limit is None else limit),
+        )
+        return [row[0] for row in rows]
+
+    # Folding
+
+    def base(self, stream: str) -> Head:
+        return self.head(stream)
 
     def refresh(self, stream: str) -> None:
         """Nothing is remembered."""
 
-    def message(self, room: str, version: int) -> Message | None:
-        row = self._database.row(
-            "SELECT message FROM messages WHERE room=? AND version=?", (room, version)
-        )
-        return orjson.loads(row[0]) if row else None
-
-    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
-        row = self._database.row(
-            "SELECT message, rooms.version FROM messages JOIN rooms USING (room)"
-            " WHERE room=? AND messages.version=?",
-            (room, version),
-        )
-        return (orjson.loads(row[0]), row[1]) if row else None
-
-    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
-        rows = self._database.rows(
-            f"SELECT room, version, message FROM {KEYS} messages"
-            f" WHERE room = {FIRST} AND version = {SECOND}",
-            (_keys(keys),),
-        )
-        return {(room, version): orjson.loads(message) for room, version, message in rows}
-
-    def page(self, room: str, before: int | None, limit: int) -> list[Message]:
-        rows = self._database.rows(
-            "SELECT message FROM messages WHERE room=? AND version<? ORDER BY version DESC LIMIT ?",
-            (room, 2**53 if before is None else before, limit),
-        )
-        return [orjson.loads(row[0]) for row in reversed(rows)]
-
-    def ordinal(self, room: str, version: int) -> int:
-        row = self._database.row(
-            "SELECT n FROM messages WHERE room=? AND version<=? ORDER BY version DESC LIMIT 1",
-            (room, version),
-        )
-        return row[0] if row else 0
-
-    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        rows = self._database.rows(
-            f"SELECT {FIRST}, {SECOND}, (SELECT n FROM messages"
-            f" WHERE room = {FIRST} AND version <= {SECOND}"
-            " ORDER BY version DESC LIMIT 1) FROM json_each(?) AS wanted",
-            (_keys(keys),),
-        )
-        return {(room, version): n or 0 for room, version, n in rows}
-
-    def member(self, room: str, user: str) -> dict[str, Any] | None:
-        row = self._database.row(
-            "SELECT name, role, posted FROM members WHERE room=? AND user=?", (room, user)
-        )
-        return {"name": _loads(row[0]), "role": row[1], "posted": row[2]} if row else None
-
-    def members(self, room: str, after: str, limit: int) -> list[dict[str, Any]]:
-        rows = self._database.rows(
-            "SELECT user, name, role FROM members WHERE room=? AND user>? AND role IS NOT NULL"
-            " ORDER BY user LIMIT ?",
-            (room, after, limit),
-        )
-        return [{"user": user, "name": _loads(name), "role": role} for user, name, role in rows]
-
-    def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
-        return {user: name for (_, user), name in self.names_of([(room, u) for u in users]).items()}
-
-    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
-        rows = self._database.rows(
-            f"SELECT room, user, name FROM {KEYS} members WHERE room = {FIRST} AND user = {SECOND}",
-            (_keys(keys),),
-        )
-        return {(room, user): _loads(name) for room, user, name in rows}
-
-    def rooms_of(
-        self, user: str, after: str = "", limit: int | None = None
-    ) -> list[tuple[str, str, int]]:
-        rows = self._database.rows(
-            "SELECT room, role, posted FROM members"
-            " WHERE user=? AND room>? AND role IS NOT NULL ORDER BY room LIMIT ?",
-            (user, after, -1 if limit is None else limit),
-        )
-        return [(room, role, posted) for room, role, posted in rows]
-
-    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
-        rows = self._database.rows(
-            f"SELECT room, role FROM {KEYS} members"
-            " WHERE user=? AND room = wanted.value AND role IS NOT NULL",
-            (_keys(rooms), user),
-        )
-        return dict(rows)
-
-    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
-        rows = self._database.rows(
-            "SELECT room FROM rooms WHERE kind IN ('public', 'broadcast') AND room>?"
-            " ORDER BY room LIMIT ?",
-            (after, -1 if limit is None else limit),
-        )
-        return [row[0] for row in rows]
-
-    def save_room(self, room: str, expected: int, view: RoomView) -> bool:
-        header = view.header()
+    def save(self, stream: str, expected: int, fold: Fold) -> bool:
+        head = fold.head
         with self._database.writing() as connection:
-            values = (view.version, view.kind, orjson.dumps(header), room, expected)
+            values = (head.version, orjson.dumps(dict(head.fields)), stream, expected)
             updated = connection.execute(
-                "UPDATE rooms SET version=?, kind=?, header=? WHERE room=? AND version=?", values
+                "UPDATE heads SET version=?, fields=? WHERE stream=? AND version=?", values
             )
             if not updated.rowcount:
                 if expected:
                     return False
                 inserted = connection.execute(
-                    "INSERT OR IGNORE INTO rooms (version, kind, header, room) VALUES (?,?,?,?)",
-                    values[:4],
+                    "INSERT OR IGNORE INTO heads (version, fields, stream) VALUES (?,?,?)",
+                    values[:3],
                 )
                 if not inserted.rowcount:
                     return False
-            connection.executemany(
-                "INSERT OR REPLACE INTO messages VALUES (?,?,?,?)",
-                [
-                    (
-                        room,
-                        version,
-                        view.messages[version]["n"],
-                        orjson.dumps(view.messages[version]),
-                    )
-                    for version in sorted(view.changed)
-                ],
-            )
-            for user, patch in view.members.items():
-                self._save_member(connection, room, user, patch)
-            connection.executemany(
-                "INSERT INTO members VALUES (?,?,NULL,NULL,?)"
-                " ON CONFLICT (room, user) DO UPDATE SET posted=excluded.posted",
-                [(room, user, version) for user, version in view.posted.items()],
-            )
-        return True
-
-    @staticmethod
-    def _save_member(connection: Any, room: str, user: str, patch: Mapping[str, Any]) -> None:
-        connection.execute("INSERT OR IGNORE INTO members VALUES (?,?,NULL,NULL,0)", (room, user))
-        if "name" in patch:
-            connection.execute(
-                "UPDATE members SET name=? WHERE room=? AND user=?",
-                (orjson.dumps(patch["name"]), room, user),
-            )
-        if "role" in patch:
-            connection.execute(
-                "UPDATE members SET role=? WHERE room=? AND user=?", (patch["role"], room, user)
-            )
-
-    def reset_room(self, room: str) -> None:
-        with self._database.writing() as connection:
-            for table in ("rooms", "messages", "members"):
-                connection.execute(f"DELETE FROM {table} WHERE room=?", (room,))
-
-    def person_version(self, user: str) -> int:
-        row = self._database.row("SELECT version FROM people WHERE user=?", (user,))
-        return row[0] if row else 0
-
-    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
-        if rooms is None:
-            statement = "SELECT room, version FROM marks WHERE user=?"
-            return dict(self._database.rows(statement, (user,)))
-        statement = f"SELECT room, version FROM {KEYS} marks WHERE room = wanted.value AND user=?"
-        return dict(self._database.rows(statement, (_keys(rooms), user)))
-
-    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
-        with self._database.writing() as connection:
-            updated = connection.execute(
-                "UPDATE people SET version=? WHERE user=? AND version=?", (version, user, expected)
-            )
-            if not updated.rowcount:
-                if expected:
-                    return False
-                inserted = connection.execute(
-                    "INSERT OR IGNORE INTO people VALUES (?,?)", (user, version)
+            if fold.rows:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,NULL)",
+                    [
+                        (stream, key, document.get(NUMBER), orjson.dumps(document))
+                        for key, document in fold.rows.items()
+                    ],
                 )
-                if not inserted.rowcount:
-                    return False
-            connection.executemany(
-                "INSERT OR REPLACE INTO marks VALUES (?,?,?)",
-                [(user, room, mark) for room, mark in marks.items()],
-            )
+            if fold.numbers:
+                connection.executemany(
+                    COUNT, [(stream, key, number) for key, number in fold.numbers.items()]
+                )
+            for patch in fold.patches:
+                _patch(connection, stream, patch)
         return True
 
-    def forget_person(self, user: str) -> None:
+    def reset(self, stream: str) -> None:
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM marks WHERE user=?", (user,))
-            # Those that the index has: of who left, the row stays sealed.
-            connection.execute(
-                "UPDATE members SET name=NULL WHERE user=? AND role IS NOT NULL",
-                (user,),
-            )
+            for table in TABLES:
+                connection.execute(f"DELETE FROM {table} WHERE stream=?", (stream,))
 
-    def reset_person(self, user: str) -> None:
+    # Erasing
+
+    def drop(self, stream: str, first: str = FIRST, last: str = LAST) -> None:
         with self._database.writing() as connection:
-            for table in ("people", "marks"):
-                connection.execute(f"DELETE FROM {table} WHERE user=?", (user,))
+            for table in ("rows", "places"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE stream=? AND key BETWEEN ? AND ?",
+                    (stream, first, last),
+                )
 
-    def dump(self) -> Iterator[dict[str, Any]]:
-        for room, header in self._database.rows("SELECT room, header FROM rooms ORDER BY room"):
-            yield {"room": room, **orjson.loads(header)}
-            for user, name, role, posted in self._database.rows(
-                "SELECT user, name, role, posted FROM members WHERE room=? ORDER BY user", (room,)
-            ):
-                yield {
-                    "room": room,
-                    "user": user,
-                    "name": _loads(name),
-                    "role": role,
-                    "posted": posted,
-                }
-            for (message,) in self._database.rows(
-                "SELECT message FROM messages WHERE room=? ORDER BY version", (room,)
-            ):
-                yield {"room": room, "message": orjson.loads(message)}
-        for user, version in self._database.rows("SELECT user, version FROM people ORDER BY user"):
-            marks = dict(sorted(self.marks(user).items()))
-            yield {"person": user, "version": version, "marks": marks}
+    def amend(self, name: str, fields: Mapping[str, Any]) -> None:
+        with self._database.writing() as connection:
+            found = connection.execute("SELECT stream, key FROM places WHERE name=?", (name,))
+            for stream, key in found.fetchall():
+                _patch(connection, stream, Patch(key, fields))
+
+    # An operator's
+
+    def every(self) -> Iterator[tuple[str, Head]]:
+        for stream, version, fields in self._database.rows(
+            "SELECT stream, version, fields FROM heads ORDER BY stream"
+        ):
+            yield stream, Head(version, orjson.loads(fields))
 
     def clear(self) -> None:
         with self._database.writing() as connection:
             for table in TABLES:
                 connection.execute(f"DELETE FROM {table}")
+
+
+def _document(text: bytes, n: int | None) -> Document:
+    document: Document = orjson.loads(text)
+    if n is not None:
+        document[NUMBER] = n
+    return document
+
+
+def _patch(connection: Any, stream: str, patch: Patch) -> None:
+    held = connection.execute(
+        "SELECT document, n, listed FROM rows WHERE stream=? AND key=?", (stream, patch.key)
+    ).fetchone()
+    document, listed = (_document(*held[:2]), held[2]) if held else ({}, None)
+    document.update(patch.fields)
+    row = (stream, patch.key, document.get(NUMBER), orjson.dumps(document))
+    if patch.under in (SAME, listed):
+        connection.execute("INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?)", (*row, listed))
+    else:
+        _place(connection, (*row, patch.under))
+
+
+def _place(connection: Any, row: tuple[str, str, int | None, bytes, str | None]) -> None:
+    """Writes a row that may change its name."""
+    stream, key, under = row[0], row[1], row[-1]
+    connection.execute(
+        "DELETE FROM places WHERE (name, stream, key) IN"
+        " (SELECT listed, stream, key FROM rows WHERE stream=? AND key=?)",
+        (stream, key),
+    )
+    connection.execute("INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?)", row)
+    if under is not None:
+        connection.execute("INSERT INTO places VALUES (?,?,?)", (under, stream, key))
 
 
 class SqliteCommandIndex:
@@ -314,30 +270,45 @@ class SqliteCommandIndex:
             )
 
 
-def open_views(path: Path) -> Database:
-    """Opens the file that holds views and progress."""
-    return Database(path, SCHEMA + PROGRESS_SCHEMA + INDEX, "NORMAL")
+def open_views(path: Path, projections: Sequence[str] = ()) -> Database:
+    """Opens the file that holds views and progress.
+
+    Parameters
+    ----------
+    projections: consumers that fold the views. They begin anew in a file of another format: its
+        rows are dropped.
+    """
+    database = Database(path, PROGRESS_SCHEMA + INDEX, "NORMAL")
+    with database.writing() as connection:
+        (format,) = connection.execute("PRAGMA user_version").fetchone()
+        if format != FORMAT:
+            for table in (*OLD_TABLES, *TABLES):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+            for consumer in projections:
+                # What is parked stays so until it is redriven: it fails again, as a rule.
+                connection.execute("DELETE FROM positions WHERE consumer=?", (consumer,))
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={FORMAT}")
+    return database
 
 
-def adopt(database: Database, path: Path, consumer: str) -> None:
+def adopt(database: Database, path: Path, projections: Sequence[str]) -> None:
     """Puts the views of another file in place of a file's own, in one transaction, with the
-    position and the parked events of the consumer that folded them."""
+    positions and the parked events of the consumers that folded them."""
     with database.attached(path, "rebuilt"), database.writing() as connection:
         for table in TABLES:
             connection.execute(f"DELETE FROM main.{table}")
             connection.execute(f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table}")
         for table in ("positions", "parked"):
-            connection.execute(f"DELETE FROM main.{table} WHERE consumer=?", (consumer,))
-            connection.execute(
-                f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table} WHERE consumer=?",
-                (consumer,),
-            )
+            for consumer in projections:
+                connection.execute(f"DELETE FROM main.{table} WHERE consumer=?", (consumer,))
+                connection.execute(
+                    f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table} WHERE consumer=?",
+                    (consumer,),
+                )
 
 
 def _keys(keys: Sequence[Any]) -> str:
     """Returns keys as the JSON array that KEYS takes."""
     return orjson.dumps(keys).decode()
-
-
-def _loads(value: bytes | None) -> Any:
-    return None if value is None else orjson.loads(value)

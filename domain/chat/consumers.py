@@ -12,7 +12,8 @@ from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import EventLog, is_person
 from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, PersonErased, ReadMarked
-from domain.ports import Views
+from domain.projections.store import Head
+from domain.projections.views import Views, header_of
 from domain.room.invitations import InvitationDeclined, MemberInvited
 from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
 from domain.room.view import Message, RoomView
@@ -41,8 +42,7 @@ class ProjectViews:
     def last(self, stream: str) -> int:
         if is_person(stream):
             return self._views.person_version(stream)
-        header = self._views.fold_base(stream)
-        return header["version"] if header else 0
+        return self._views.base(stream).version
 
     def refresh(self, stream: str) -> None:
         self._views.refresh(stream)
@@ -69,12 +69,11 @@ class ProjectViews:
                 marks = {}
             before, after = events[0].originator_version - 1, events[-1].originator_version
             return self._views.save_person(stream, before, after, marks)
-        view = self._open(stream)
-        before = view.version
+        base, view = self._open(stream)
         view.apply_all(event.wire() for event in events)
-        return self._views.save_room(stream, before, view)
+        return self._views.save_onto(stream, base, view)
 
-    def _open(self, room: str) -> RoomView:
+    def _open(self, room: str) -> tuple[Head, RoomView]:
         # Not the view itself: it would hold itself, and stay until the garbage collector stops
         # everything to look for it.
         ahead: dict[int, int] = {}
@@ -88,8 +87,9 @@ class ProjectViews:
 
         view = RoomView(load)
         view.ahead = ahead
-        header = self._views.fold_base(room)
-        return view if header is None else view.restore(header)
+        base = self._views.base(room)
+        header = header_of(base)
+        return base, view if header is None else view.restore(header)
 
     def skip(self, stream: str, version: int) -> None:
         """Moves past a version; of a room it takes along what the skipped event takes away, so
@@ -101,17 +101,16 @@ class ProjectViews:
             if is_person(stream):
                 kept = self._views.save_person(stream, last, version, {})
             else:
-                view = self._open(stream)
-                last = view.version
+                base, view = self._open(stream)
                 try:
                     self._take_away(view, stream, version)
                 except TRANSIENT:
                     raise
                 except Exception:
                     # Of a message whose row is damaged; poison never stops its room.
-                    view = self._open(stream)
+                    base, view = self._open(stream)
                 view.version = version
-                kept = self._views.save_room(stream, last, view)
+                kept = self._views.save_onto(stream, base, view)
             if kept:
                 return
         raise Transient(f"the view of {stream} moved meanwhile")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from domain.chat.consumers import ProjectViews
 from domain.consuming import UNKNOWN, Consuming, Run
 from domain.log import EventLog
-from domain.ports import Generations, Progress, Views
+from domain.ports import Progress
+from domain.projections.store import Generations, ViewStore
+from domain.projections.views import Views, stream_of
 
 CHUNK = 500
 """Events folded between two saves: what a crash has to do again."""
@@ -33,9 +35,9 @@ class _Refold(Consuming):
     """Folds one stream from its log; notes what could not be applied."""
 
     def __init__(
-        self, views: Views, log: EventLog, progress: Progress, now: Callable[[], str]
+        self, store: ViewStore, log: EventLog, progress: Progress, now: Callable[[], str]
     ) -> None:
-        super().__init__(ProjectViews(_Built(views, log)), log, progress, now)
+        super().__init__(ProjectViews(_Built(Views(store), log)), log, progress, now)
         self.failed: set[int] = set()
 
     def last(self, stream: str) -> int:
@@ -90,11 +92,10 @@ class Rebuilding:
         ------
         StillMoving: the live fold was faster each time.
         """
-        if self._generations.generation(stream) >= run or not self._log.head(stream):
+        if self._generations.generation(stream_of(stream)) >= run or not self._log.head(stream):
             return 0
         name = ProjectViews.name
-        views = self._generations.building(run)
-        folding = _Refold(views, self._log, self._progress, self._now)
+        folding = _Refold(self._generations.building(run), self._log, self._progress, self._now)
         resumed = folding.last(stream)
         # Of what an earlier attempt folded nobody knows now what failed: it stays parked.
         folding.failed |= {
@@ -105,9 +106,9 @@ class Rebuilding:
         for _ in range(ATTEMPTS):
             head = self._log.head(stream)
             while folding.last(stream) < head:
-                self._generations.begin(stream, run, self._seconds())
+                self._generations.begin(stream_of(stream), run, self._seconds())
                 folding.chunk(stream, head)
-            if self._generations.adopt(stream, run, self._seconds()):
+            if self._generations.adopt(stream_of(stream), run, self._seconds()):
                 self._progress.unpark(name, stream, head, keep=folding.failed)
                 return head
         raise StillMoving(f"{stream} is being written faster than it is folded; try again")

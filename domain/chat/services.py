@@ -23,8 +23,8 @@ from domain.ports import (
     Retention,
     Shards,
     Vault,
-    Views,
 )
+from domain.projections.views import Views
 
 
 @dataclass(frozen=True, slots=True)

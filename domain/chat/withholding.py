@@ -12,7 +12,7 @@ import orjson
 from eventsourcing.persistence import StoredEvent
 
 from domain.log import EventLog
-from domain.ports import Views
+from domain.projections.views import Views
 from domain.room.messages import MessageDeleted, MessageEdited
 from domain.room.view import Message, RoomView
 

@@ -404,8 +404,7 @@ def test_a_rebuild_leaves_what_is_read_until_it_is_done(lively: Path, folder: Pa
             return [orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode() for row in rows]
 
         # A view that is wrong, so that the change shows.
-        with stores.views_file.writing() as connection:
-            connection.execute("DELETE FROM messages WHERE room='irc'")
+        stores.views.store.drop("R#irc", "m#", "m#~")
         stores.progress.park(Parked("project_views", "irc", 3, "gone", "now"))
         stores.progress.park(Parked("track_memberships", "irc", 3, "stays", "now"))
         wrong = dump()

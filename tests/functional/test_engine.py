@@ -13,7 +13,6 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from adapters.memory.progress import MemoryProgress
-from adapters.memory.views import MemoryViews
 from adapters.sqlite.events import Append, SqliteEvents
 from domain.errors import Internal, NotAMember, NotFound
 from domain.executing import Decider
@@ -25,6 +24,7 @@ from local import executor
 from local import feed as feed_module
 from local.executor import ATTEMPTS, FOLDED_HERE, MAX_COMMANDS, GroupCommitExecutor
 from local.feed import Feed, Subscription
+from tests.support.views import MemoryViews
 
 NAME = {"k": "u_ann", "c": ""}
 

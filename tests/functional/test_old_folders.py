@@ -108,6 +108,38 @@ def test_it_folds_to_the_same_views(folder: Path, expected: dict[str, Any]) -> N
     assert_same_views(folder, expected)
 
 
+def test_its_views_are_folded_anew_by_themselves(folder: Path) -> None:
+    """Tables of another format are dropped when the file is opened, and the consumers begin anew;
+    what folds no views goes on where it was."""
+    before = _positions(folder)
+    assert min(before.values()) > 0
+    opened = DataFolder(folder)
+    stores = Stores(opened)
+    try:
+        assert list(stores.views.dump()) == []
+        parked = [(one.consumer, one.stream) for one in stores.progress.parked()]
+        assert parked == [("project_views", "damaged")]
+    finally:
+        stores.close()
+        opened.close()
+    assert _positions(folder) == {"track_memberships": before["track_memberships"]}
+    with closing(sqlite3.connect(folder / "views.sqlite")) as file:
+        found = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}
+    assert not found & {"messages", "members", "rooms", "people", "marks"}
+    # Opened once more it keeps what was folded meanwhile.
+    views = parley(folder, "views").lines
+    opened = DataFolder(folder)
+    stores = Stores(opened)
+    assert sum(1 for _ in stores.views.dump()) == len(views) > 40
+    stores.close()
+    opened.close()
+
+
+def _positions(folder: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(folder / "views.sqlite")) as file:
+        return dict(file.execute("SELECT consumer, position FROM positions"))
+
+
 @pytest.mark.parametrize("snapshots", ["with snapshots", "without snapshots"])
 def test_its_aggregates_decide_on_the_same_state(
     folder: Path, expected: dict[str, Any], snapshots: str

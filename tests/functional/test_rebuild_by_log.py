@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.sqlite.views import SqliteViews
+from adapters.sqlite.views import SqliteStore
 from domain.log import mapper
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
@@ -53,16 +53,16 @@ def test_each_room_is_written_once(stores: Stores, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("local.rebuilding.PAGE", 2 * ROOMS)
     append(stores, range(1, EVENTS + 1))
     saved: list[str] = []
-    save = SqliteViews.save_room
+    save = SqliteStore.save
 
-    def counted(self: SqliteViews, room: str, *rest: Any) -> bool:
-        saved.append(room)
-        return save(self, room, *rest)
+    def counted(self: SqliteStore, stream: str, *rest: Any) -> bool:
+        saved.append(stream)
+        return save(self, stream, *rest)
 
-    monkeypatch.setattr(SqliteViews, "save_room", counted)
+    monkeypatch.setattr(SqliteStore, "save", counted)
     told: list[tuple[int, int]] = []
     rebuild(stores, None, lambda done, of: told.append((done, of)))
-    assert sorted(saved) == sorted(f"room-{room}" for room in range(ROOMS))
+    assert sorted(saved) == sorted(f"R#room-{room}" for room in range(ROOMS))
     assert told[-1] == (ROOMS * EVENTS, ROOMS * EVENTS)
     header = stores.views.header("room-7")
     assert header is not None

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
-from adapters.memory.views import MemoryViews
 from domain.aggregate import Aggregate, Command, Event
 from domain.errors import BeyondWindow, ParleyError
 from domain.executing import Decider, outcomes_of
@@ -17,6 +16,7 @@ from domain.log import EventLog, empty
 from domain.person.person import PersonRegistered, RoomGained
 from domain.ports import Executor, Outcome
 from domain.retrying import Retrying
+from tests.support.views import MemoryViews
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 

@@ -22,7 +22,6 @@ from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.keys import MemoryKeys
 from adapters.memory.limiter import TokenBuckets
 from adapters.memory.progress import MemoryProgress
-from adapters.memory.views import MemoryViews
 from adapters.vault.aes import AesVault
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
@@ -32,10 +31,12 @@ from domain.consuming import Record
 from domain.executing import DirectExecutor, outcomes_of, versions_of
 from domain.log import EventLog, envelope
 from domain.person.person import Person, Register, StartSession
-from domain.ports import Connection, Limiter, Session, Views
+from domain.ports import Connection, Limiter, Session
+from domain.projections.views import Views
 from domain.protocol.server import server_frame
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
+from tests.support.views import MemoryViews
 
 MASTER = bytes(range(32))
 BATCH = 10

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.progress import MemoryProgress
-from adapters.memory.views import MemoryViews
 from domain.aggregate import Command, Event
 from domain.chat import Chat
 from domain.chat.consumers import ProjectViews
@@ -26,9 +25,11 @@ from domain.errors import RoomBusy
 from domain.log import EventLog, envelope, is_person
 from domain.person.person import Person
 from domain.ports import Executor, Parked, Reply
+from domain.projections.store import Head
 from domain.room.room import Room
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person, records, run_consumers
+from tests.support.views import MemoryViews
 
 
 @cache
@@ -97,9 +98,13 @@ class FlakyViews(MemoryViews):
         self._may_fail()
         return super().header(room)
 
-    def save_room(self, room: str, expected: int, view: RoomView) -> bool:
+    def base(self, room: str) -> Head:
         self._may_fail()
-        return super().save_room(room, expected, view)
+        return super().base(room)
+
+    def save_onto(self, room: str, base: Head, view: RoomView) -> bool:
+        self._may_fail()
+        return super().save_onto(room, base, view)
 
     def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
         self._may_fail()

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import WRITERS, DynamoViews
-from adapters.memory.views import MemoryViews
 from domain.chat.consumers import ProjectViews
 from domain.consuming import Consuming, Record, Transient
 from domain.log import envelope
-from domain.ports import Views
+from domain.projections.views import WRITERS, Views, header_of
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person
 from tests.support.dynamodb import client_of, counting, definition
+from tests.support.views import DynamoViews, MemoryViews, save_room
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 USERS = ("u_ann", "u_bob", "u_cy")
@@ -333,13 +332,13 @@ def test_a_slower_fold_of_a_room_changes_no_newer_message_or_member() -> None:
     with tables() as (client, name):
         slow, fast = (DynamoViews(Table(client, name)) for _ in range(2))
         projector(slow).apply("room", log[:6])
-        assert (fast.fold_base("room") or {})["version"] == 6
+        assert fast.base("room").version == 6
         view = RoomView(lambda version: slow.message("room", version))
-        view.restore(slow.fold_base("room") or {})
+        view.restore(header_of(slow.base("room")) or {})
         view.apply_all(event.wire() for event in log[6:8])
         projector(fast).apply("room", log[6:])
         before = list(fast.dump())
-        assert not slow.save_room("room", 6, view)
+        assert not save_room(slow, "room", 6, view)
         assert list(fast.dump()) == before
         memory = MemoryViews()
         projector(memory).apply("room", log)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.progress import MemoryProgress
-from adapters.memory.views import MemoryViews
 from domain import executing
 from domain import log as log_module
 from domain.aggregate import WINDOW, Command
@@ -30,6 +29,7 @@ from domain.room.membership import Leave, SetRole
 from domain.room.messages import Delete, Edit, MessagePosted, Post
 from domain.room.reactions import React, Unreact
 from tests.support.aggregates import ask, belong, decided, sealed
+from tests.support.views import MemoryViews
 
 ROOM = "lobby"
 PEOPLE = ("u_ann", "u_bob", "u_cy")

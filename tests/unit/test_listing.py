@@ -8,14 +8,13 @@ import orjson
 import pytest
 
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
-from adapters.memory.views import MemoryViews
 from domain.chat import Chat, listing
 from domain.errors import Invalid
 from domain.protocol.answers import Rooms
 from domain.protocol.limits import MAX_NAME, MAX_NICKNAME, MAX_TEXT
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person, run_consumers
+from tests.support.views import DynamoViews, MemoryViews, save_room
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 
@@ -47,7 +46,7 @@ def add(
         )
         for i, n in enumerate(range(len(events) + 1, len(events) + 1 + messages), 1)
     ]
-    chat.services.views.save_room(room, 0, RoomView().apply_all(events))
+    save_room(chat.services.views, room, 0, RoomView().apply_all(events))
 
 
 def world(views: Any = None) -> Chat:

@@ -14,7 +14,6 @@ from eventsourcing.persistence import StoredEvent
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.keys import MemoryKeys
 from adapters.memory.progress import MemoryProgress
-from adapters.memory.views import MemoryViews
 from adapters.vault.aes import CACHE, KEY_BYTES_KEPT, AesVault
 from adapters.vault.openssl import OpenSslCipher
 from domain import executing
@@ -32,6 +31,7 @@ from domain.room.tail import MESSAGE_BYTES, Tail
 from functions.parts import Parts
 from local.feed import REMEMBERED, REMEMBERED_BYTES, Feed
 from tests.support.aggregates import AT, ask, happened, sealed, stand
+from tests.support.views import MemoryViews
 
 
 def stored(log_id: str, *past: Any) -> list[StoredEvent]:

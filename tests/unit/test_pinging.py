@@ -6,11 +6,11 @@ import orjson
 import pytest
 
 from adapters.memory.limiter import TokenBuckets
-from adapters.memory.views import MemoryViews
 from domain.chat import Chat, frames
 from domain.log import EventLog
 from domain.protocol.limits import MAX_FRAME, MAX_PING_ROOMS, MAX_VERSION
 from tests.support.chat import Someone, memory_chat, old_private_room, person, run_consumers
+from tests.support.views import MemoryViews
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.progress import DynamoProgress
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
 from adapters.memory.events import MemoryEvents
-from adapters.memory.views import MemoryViews
 from domain.chat import Chat
 from domain.chat.rebuilding import GRACE, Rebuilding, StillMoving
 from domain.consuming import UNKNOWN, Consuming
 from domain.ports import Parked
+from domain.projections.views import Views, stream_of
 from tests.support.chat import Someone, memory_chat, person, run_consumers
+from tests.support.views import DynamoViews, MemoryViews
 from tests.unit.test_dynamodb_views import Crash, projector
 
 WRITES = ("put_item", "update_item", "transact_write_items")
@@ -85,7 +85,7 @@ class World:
         return list(memory.dump())
 
     def generation(self) -> int:
-        return self.generations.generation("lobby")
+        return self.generations.generation("R#lobby")
 
     def rows(self) -> list[dict[str, Any]]:
         return list(self.table.every())
@@ -131,7 +131,7 @@ def test_what_is_read_is_never_cleaned(world: World) -> None:
     for _ in range(2):
         before = world.dump()
         for stream in streams:
-            live = world.generations.generation(stream)
+            live = world.generations.generation(stream_of(stream))
             world.generations.begin(stream, live, world.time)
         world.time += 10 * GRACE
         assert world.rebuilding.clean() == 0
@@ -148,9 +148,9 @@ def test_a_rebuild_that_was_given_up_is_cleaned_and_another_one_is_not(world: Wo
     given_up, begun = world.rebuilding.new_run(), world.rebuilding.new_run() + 5
     before = world.dump()
     for generation, at in ((given_up, world.time), (begun, world.time + GRACE)):
-        world.generations.begin("lobby", generation, at)
+        world.generations.begin("R#lobby", generation, at)
         log = world.chat.services.log.events("lobby")
-        projector(world.generations.building(generation)).apply("lobby", log)
+        projector(Views(world.generations.building(generation))).apply("lobby", log)
     rows = len([row for row in world.rows() if row["pk"] == f"R#lobby#{given_up}"])
     assert rows > 3
     world.time += GRACE + 1
@@ -158,7 +158,7 @@ def test_a_rebuild_that_was_given_up_is_cleaned_and_another_one_is_not(world: Wo
     assert not any(row["pk"] == f"R#lobby#{given_up}" for row in world.rows())
     assert any(row["pk"] == f"R#lobby#{begun}" for row in world.rows())
     assert world.dump() == before
-    assert world.generations.adopt("lobby", begun, world.time)
+    assert world.generations.adopt("R#lobby", begun, world.time)
     assert world.dump() == before
 
 

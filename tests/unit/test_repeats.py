@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
-from adapters.memory.views import MemoryViews
 from domain.aggregate import WINDOW
 from domain.errors import CommandIdReused
 from domain.executing import DirectExecutor
@@ -20,6 +19,7 @@ from domain.room.membership import Leave
 from domain.room.messages import Delete, Edit, Post
 from domain.room.reactions import React, Unreact
 from tests.support.aggregates import ask, belong, decided, sealed
+from tests.support.views import MemoryViews
 
 PEOPLE = st.sampled_from(["u_ann", "u_bob", "u_cy"])
 ACTIONS = st.sampled_from(["join", "leave", "post", "reply", "edit", "delete", "react", "unreact"])

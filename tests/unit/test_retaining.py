@@ -14,23 +14,23 @@ from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.retention import DynamoRetention
 from adapters.dynamodb.table import Table
-from adapters.dynamodb.views import DynamoViews
 from adapters.memory.events import MemoryEvents
 from adapters.memory.retention import MemoryRetention
-from adapters.memory.views import MemoryViews
 from domain.aggregate import NOT_KEPT
 from domain.chat import Chat, retaining
 from domain.chat.rebuilding import Rebuilding
 from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import EVENT_CLASSES, SNAPSHOT_EVERY, envelope, mapper
-from domain.ports import Retention, Views
+from domain.ports import Retention
+from domain.projections.views import Views
 from domain.protocol.types import Sealed
 from domain.room.messages import MessagePosted, Post
 from domain.room.view import RoomView
 from functions import bootstrap, sweep
 from tests.support.chat import Clock, Someone, memory_chat, person
 from tests.support.dynamodb import ENGINES, counting, engine_of
+from tests.support.views import DynamoViews, MemoryViews, save_room
 
 DAY = 86_400.0
 Progress = Callable[[], bool]
@@ -80,7 +80,7 @@ class World:
 
 def in_memory(days: int = 10) -> World:
     recorder, views = MemoryEvents(), MemoryViews()
-    return World(recorder, views, lambda: MemoryRetention(recorder, views), days)
+    return World(recorder, views, lambda: MemoryRetention(recorder, views.memory), days)
 
 
 @pytest.fixture(params=["memory", *ENGINES])
@@ -168,7 +168,7 @@ def test_a_text_that_a_fold_wrote_back_is_found_by_the_next_run(world: World) ->
     expected = view.version
     view.apply_all(e.wire() for e in world.chat.services.log.events("lobby", after=expected))
     view.messages[version]["text"] = vars(before)["text"]
-    assert world.views.save_room("lobby", expected, view)
+    assert save_room(world.views, "lobby", expected, view)
     world.clock.wait(DAY)
     world.sweep()
     message = world.views.message("lobby", version)

@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from adapters.memory.events import MemorySnapshots
-from adapters.memory.views import MemoryViews
 from domain.aggregate import WINDOW, Command
 from domain.errors import (
     BeyondWindow,
@@ -72,6 +71,7 @@ from domain.room.reactions import (
 )
 from domain.room.room import DECISIONS, Room, RoomSnapshot
 from tests.support.aggregates import AT, Given, Happened, Then, ask, given, happened, sealed, stand
+from tests.support.views import MemoryViews
 
 SECOND = timedelta(seconds=1)
 ANN, BOB, CY, DAN, EVE = "u_ann", "u_bob", "u_cy", "u_dan", "u_eve"

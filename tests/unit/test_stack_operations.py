@@ -195,7 +195,7 @@ def test_a_rebuild_makes_the_same_views(deployed: Deployed) -> None:
     said = deployed.run("rebuild")
     assert said == ["8 events of 3 streams folded"]
     assert deployed.run("views") == before
-    run = deployed.ports.generations.generation("lobby")
+    run = deployed.ports.generations.generation("R#lobby")
     assert run == 1_000_000_000
     assert deployed.run("rebuild", resume=run) == ["0 events of 3 streams folded"]
 
@@ -268,7 +268,7 @@ def test_dead_letters_are_redriven(deployed: Deployed) -> None:
         "Notify: about 1 dead letters, 1 sent back",
     ]
     assert deployed.run("dead-letters-list") == []
-    assert deployed.ports.generations.generation("lobby") > 0
+    assert deployed.ports.generations.generation("R#lobby") > 0
     assert (deployed.ports.views.header("lobby") or {})["version"] == 5
     (message,) = deployed.waiting("DeliveryQueue")
     assert message["Body"].encode() == body

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents
-from adapters.memory.views import MemoryViews
 from domain.chat import Chat
 from domain.chat.authorising import Standing
 from domain.chat.delivering import LATE, LOOKED_AT, Deliver
@@ -21,11 +20,13 @@ from domain.chat.opening import open_event
 from domain.chat.reading import Access
 from domain.chat.withholding import deleted_in, withhold
 from domain.consuming import MAX_RECEIVES, Record
+from domain.projections.views import message_key, room_stream
 from domain.room.messages import MessageDeleted, MessageEdited
 from domain.room.room import Room
 from domain.room.view import RoomView
 from local.operations import log_lines
 from tests.support.chat import Clock, Someone, memory_chat, person, records, run_consumers
+from tests.support.views import MemoryViews
 
 ROOM = "lobby"
 FOLDS = Path(__file__).parents[1] / "golden" / "folds"
@@ -141,8 +142,7 @@ def test_a_message_that_the_views_do_not_have_is_withheld() -> None:
     say(bob, "second")
     run_consumers(chat)
     views = chat.services.views
-    assert isinstance(views, MemoryViews)
-    del views._rooms[ROOM].messages[version]
+    views.store.drop(room_stream(ROOM), message_key(version), message_key(version))
     page = chat.reading.events(ROOM, eve.user, version - 1, 1)["events"]
     assert texts(page) == [None]
 
@@ -330,14 +330,14 @@ def by_failing(chat: Chat, todo: list[Record]) -> None:
     views: Any = chat.services.views
     for record in todo:
         tries = iter(range(4))
-        save = MemoryViews.save_room
+        save = MemoryViews.save_onto
 
         def refuse(*given: Any, left: Any = tries, real: Any = save) -> bool:
             return bool(next(left, None) is None and real(views, *given))
 
-        views.save_room = refuse
+        views.save_onto = refuse
         assert chat.consume("project_views", [Record(record.id, record.body, MAX_RECEIVES)]) == []
-    del views.save_room
+    del views.save_onto
 
 
 def by_damage(chat: Chat, todo: list[Record]) -> None:

@@ -1,0 +1,326 @@
+"""What rooms and people look like, folded: typed queries and saves over the store of all views.
+
+| stream | key | document | under |
+|---|---|---|---|
+| `R#room` | head | the room's header; `posted`, see below | |
+| `R#room` | `room` | `{}` | `rooms#open` or `rooms#private` |
+| `R#room` | `m#version` | a message | |
+| `R#room` | `u#user` | a member: name, role, `n` the version of their newest post | the user |
+| `P#user` | head | | |
+| `P#user` | `mark#room` | `{mark}`, the version that is read | |
+
+Members are under themselves while they are present. Texts and names stand here sealed. Where the
+store spares rows, the version of a member's newest post stands in the head first, for at most
+WRITERS of them, and in their rows once there are more: a message costs one row less.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from domain.log import is_person
+from domain.projections.store import (
+    NUMBER,
+    SAME,
+    Document,
+    Fold,
+    Head,
+    Patch,
+    Span,
+    ViewStore,
+)
+from domain.protocol.types import Sealed
+from domain.room.view import Message, RoomView
+
+POSTED = "posted"
+
+WRITERS = 16
+"""People whose newest post a head holds, some 25 bytes each: it stays under 1 KB, a write unit of
+DynamoDB."""
+
+OPEN_KINDS = ("public", "broadcast")
+OPEN, PRIVATE = "rooms#open", "rooms#private"
+
+MESSAGES, MEMBERS, MARKS = "m#", "u#", "mark#"
+
+
+def room_stream(room: str) -> str:
+    return f"R#{room}"
+
+
+def person_stream(user: str) -> str:
+    return f"P#{user}"
+
+
+def stream_of(log_id: str) -> str:
+    """Returns where the view of a log is, a room's or a person's."""
+    return person_stream(log_id) if is_person(log_id) else room_stream(log_id)
+
+
+def message_key(version: int) -> str:
+    return f"m#{version:016d}"
+
+
+def member_key(user: str) -> str:
+    return f"u#{user}"
+
+
+def after(key: str) -> str:
+    """Returns the first key above a key: none has a NUL in it."""
+    return f"{key}\x00"
+
+
+def header_of(head: Head) -> dict[str, Any] | None:
+    """Returns the header in a room's head; None where nothing is folded yet."""
+    if not head.version:
+        return None
+    header = {**head.fields, "version": head.version}
+    header.pop(POSTED, None)
+    return header
+
+
+def member_of(row: Mapping[str, Any], posted: int = 0) -> dict[str, Any]:
+    """Returns `{name, role, posted}` of a member's row; `posted` is what the head says of it."""
+    # Rows of DynamoDB that an earlier release wrote have `posted`.
+    newest = max(row.get(NUMBER) or 0, row.get("posted") or 0, posted)
+    return {"name": row.get("name"), "role": row.get("role"), "posted": newest}
+
+
+class Views:
+    """Folded rooms and read marks.
+
+    Parameters
+    ----------
+    store: where they are kept.
+    """
+
+    def __init__(self, store: ViewStore) -> None:
+        self.store = store
+
+    # Rooms
+
+    def header(self, room: str) -> dict[str, Any] | None:
+        return header_of(self.store.head(room_stream(room)))
+
+    def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Returns the headers of those rooms that there are."""
+        heads = self.store.heads([room_stream(room) for room in rooms])
+        return {s[2:]: header for s, h in heads.items() if (header := header_of(h)) is not None}
+
+    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
+        """Returns the ids of public and broadcast rooms in order: those above `after`, at most
+        `limit`."""
+        return [s[2:] for s in self.store.under(OPEN, room_stream(after) if after else "", limit)]
+
+    def rooms(self) -> Iterator[str]:
+        """Yields every room."""
+        for listed in (OPEN, PRIVATE):
+            for stream in self.store.under(listed):
+                yield stream[2:]
+
+    # Messages
+
+    def message(self, room: str, version: int) -> Message | None:
+        return self.store.row(room_stream(room), message_key(version))
+
+    def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
+        """Returns a message and the version of the newest event that is surely in it."""
+        return self.store.folded(room_stream(room), message_key(version))
+
+    def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
+        """Returns messages by (room, version); those that there are."""
+        places = {(room_stream(room), message_key(v)): (room, v) for room, v in keys}
+        return {places[at]: row for at, row in self.store.rows(list(places)).items()}
+
+    def page(self, room: str, before: int | None, limit: int) -> list[Message]:
+        """Returns the newest `limit` messages with a version below `before`, oldest first."""
+        last = f"{MESSAGES}~" if before is None else message_key(before - 1)
+        span = Span(room_stream(room), MESSAGES, last, limit, newest=True)
+        return self.store.span(span)
+
+    def ordinal(self, room: str, version: int) -> int:
+        """Returns `n` of the newest message at or below `version`; 0 where there is none."""
+        span = Span(room_stream(room), MESSAGES, message_key(version))
+        return self.store.numbers([span])[0] or 0
+
+    def ordinals(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Returns ordinals by (room, version), as `ordinal` does for one; every key has one."""
+        spans = [Span(room_stream(room), MESSAGES, message_key(v)) for room, v in keys]
+        numbers = self.store.numbers(spans)
+        return {key: n or 0 for key, n in zip(keys, numbers, strict=True)}
+
+    # Members
+
+    def member(self, room: str, user: str) -> dict[str, Any] | None:
+        """Returns `{name, role, posted}`; role is None for one who left."""
+        # The head first: what it no longer holds was in the row before.
+        head = self.store.head(room_stream(room)) if self.store.spares_rows else Head()
+        posted = head.fields.get(POSTED, {})
+        row = self.store.row(room_stream(room), member_key(user))
+        if row is None and user not in posted:
+            return None
+        return member_of(row or {}, posted.get(user, 0))
+
+    def members(self, room: str, after_user: str, limit: int) -> list[dict[str, Any]]:
+        """Returns `{user, name, role}` of those present, by user id."""
+        first = after(member_key(after_user)) if after_user else MEMBERS
+        span = Span(room_stream(room), first, f"{MEMBERS}~", limit, listed=True)
+        return [
+            {"user": key[2:], "name": row.get("name"), "role": row["role"]}
+            for key, row in self.store.keyed(span)
+        ]
+
+    def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
+        """Returns names of members, past ones included."""
+        return {user: name for (_, user), name in self.names_of([(room, u) for u in users]).items()}
+
+    def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
+        """Returns names by (room, user), as `names` does for one room."""
+        return {key: cast(Sealed, row.get("name")) for key, row in self._member_rows(keys).items()}
+
+    def rooms_of(
+        self, user: str, after: str = "", limit: int | None = None
+    ) -> list[tuple[str, str, int]]:
+        """Returns (room, role, version of the user's newest post) of their rooms, by id: those
+        above `after`, at most `limit`."""
+        rooms: list[tuple[str, str, int]] = []
+        place = room_stream(after) if after else ""
+        while limit is None or len(rooms) < limit:
+            streams = self.store.under(user, place, limit)
+            rooms += self._roles(user, streams)
+            if limit is None or len(streams) < limit:
+                break
+            place = streams[-1]
+        return rooms[:limit]
+
+    def _roles(self, user: str, streams: Sequence[str]) -> Iterable[tuple[str, str, int]]:
+        heads = self.store.heads(streams)
+        rows = self.store.rows([(stream, member_key(user)) for stream in streams])
+        for (stream, _), row in sorted(rows.items()):
+            if stream in heads and row.get("role") is not None:
+                posted = heads[stream].fields.get(POSTED, {})
+                member = member_of(row, posted.get(user, 0))
+                yield stream[2:], member["role"], member["posted"]
+
+    def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
+        """Returns the user's role by room, of those of `rooms` that they are in."""
+        rows = self._member_rows([(room, user) for room in rooms])
+        return {room: row["role"] for (room, _), row in rows.items() if row.get("role") is not None}
+
+    def _member_rows(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        places = {(room_stream(room), member_key(user)): (room, user) for room, user in keys}
+        return {places[at]: row for at, row in self.store.rows(list(places)).items()}
+
+    # Folding rooms
+
+    def base(self, room: str) -> Head:
+        """Returns the head to fold onto: it may be one that this process remembers, which
+        `save_onto` then refuses and forgets."""
+        return self.store.base(room_stream(room))
+
+    def save_onto(self, room: str, base: Head, view: RoomView) -> bool:
+        """Keeps what the fold changed since `base`; False where that is not what is stored
+        (ViewStore.save)."""
+        posted, rest = self._posted(base, view)
+        rows = {message_key(version): view.messages[version] for version in sorted(view.changed)}
+        patches = [
+            _member_patch(user, patch, posted.pop(user, None))
+            for user, patch in view.members.items()
+        ]
+        if not base.version:
+            listed = OPEN if view.kind in OPEN_KINDS else PRIVATE
+            patches.append(Patch("room", {}, under=listed))
+        numbers = {f"{MEMBERS}{user}": version for user, version in posted.items()}
+        fields = {**view.header(), **rest}
+        head = Head(fields.pop("version"), fields)
+        return self.store.save(room_stream(room), base.version, Fold(head, rows, numbers, patches))
+
+    def _posted(self, base: Head, view: RoomView) -> tuple[dict[str, int], dict[str, Any]]:
+        """Returns the newest posts that are to stand in rows, and what of them is to stay in the
+        head."""
+        if not self.store.spares_rows:
+            return dict(view.posted), {}
+        posted = {**base.fields.get(POSTED, {}), **view.posted}
+        if len(posted) > WRITERS:
+            return posted, {POSTED: {}}
+        # The row of who joined or left is written anyway.
+        moved = {user: posted.pop(user) for user in posted.keys() & view.members.keys()}
+        return moved, {POSTED: posted}
+
+    def reset_room(self, room: str) -> None:
+        """Drops the room's view, to be folded anew."""
+        self.store.reset(room_stream(room))
+
+    # People
+
+    def person_version(self, user: str) -> int:
+        """Returns the version to fold onto; it may be remembered, as in `base`."""
+        return self.store.base(person_stream(user)).version
+
+    def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
+        """Returns the user's read marks by room: of `rooms`, or all of them."""
+        if rooms is not None and not rooms:
+            return {}
+        # One range that has all the rooms: their marks lie close together in it.
+        first, last = (min(rooms), max(rooms)) if rooms else ("", "~")
+        rows = self.store.keyed(Span(person_stream(user), f"{MARKS}{first}", f"{MARKS}{last}"))
+        marks = {key.removeprefix(MARKS): int(row["mark"]) for key, row in rows}
+        return marks if rooms is None else {r: marks[r] for r in rooms if r in marks}
+
+    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
+        """Keeps marks; False where the stored version is not `expected` (ViewStore.save)."""
+        patches = [Patch(f"{MARKS}{room}", {"mark": mark}) for room, mark in marks.items()]
+        return self.store.save(person_stream(user), expected, Fold(Head(version), patches=patches))
+
+    def reset_person(self, user: str) -> None:
+        self.store.reset(person_stream(user))
+
+    def forget_person(self, user: str) -> None:
+        """Drops the read marks of somebody who was erased, and takes their name out of the
+        rooms that they are in: it is None there. May be repeated.
+
+        A room that is folded anew may show the sealed name again, as its log has it; nobody has
+        the key.
+        """
+        self.store.drop(person_stream(user), MARKS, f"{MARKS}~")
+        self.store.amend(user, {"name": None})
+
+    def refresh(self, stream: str) -> None:
+        """Forgets what this process remembers of a room or a person: the next fold reads it."""
+        self.store.refresh(stream_of(stream))
+
+    # An operator's
+
+    def dump(self) -> Iterator[dict[str, Any]]:
+        """Yields every row in a fixed order, rooms first; equal dumps are equal views."""
+        streams = list(self.store.every())
+        for stream, head in sorted(streams, key=lambda one: (not one[0].startswith("R#"), one[0])):
+            name = stream[2:]
+            if stream.startswith("P#"):
+                marks = dict(sorted(self.marks(name).items()))
+                yield {"person": name, "version": head.version, "marks": marks}
+            else:
+                yield {"room": name, **(header_of(head) or {})}
+                yield from self._dump_rows(name, head)
+
+    def _dump_rows(self, room: str, head: Head) -> Iterator[dict[str, Any]]:
+        posted = head.fields.get(POSTED, {})
+        members = {user: member_of({}, version) for user, version in posted.items()}
+        stream = room_stream(room)
+        keys = [key for key, _ in self.store.keyed(Span(stream, MEMBERS, f"{MEMBERS}~"))]
+        for (_, key), row in self.store.rows([(stream, key) for key in keys]).items():
+            members[key[2:]] = member_of(row, posted.get(key[2:], 0))
+        for user, member in sorted(members.items()):
+            yield {"room": room, "user": user, **member}
+        for message in self.store.span(Span(stream, MESSAGES, f"{MESSAGES}~")):
+            yield {"room": room, "message": message}
+
+    def clear(self) -> None:
+        self.store.clear()
+
+
+def _member_patch(user: str, patch: Mapping[str, Any], posted: int | None) -> Patch:
+    fields = dict(patch)
+    if posted is not None:
+        fields[NUMBER] = posted
+    under = SAME if "role" not in fields else None if fields["role"] is None else user
+    return Patch(member_key(user), fields, under)
