@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -55,12 +56,14 @@ class Cold:
     cpu: of that, what the processor worked.
     composed: making the clients and adapters of the function.
     modules: how many modules were loaded.
+    uncompiled: modules of the artifact without bytecode.
     """
 
     imported: float
     cpu: float
     composed: float
     modules: int
+    uncompiled: list[str]
 
 
 @contextlib.contextmanager
@@ -98,21 +101,28 @@ def copies(artifact: Path) -> Iterator[tuple[Path, Path]]:
         yield shipped, bare
 
 
-def start(function: str, artifact: Path, packages: Path) -> Cold:
-    """Starts a function cold. Raises StackError when it does not come up."""
+def start(function: str, artifact: Path, packages: Path, *, traced: bool = False) -> Cold:
+    """Starts a function cold, with X-Ray's traces on or off. Raises StackError when it does not
+    come up."""
     command = [HOME / "bin" / "python", "-I", "-S", "-B", _CHILD, function, artifact, packages]
     done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=False
+        [str(word) for word in command],
+        env={**os.environ, "TRACING": "Active" if traced else "PassThrough"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise StackError(f"{function} does not come up:\n{done.stderr}")
     return Cold(**json.loads(done.stdout))
 
 
-def starts(function: str, artifact: Path, packages: Path, runs: int = RUNS) -> list[Cold]:
+def starts(
+    function: str, artifact: Path, packages: Path, runs: int = RUNS, *, traced: bool = False
+) -> list[Cold]:
     """Starts a function cold several times, after one start that only warms the disk's cache."""
-    start(function, artifact, packages)
-    return [start(function, artifact, packages) for _ in range(runs)]
+    start(function, artifact, packages, traced=traced)
+    return [start(function, artifact, packages, traced=traced) for _ in range(runs)]
 
 
 def row(function: str, shipped: Sequence[Cold], bare: Sequence[Cold]) -> str:
@@ -135,14 +145,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.cold", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help=f"of which the median ({RUNS})")
     parser.add_argument("--only", nargs="+", choices=FUNCTIONS, default=FUNCTIONS)
+    parser.add_argument("--traced", action="store_true", help="with X-Ray's traces on")
     options = parser.parse_args()
     try:
         ensure_built("x86_64")
         with runtime() as packages, copies(BUILD / "artifact") as (artifact, bare):
             print(HEADING)
             for function in (SDK, *options.only):
-                shipped = starts(function, artifact, packages, options.runs)
-                compiled = starts(function, bare, packages, options.runs)
+                shipped, compiled = (
+                    starts(function, code, packages, options.runs, traced=options.traced)
+                    for code in (artifact, bare)
+                )
                 print(row(function, shipped, compiled), flush=True)
     except StackError as error:
         print(f"cold: {error}", file=sys.stderr)

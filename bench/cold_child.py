@@ -15,6 +15,7 @@ def main() -> None:
     function, artifact, packages = sys.argv[1:]
     os.environ["AWS_LAMBDA_FUNCTION_NAME"] = function
     # As template.yaml sets it: functions that read the secret load what reads it.
+    os.environ["LAMBDA_TASK_ROOT"] = artifact
     os.environ["ORIGIN_SECRET_ARN"] = "arn:aws:secretsmanager:us-east-1:1:secret:origin"
     sys.path[:] = [artifact, *sys.path, packages]
     modules = [f"functions.{function}", "functions.aws"]
@@ -27,9 +28,21 @@ def main() -> None:
         "imported": (time.perf_counter() - began) * 1000,
         "cpu": (time.process_time() - worked) * 1000,
         "modules": len(sys.modules),
+        "uncompiled": uncompiled(artifact),
     }
     composed = 0.0 if function == "sdk" else compose(function)
     print(json.dumps({**figures, "composed": composed}))
+
+
+def uncompiled(artifact: str) -> list[str]:
+    """Returns the modules of the artifact that had to be compiled."""
+    return [
+        name
+        for name, module in sys.modules.items()
+        if (getattr(module, "__file__", None) or "").startswith(artifact)
+        and str(module.__file__).endswith(".py")
+        and not os.path.exists(str(module.__cached__))
+    ]
 
 
 def compose(function: str) -> float:

@@ -27,8 +27,10 @@ bill."""
 
 OCCASIONAL: Mapping[str, str] = {
     "ORIGIN_SECRET_ARN": "adapters.origin.secrets",
+    "TRACING": "functions.tracing",
 }
-"""Modules that only functions with a certain setting load, by that setting (docs/adr/0018)."""
+"""Modules that only functions with a certain setting load, by that setting (docs/adr/0018). What a
+module calls `install` is called once it is loaded."""
 
 
 def _handlers() -> list[str]:
@@ -60,7 +62,9 @@ def start(environment: Mapping[str, str]) -> None:
             # An invalid value is reported where all settings are read.
             with suppress(*INVALID):
                 if setting in SETTINGS[function] and optional(setting, environment):
-                    import_module(module)
+                    install = getattr(import_module(module), "install", None)
+                    if install is not None:
+                        install()
 
 
 def compose(function: str, environment: Mapping[str, str], session: Any = None) -> Chat:

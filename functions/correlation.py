@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.correlation import of_envelope
+from functions import observing
 from functions.observing import logger
 
 ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
@@ -40,7 +41,9 @@ def begin(commands: Iterable[str | None]) -> None:
     if ON_LAMBDA:
         _envelopes = ()
         ids = set(commands)
-        logger.set_correlation_id(ids.pop() if len(ids) == 1 else None)
+        command = ids.pop() if len(ids) == 1 else None
+        logger.set_correlation_id(command)
+        observing.trace.annotate(command)
 
 
 def begin_events(envelopes: Sequence[str | bytes]) -> None:

@@ -1,15 +1,12 @@
 """What surrounds every handler."""
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import bootstrap, deadline
-from functions.observing import Answer, Event, logger
-
-Handler = Callable[[Event, LambdaContext], Answer]
+from functions import bootstrap, deadline, observing
+from functions.observing import Answer, Event, Handler, logger
 
 
 class _Naming:
@@ -48,7 +45,7 @@ def entry(handler: Handler) -> Handler:
         finally:
             bootstrap.flush()
 
-    named = logger.inject_lambda_context(run)
+    named = logger.inject_lambda_context(observing.trace.around(run))
 
     @wraps(handler)
     def begin(event: Event, context: LambdaContext) -> Answer:

@@ -1,14 +1,38 @@
 """Logging for the handlers: structured, without message texts, tokens or tickets."""
 
 import traceback
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="parley")
 
 Event = dict[str, Any]
 Answer = dict[str, Any]
+Handler = Callable[[Event, LambdaContext], Answer]
+
+
+class Trace(Protocol):
+    """What is told to a trace."""
+
+    def around(self, handler: Handler) -> Handler: ...
+
+    def annotate(self, command: str | None) -> None: ...
+
+
+class NoTrace:
+    """Traces nothing."""
+
+    def around(self, handler: Handler) -> Handler:
+        return handler
+
+    def annotate(self, command: str | None) -> None: ...
+
+
+trace: Trace = NoTrace()
+"""functions/tracing.py takes its place where tracing is on."""
 
 
 def report(error: BaseException, **keys: object) -> None:

@@ -43,6 +43,8 @@ OPTIONAL: Mapping[str, Default] = {
     "METRICS_NAMESPACE": Default("Parley"),
     # Whether each step of each command is logged, not only faults.
     "LOG_STEPS": Default(False, _switch),
+    # Whether X-Ray traces the functions (`Tracing` of the template).
+    "TRACING": Default(False, {"Active": True, "PassThrough": False}.__getitem__),
     # Origins that may open a WebSocket; any where none is named.
     "ALLOWED_ORIGINS": Default(frozenset(), _names),
     # Whether events are published right after the acknowledgement too; Streams do so anyway.
@@ -57,7 +59,7 @@ OPTIONAL: Mapping[str, Default] = {
 }
 """All others are required, and text that is not empty."""
 
-_EVERY = ("METRICS_NAMESPACE", "LOG_STEPS")
+_EVERY = ("METRICS_NAMESPACE", "LOG_STEPS", "TRACING")
 _LOG = ("EVENTS_TABLE", "SNAPSHOTS_TABLE")
 _SEALING = ("KEYS_TABLE", "VAULT_KEY")
 _PUBLISHING = ("TOPIC_ARN", "FAST_PUBLISH")

@@ -33,7 +33,15 @@ SAM_SETTINGS = {
 LIMIT = 20_000_000
 """Bytes that the artifact may weigh unzipped."""
 
+PROVIDED = ("botocore", "dateutil", "python_dateutil", "six", "urllib3")
+"""Packages that X-Ray's SDK asks for and Lambda's runtime has."""
+
 UNUSED = (
+    *(f"{package}{rest}" for package in PROVIDED for rest in ("", ".py", "-*")),
+    # Of X-Ray's extensions, botocore's, its helpers and resources stay.
+    "aws_xray_sdk/ext/[!bru_]*",
+    "wrapt-stubs",
+    "wrapt/*.c",
     "Cryptodome/SelfTest",
     "aws_lambda_powertools/event_handler",
     "eventsourcing/tests",

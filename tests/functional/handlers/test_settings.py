@@ -151,3 +151,8 @@ def test_only_functions_that_read_a_secret_load_parameters(
 ) -> None:
     module = "aws_lambda_powertools.utilities.parameters"
     assert loaded(function, module, ORIGIN_SECRET_ARN=secret) is reads
+
+
+@pytest.mark.parametrize(("mode", "traces"), [("Active", True), ("PassThrough", False)])
+def test_only_functions_that_are_traced_load_the_sdk_of_x_ray(mode: str, traces: bool) -> None:
+    assert loaded("deliver", "aws_xray_sdk", TRACING=mode) is traces
