@@ -19,7 +19,7 @@ NAMELESS = "Newcomer"
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
+class VerifiedIdentity:
     """`name` is fit for a nickname."""
 
     sub: str
@@ -27,7 +27,7 @@ class Vouched:
     name: str
 
 
-def vouched(claims: Mapping[str, Any]) -> Vouched:
+def verified_identity(claims: Mapping[str, Any]) -> VerifiedIdentity:
     """Reads the claims of an ID token.
 
     Raises
@@ -43,7 +43,7 @@ def vouched(claims: Mapping[str, Any]) -> Vouched:
     # API Gateway hands claims on as strings.
     if str(claims.get("email_verified")).lower() != "true":
         raise Forbidden("confirm your e-mail address first, then sign in again")
-    return Vouched(sub, email, _name(claims, sub))
+    return VerifiedIdentity(sub, email, _name(claims, sub))
 
 
 def _name(claims: Mapping[str, Any], sub: str) -> str:

@@ -2,11 +2,11 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.consumer import consume
 from functions.entry import entry
 from functions.observing import Answer, Event
+from functions.queue import handle_records
 
 
 @entry
 def handler(event: Event, context: LambdaContext) -> Answer:
-    return consume("project_views", event)
+    return handle_records("project_views", event)

@@ -18,7 +18,7 @@ from functions.bootstrap import chat
 from functions.observing import Answer, Event, logger
 
 
-def feed(event: Event, take: Callable[[Sequence[StoredEvent]], Sequence[int]]) -> Answer:
+def handle_records(event: Event, take: Callable[[Sequence[StoredEvent]], Sequence[int]]) -> Answer:
     """Hands the inserted events to `take`, which returns the places of those it could not take;
     names the first of them, so that all from it on come again."""
     sequences: list[str] = []

@@ -19,7 +19,7 @@ from typing import Any
 
 from domain.aggregate import Command
 from domain.chat import Chat
-from domain.chat.opening import open_words
+from domain.chat.unsealing import open_words
 from domain.consuming import TRANSIENT
 from domain.errors import Internal, ParleyError, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of

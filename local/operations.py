@@ -14,7 +14,7 @@ import orjson
 from eventsourcing.persistence import StoredEvent
 
 from domain.chat import Chat
-from domain.chat.opening import open_event
+from domain.chat.unsealing import open_event
 from domain.chat.withholding import changes_in, deleted_in, withhold_deleted
 from domain.consuming import Record
 from domain.errors import NotFound, ParleyError
@@ -231,7 +231,7 @@ class Operations:
         position, receives = kept.position(consumer), 1
         while notices := recorder.select_notifications(position + 1, PAGE):
             records = [Record(str(n.id), envelope(n), receives) for n in notices]
-            if self._chat.consume(consumer, records):
+            if self._chat.apply_records(consumer, records):
                 receives += 1
                 continue
             position, receives = notices[-1].id, 1

@@ -180,7 +180,7 @@ class Stack:
         return sorted((str(item["log"]) for item in first), key=lambda id: (is_person(id), id))
 
 
-class Late:
+class LazyPort:
     """Stands in for what is made when it is first used: to sign somebody out nobody needs the
     keys, and who closed the vault needs just that (docs/runbooks/leaked-ticket.md)."""
 
@@ -315,7 +315,7 @@ class StackOperations:
                 executor=DirectExecutor(stack.log, stack.views),
                 views=stack.views,
                 progress=stack.progress,
-                vault=cast(Vault, Late(lambda: stack.vault)),
+                vault=cast(Vault, LazyPort(lambda: stack.vault)),
                 accounts=stack.accounts,
                 connections=stack.connections,
                 gateway=stack.gateway,

@@ -14,7 +14,6 @@ from domain.chat.consumers import ProjectViews, TrackMemberships
 from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
 from domain.chat.erasing import Erasing
-from domain.chat.hints import hearing
 from domain.chat.inviting import Inviting
 from domain.chat.listing import Listing
 from domain.chat.notifying import Notifying
@@ -23,6 +22,7 @@ from domain.chat.preparing import Preparing
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
 from domain.chat.services import Services
+from domain.chat.signals import signal_recipients
 from domain.claiming import Claiming
 from domain.consuming import Consuming, Record
 from domain.errors import RateLimited, Unauthenticated
@@ -90,7 +90,7 @@ class Chat:
         for room in rooms:
             if not connections.in_room_of(user, room):
                 frame = frames.presence(room, user, "offline")
-                self.services.gateway.post(hearing(connections, room), frame)
+                self.services.gateway.post(signal_recipients(connections, room), frame)
 
     def sweep(self, more: Callable[[], bool]) -> dict[str, int]:
         """Forgets what is over and nobody told of, while `more()`; returns how many of each.
@@ -109,7 +109,7 @@ class Chat:
         replaced = self._retaining.run(more)
         return {"connections": closed, "accounts": expired, "events": replaced}
 
-    def consume(self, consumer: str, records: Sequence[Record]) -> list[str]:
+    def apply_records(self, consumer: str, records: Sequence[Record]) -> list[str]:
         """Feeds queue records to a consumer; returns the ids of those to retry."""
         return self.consuming[consumer].consume(records)
 

@@ -9,13 +9,13 @@ import orjson
 from domain.aggregate import Command
 from domain.chat import frames
 from domain.chat.authorising import Standing
-from domain.chat.hints import hearing
 from domain.chat.inviting import standing
 from domain.chat.mentioning import mentioned
 from domain.chat.metering import spend_read
 from domain.chat.preparing import Preparing
 from domain.chat.reading import Reading
 from domain.chat.services import Services
+from domain.chat.signals import signal_recipients
 from domain.errors import (
     BeyondWindow,
     Internal,
@@ -285,7 +285,9 @@ class Commanding:
 
         def tell(standing: Standing) -> None:
             if standing.role(user) is not None:
-                others = hearing(services.connections, frame.room, apart_from=connection.id)
+                others = signal_recipients(
+                    services.connections, frame.room, apart_from=connection.id
+                )
                 services.gateway.post(others, frames.typing(frame.room, user))
 
         known = Standing.of(room) if isinstance(room, Room) else None

@@ -12,9 +12,9 @@ from domain.aggregate import Event
 from domain.caching import SizedCache
 from domain.chat import frames
 from domain.chat.authorising import Authorising
-from domain.chat.hints import hearing
-from domain.chat.opening import names_at_head, open_event, open_words
 from domain.chat.services import Services
+from domain.chat.signals import signal_recipients
+from domain.chat.unsealing import names_at_head, open_event, open_words
 from domain.chat.withholding import changes_after, withhold
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
@@ -124,7 +124,7 @@ class Deliver:
         services = self._services
         person = services.at_head(user)
         for room in list(person.rooms) if isinstance(person, Person) else ():
-            present = hearing(services.connections, room)
+            present = signal_recipients(services.connections, room)
             if present:
                 self._post(present, frames.nameless(room, user), room)
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.aggregate import Command
-from domain.chat.opening import open_words
 from domain.chat.services import Services
+from domain.chat.unsealing import open_words
 from domain.errors import Forbidden, NicknameTaken, NotFound, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.log import is_person

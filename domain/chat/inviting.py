@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, cast
 
-from domain.chat.opening import open_words
 from domain.chat.services import Services
+from domain.chat.unsealing import open_words
 from domain.errors import NotFound
 from domain.person.person import Person
 from domain.room.lifecycle import RoomCreated

@@ -9,8 +9,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from domain.chat.opening import open_many
 from domain.chat.services import Services
+from domain.chat.unsealing import open_many
 from domain.errors import Invalid
 from domain.matching import matches, words_of
 from domain.person.person import Person

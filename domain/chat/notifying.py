@@ -2,8 +2,8 @@
 
 import orjson
 
-from domain.chat.opening import open_words
 from domain.chat.services import Services
+from domain.chat.unsealing import open_words
 from domain.errors import Throttled
 from domain.log import from_envelope
 from domain.outbound import Notice, Notifier

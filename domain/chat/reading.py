@@ -6,8 +6,8 @@ from typing import Any
 
 from domain.aggregate import Event
 from domain.chat.authorising import Authorising, Standing
-from domain.chat.opening import names_at_head, open_event, open_message, open_words, people
 from domain.chat.services import Services
+from domain.chat.unsealing import names_at_head, open_event, open_message, open_words, people
 from domain.chat.withholding import EventPage, withhold
 from domain.errors import RoomBusy
 from domain.person.person import Person

@@ -7,11 +7,11 @@ import orjson
 
 from domain.aggregate import Event
 from domain.chat import frames
-from domain.chat.hints import hearing
 from domain.chat.metering import may_read
-from domain.chat.opening import open_message, open_words
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
+from domain.chat.signals import signal_recipients
+from domain.chat.unsealing import open_message, open_words
 from domain.consuming import TRANSIENT
 from domain.errors import Internal, NotFound, ParleyError, RoomBusy
 from domain.metrics import INTERNAL
@@ -91,7 +91,7 @@ class Syncing:
         return answer
 
     def _announce(self, connection: Connection, room: str) -> None:
-        others = hearing(self._services.connections, room, apart_from=connection.id)
+        others = signal_recipients(self._services.connections, room, apart_from=connection.id)
         self._services.gateway.post(others, frames.presence(room, connection.user, "online"))
 
     def _since(self, room: str, user: str, held: int | None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from domain.protocol.http import EnterRequest, ExchangeRequest
 from functions import responses
 from functions.bootstrap import chat
 from functions.callers import authorized, metered_session, metered_user, source, token
-from functions.claims import vouched
+from functions.claims import verified_identity
 from functions.observing import Answer
 from functions.routes import router
 from functions.routing import Request
@@ -44,7 +44,7 @@ def enter(request: Request[EnterRequest]) -> Answer:
     refuses=(*ENTERING, Unauthenticated),
 )
 def exchange(request: Request[ExchangeRequest]) -> Answer:
-    known = vouched(authorized(request, "jwt").get("claims") or {})
+    known = verified_identity(authorized(request, "jwt").get("claims") or {})
     nickname = request.given.nickname or known.name
     return _entered(*chat().entering.exchange(known.sub, known.email, nickname, source(request)))
 

@@ -113,7 +113,7 @@ def run_consumers(chat: Chat, consumers: Sequence[str] | None = None) -> None:
             todo = records(chat, progress.position(name))
             for start in range(0, len(todo), BATCH):
                 batch = todo[start : start + BATCH]
-                assert chat.consume(name, [record for _, record in batch]) == []
+                assert chat.apply_records(name, [record for _, record in batch]) == []
                 progress.advance(name, batch[-1][0])
                 busy = True
 

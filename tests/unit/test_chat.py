@@ -7,7 +7,7 @@ import pytest
 
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
-from domain.chat import Chat, hints
+from domain.chat import Chat, signals
 from domain.chat.entering import hashed
 from domain.chat.receiving import Receiving
 from domain.consuming import Record
@@ -104,7 +104,7 @@ def test_typing_reaches_the_others_in_the_room() -> None:
 
 def test_a_large_room_hears_neither_typing_nor_presence(monkeypatch: pytest.MonkeyPatch) -> None:
     chat, ann, bob = lobby()
-    monkeypatch.setattr(hints, "LARGE", 3)
+    monkeypatch.setattr(signals, "LARGE", 3)
     third, fourth = bob.another("bob-2"), person(chat, "cy")
     third.sync(lobby=3)
     ann.send(action="typing", room="lobby")
@@ -167,7 +167,7 @@ def test_a_private_room_whose_creation_was_parked_stays_private() -> None:
         if (body["stream"], body["version"]) == ("lobby", 1):
             del body["state"]["kind"]
         bodies.append(Record(record.id, orjson.dumps(body)))
-    assert chat.consume("project_views", bodies) == []
+    assert chat.apply_records("project_views", bodies) == []
     assert [one.version for one in chat.services.progress.parked()] == [1]
     try:
         read = chat.reading.messages("lobby", cy.user, None, 10)

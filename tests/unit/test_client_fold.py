@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.chat import Chat
-from domain.chat.opening import open_event, open_words
 from domain.chat.receiving import Receiving
+from domain.chat.unsealing import open_event, open_words
 from domain.room.view import Gap, RoomView
 from tests.support.chat import Someone, admit, memory_chat, person, run_consumers
 

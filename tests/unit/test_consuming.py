@@ -339,15 +339,15 @@ def test_a_person_whose_log_is_busy_is_told_of_their_room_later() -> None:
         return found.rooms
 
     for _ in range(2):
-        assert late.consume("track_memberships", batch) == [record.id for record in batch]
+        assert late.apply_records("track_memberships", batch) == [record.id for record in batch]
         assert chat.services.progress.parked() == []
-    assert late.consume("track_memberships", batch) == []
+    assert late.apply_records("track_memberships", batch) == []
     assert rooms(ann.user) == {"den": ("owner", 2)}
     assert rooms(bob.user) == {"den": (None, 4)}
     # A log that stays busy is parked by name, after its last try.
     busy.busy = 100
     last = [replace(record, receives=MAX_RECEIVES) for record in batch]
-    assert late.consume("track_memberships", last) == []
+    assert late.apply_records("track_memberships", last) == []
     assert {one.consumer for one in chat.services.progress.parked()} == {"track_memberships"}
 
 

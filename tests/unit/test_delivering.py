@@ -201,7 +201,7 @@ def test_a_batch_for_a_room_costs_one_query_and_one_write(
     (frame,) = bob.frames()
     assert [event["version"] for event in frame["events"]] == [5, 6]
     with counting(dynamo) as calls:
-        chat.consume("deliver", [record for _, record in records(chat)][-2:])
+        chat.apply_records("deliver", [record for _, record in records(chat)][-2:])
     assert calls == ["UpdateItem"]
     assert bob.frames() == []
 
@@ -262,7 +262,7 @@ def given_up(chat: Chat, after: int) -> None:
 
     gateway.post = silent  # type: ignore[method-assign]
     for receives in range(1, MAX_RECEIVES + 1):
-        chat.consume("deliver", [Record(one.id, one.body, receives) for _, one in todo])
+        chat.apply_records("deliver", [Record(one.id, one.body, receives) for _, one in todo])
     gateway.post = post  # type: ignore[method-assign]
     chat.services.progress.advance("deliver", todo[-1][0])
     assert {parked.consumer for parked in chat.services.progress.parked()} == {"deliver"}

@@ -13,7 +13,7 @@ from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.person.person import Person
 from domain.ports import Session
 from domain.protocol.limits import MAX_NICKNAME
-from functions.claims import NAMELESS, vouched
+from functions.claims import NAMELESS, verified_identity
 from tests.support.chat import Clock, memory_chat, run_consumers
 
 SUB, EMAIL = "3f1c0d5a-0000-4000-8000-000000000001", "ann@example.org"
@@ -252,9 +252,9 @@ CLAIMS = {"token_use": "id", "sub": SUB, "email": EMAIL, "email_verified": "true
 
 
 def test_claims_of_an_id_token_are_read() -> None:
-    read = vouched(CLAIMS)
+    read = verified_identity(CLAIMS)
     assert (read.sub, read.email, read.name) == (SUB, EMAIL, "Ann")
-    assert vouched({**CLAIMS, "email_verified": True}) == read
+    assert verified_identity({**CLAIMS, "email_verified": True}) == read
 
 
 @pytest.mark.parametrize(
@@ -266,15 +266,15 @@ def test_claims_of_an_id_token_are_read() -> None:
 )  # fmt: skip
 def test_other_claims_are_nobodys(wrong: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        vouched({**CLAIMS, **wrong})
+        verified_identity({**CLAIMS, **wrong})
     with pytest.raises(Unauthenticated):
-        vouched({})
+        verified_identity({})
 
 
 @pytest.mark.parametrize("verified", ["false", "", None, False, "yes"])
 def test_an_address_must_be_confirmed(verified: Any) -> None:
     with pytest.raises(Forbidden):
-        vouched({**CLAIMS, "email_verified": verified})
+        verified_identity({**CLAIMS, "email_verified": verified})
 
 
 @pytest.mark.parametrize(
@@ -291,4 +291,4 @@ def test_an_address_must_be_confirmed(verified: Any) -> None:
     ],
 )
 def test_a_name_is_found_that_fits_and_is_no_address(claims: dict[str, Any], name: str) -> None:
-    assert vouched({**CLAIMS, **claims}).name == name
+    assert verified_identity({**CLAIMS, **claims}).name == name

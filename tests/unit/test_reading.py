@@ -27,7 +27,7 @@ def half(chat: Chat) -> None:
     found = [
         record for _, record in records(chat) if orjson.loads(record.body)["stream"] == "lobby"
     ]
-    assert chat.consume("project_views", found[: FIRST + 3]) == []
+    assert chat.apply_records("project_views", found[: FIRST + 3]) == []
 
 
 def everything(chat: Chat) -> None:

@@ -61,7 +61,7 @@ class World:
 
     def fold(self, upto: int | None = None) -> None:
         records = [Record(str(e.originator_version), envelope(e)) for e in self.stored()]
-        assert self.chat.consume("project_views", records[:upto]) == []
+        assert self.chat.apply_records("project_views", records[:upto]) == []
 
     def texts(self) -> list[str | None]:
         """Returns what a reader sees; log and views say the same."""
@@ -305,7 +305,7 @@ def test_rooms_are_found_without_reading_the_log(dynamo: Any, tables: dict[str, 
     world.ann.send(action="post", room="den-222222222222", text="d")
     world.fold()
     den = world.chat.services.log.recorder.select_events("den-222222222222")
-    world.chat.consume(
+    world.chat.apply_records(
         "project_views", [Record(str(e.originator_version), envelope(e)) for e in den]
     )
     world.clock.wait(11 * DAY)

@@ -91,7 +91,7 @@ def said(chat: Chat, *texts: str, removing: str | None = None) -> list[Record]:
 
 def test_a_room_of_no_more_than_the_limit_is_delivered_in_one_go(shards: FakeShards) -> None:
     chat, ids = large(shards, LARGE // 2)
-    assert chat.consume("deliver", said(chat, "one", "two")) == []
+    assert chat.apply_records("deliver", said(chat, "one", "two")) == []
     assert frames(chat) == {id: [[4, 5]] for id in ids}
     assert shards.calls == []
 
@@ -99,12 +99,12 @@ def test_a_room_of_no_more_than_the_limit_is_delivered_in_one_go(shards: FakeSha
 def test_a_larger_room_is_handed_on_and_each_gets_it_once(shards: FakeShards) -> None:
     chat, ids = large(shards, LARGE // 2 + 1)
     batch = said(chat, "one", "two")
-    assert chat.consume("deliver", batch) == []
+    assert chat.apply_records("deliver", batch) == []
     assert frames(chat) == {}
     assert shards.calls == [("lobby", [4, 5], 2)]
-    assert chat.consume("deliver", shards.records) == []
+    assert chat.apply_records("deliver", shards.records) == []
     assert frames(chat) == {id: [[4, 5]] for id in ids}
-    assert chat.consume("deliver", [*batch, *shards.records]) == []
+    assert chat.apply_records("deliver", [*batch, *shards.records]) == []
     assert frames(chat) == {}
     assert len(shards.calls) == 1
 
@@ -112,9 +112,9 @@ def test_a_larger_room_is_handed_on_and_each_gets_it_once(shards: FakeShards) ->
 def test_shards_number_a_power_of_two(shards: FakeShards, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.chat.delivering.LARGE", 10)
     chat, ids = large(shards, 41 // 2)
-    chat.consume("deliver", said(chat, "one"))
+    chat.apply_records("deliver", said(chat, "one"))
     assert [of for _, _, of in shards.calls] == [4]
-    chat.consume("deliver", shards.records)
+    chat.apply_records("deliver", shards.records)
     assert frames(chat) == {id: [[4]] for id in ids}
 
 
@@ -122,10 +122,10 @@ def test_what_cannot_be_handed_on_is_tried_again(shards: FakeShards) -> None:
     chat, ids = large(shards, LARGE)
     batch = said(chat, "one")
     shards.failing = True
-    assert chat.consume("deliver", batch) == [batch[0].id]
+    assert chat.apply_records("deliver", batch) == [batch[0].id]
     shards.failing = False
-    assert chat.consume("deliver", [replace(batch[0], receives=2)]) == []
-    chat.consume("deliver", shards.records)
+    assert chat.apply_records("deliver", [replace(batch[0], receives=2)]) == []
+    chat.apply_records("deliver", shards.records)
     assert frames(chat) == {id: [[4]] for id in ids}
 
 
@@ -134,8 +134,8 @@ def test_a_removed_member_gets_that_as_the_last_whatever_shard_is_first(
 ) -> None:
     monkeypatch.setattr("domain.chat.delivering.LARGE", 10)
     chat, ids = large(shards, 20)
-    chat.consume("deliver", said(chat, "one", "two", removing="u_bob"))
-    chat.consume("deliver", list(reversed(shards.records)))
+    chat.apply_records("deliver", said(chat, "one", "two", removing="u_bob"))
+    chat.apply_records("deliver", list(reversed(shards.records)))
     got = frames(chat)
     assert {id: got[id] for id in ids if id.startswith("u_bob")} == {
         id: [[4, 5]] for id in ids if id.startswith("u_bob")

@@ -141,7 +141,7 @@ class Deployed:
     def fold(self, *streams: str) -> None:
         for stream in streams:
             found = [Record(str(i), envelope(e)) for i, e in enumerate(self.stored(stream))]
-            assert self.chat.consume("project_views", found) == []
+            assert self.chat.apply_records("project_views", found) == []
 
     def run(self, name: str, **arguments: Any) -> list[Any]:
         lines = list(self.operations.run(name, arguments, lambda done, total: None))

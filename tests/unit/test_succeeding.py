@@ -91,7 +91,7 @@ def test_erasing_again_and_hearing_of_it_again_changes_nothing() -> None:
     head = chat.services.log.head(ROOM)
     chat.erasing.erase(ann.user)
     for _, record in records(chat):
-        assert chat.consume("track_memberships", [record]) == []
+        assert chat.apply_records("track_memberships", [record]) == []
     assert chat.services.log.head(ROOM) == head
     assert roles(chat) == {"u_ann": "member", "u_bob": "owner"}
 
@@ -112,7 +112,7 @@ def test_an_owner_whose_log_hears_of_a_room_after_the_erasure_hands_it_over(
     chat.erasing.erase(ann.user)
     todo = [record for _, record in records(chat)][before:]
     for place in order:
-        assert chat.consume("track_memberships", [todo[place]]) == []
+        assert chat.apply_records("track_memberships", [todo[place]]) == []
     run_consumers(chat)
     assert roles(chat) == {"u_bob": "owner", "u_ann": "member"}
 

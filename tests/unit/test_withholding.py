@@ -16,8 +16,8 @@ from adapters.memory.events import MemoryEvents
 from domain.chat import Chat
 from domain.chat.authorising import Standing
 from domain.chat.delivering import LATE, LOOKED_AT, Deliver
-from domain.chat.opening import open_event
 from domain.chat.reading import Access
+from domain.chat.unsealing import open_event
 from domain.chat.withholding import deleted_in, withhold
 from domain.consuming import MAX_RECEIVES, Record
 from domain.projections.views import message_key, room_stream
@@ -252,11 +252,11 @@ def late_room(late: float) -> tuple[Chat, Someone, Someone, list[Record]]:
 
 def test_a_late_push_does_not_carry_what_a_later_batch_deletes_or_replaces() -> None:
     chat, bob, eve, (gone, changed, *later) = late_room(LATE)
-    chat.consume("deliver", [gone])
-    chat.consume("deliver", [changed])
+    chat.apply_records("deliver", [gone])
+    chat.apply_records("deliver", [changed])
     for someone in (bob, eve):
         assert texts(pushed(someone)) == [None, None]
-    chat.consume("deliver", later)
+    chat.apply_records("deliver", later)
     assert texts(pushed(eve)) == ["a second thought"]
 
 
@@ -272,7 +272,7 @@ def test_a_late_push_to_a_shard_withholds_as_well() -> None:
 def test_a_push_on_time_reads_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     chat, _, eve, (gone, *_) = late_room(LATE / 2)
     monkeypatch.setattr(type(chat.services.log.recorder), "select_events", _no_read)
-    chat.consume("deliver", [gone])
+    chat.apply_records("deliver", [gone])
     assert texts(pushed(eve)) == ["a secret"]
 
 
@@ -285,7 +285,7 @@ def test_a_late_push_whose_room_went_on_far_is_left_to_sync() -> None:
     for number in range(LOOKED_AT):
         say(bob, f"{number}")
     bob.frames()
-    chat.consume("deliver", todo[:1])
+    chat.apply_records("deliver", todo[:1])
     assert pushed(eve) == pushed(bob) == []
     (answer,) = [f["rooms"][ROOM] for f in eve.sync(lobby=2) if f["type"] == "synced"]
     assert "a secret" not in str(answer)
@@ -294,7 +294,7 @@ def test_a_late_push_whose_room_went_on_far_is_left_to_sync() -> None:
 def test_a_damaged_deletion_does_not_hide_it_from_a_late_push() -> None:
     chat, _, eve, (gone, *_) = late_room(LATE)
     damage(chat, 5)
-    chat.consume("deliver", [gone])
+    chat.apply_records("deliver", [gone])
     assert texts(pushed(eve)) == [None]
 
 
@@ -336,7 +336,8 @@ def by_failing(chat: Chat, todo: list[Record]) -> None:
             return bool(next(left, None) is None and real(views, *given))
 
         views.save_onto = refuse
-        assert chat.consume("project_views", [Record(record.id, record.body, MAX_RECEIVES)]) == []
+        last_time = [Record(record.id, record.body, MAX_RECEIVES)]
+        assert chat.apply_records("project_views", last_time) == []
     del views.save_onto
 
 
@@ -346,7 +347,7 @@ def by_damage(chat: Chat, todo: list[Record]) -> None:
         damage(chat, version)
         body = orjson.loads(record.body)
         del body["state"]["by"]
-        assert chat.consume("project_views", [Record(record.id, orjson.dumps(body))]) == []
+        assert chat.apply_records("project_views", [Record(record.id, orjson.dumps(body))]) == []
 
 
 @pytest.mark.parametrize("parked", [by_failing, by_damage])

@@ -92,7 +92,7 @@ class Talk:
         for log in logs:
             stored = services.log.recorder.select_events(log)
             records = [Record(str(i), envelope(one)) for i, one in enumerate(stored)]
-            assert not self.stack.chat("project_views").consume("project_views", records)
+            assert not self.stack.chat("project_views").apply_records("project_views", records)
 
     def _connect(self) -> None:
         """Writes the room's rows as `sync` leaves them (adapters/dynamodb/connections.py)."""

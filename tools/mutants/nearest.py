@@ -64,7 +64,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/mentioning.py": _unit("mentioning"),
     "domain/chat/metering.py": _unit("metering"),
     "domain/chat/notifying.py": _unit("notifying"),
-    "domain/chat/opening.py": _unit("opening", "reading", "chat", "client_fold"),
+    "domain/chat/unsealing.py": _unit("unsealing", "reading", "chat", "client_fold"),
     "domain/chat/pinging.py": _unit("pinging"),
     "domain/chat/preparing.py": _unit("preparing"),
     "domain/chat/reading.py": _unit("reading", "withholding", "inviting", "chat", "client_fold"),

@@ -44,6 +44,10 @@ UNUSED = (
     "wrapt/*.c",
     "Cryptodome/SelfTest",
     "aws_lambda_powertools/event_handler",
+    *(
+        f"aws_lambda_powertools/utilities/{one}"
+        for one in ("data_classes", "idempotency", "parser")
+    ),
     "eventsourcing/tests",
     "eventsourcing/examples",
     "**/*.pyi",

@@ -1,4 +1,4 @@
-"""Opening sealed words on their way to somebody who may read them."""
+"""Unsealing: texts and names on their way to somebody who may read them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar

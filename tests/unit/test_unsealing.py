@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.chat import Chat, opening
-from domain.chat.opening import names_at_head, open_words
+from domain.chat import Chat, unsealing
+from domain.chat.unsealing import names_at_head, open_words
 from domain.room.membership import MemberRenamed
 from tests.support.chat import memory_chat, person, run_consumers
 
@@ -36,7 +36,7 @@ def names(chat: Chat, *users: str) -> dict[str, str | None]:
 
 
 def test_what_came_since_the_views_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "NAMES_TAIL", 2)
+    monkeypatch.setattr(unsealing, "NAMES_TAIL", 2)
     chat = lobby()
     run_consumers(chat)
     assert names(chat, "u_ann", "u_bob") == {"u_ann": "ann", "u_bob": "bob"}
@@ -48,5 +48,5 @@ def test_what_came_since_the_views_counts(monkeypatch: pytest.MonkeyPatch) -> No
 def test_who_is_beyond_what_is_looked_at_is_called_as_their_own_log_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(opening, "NAMES_TAIL", 1)
+    monkeypatch.setattr(unsealing, "NAMES_TAIL", 1)
     assert names(lobby(), "u_bob", "u_nobody") == {"u_bob": "bob"}

@@ -17,7 +17,7 @@ NAMED = 10
 """Failed records that are logged one by one: a batch of SQS FIFO. The local engine's are larger."""
 
 
-def consume(consumer: str, event: Event) -> Answer:
+def handle_records(consumer: str, event: Event) -> Answer:
     """Feeds the event's records to a consumer; names those to be delivered again."""
     records = [
         Record(
@@ -29,7 +29,7 @@ def consume(consumer: str, event: Event) -> Answer:
     ]
     if correlation.ON_LAMBDA:
         correlation.begin_events([one.body for one in records])
-    failed = chat().consume(consumer, records)
+    failed = chat().apply_records(consumer, records)
     if failed:
         chat().services.metrics.add(RETRIED, len(failed))
     if failed or correlation.logs_every_step():

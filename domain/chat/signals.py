@@ -1,0 +1,16 @@
+"""Recipients of signals: pushes about typing and presence, which no log keeps."""
+
+from collections.abc import Sequence
+
+from domain.ports import Connections
+
+LARGE = 500
+"""Connections of a room above which nobody gets its signals. A signal is one push for each
+connection, and people in a large room type, come and go all the time: signals would cost more than
+the messages, and delay the person who types or comes."""
+
+
+def signal_recipients(connections: Connections, room: str, apart_from: str = "") -> Sequence[str]:
+    """Returns a room's connections without the one that sent the signal; none of a large room."""
+    present, about = connections.some_in_room(room, LARGE)
+    return [one for one in present if one != apart_from] if about <= LARGE else []
