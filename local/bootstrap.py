@@ -21,6 +21,7 @@ from adapters.sqlite.keys import SqliteKeys
 from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import SqliteCommandIndex, SqliteStore, open_views
 from adapters.vault.aes import AesVault, master_key
+from adapters.vault.nonces import DrawnNonces
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
 from domain.chat.consumers import ProjectViews, TrackMemberships
@@ -109,7 +110,8 @@ class Stores:
         known = self.keys.some()
         if known is not None and not folder.master_key.exists():
             raise ValueError(f"vault.key is missing; {PUT_BACK}")
-        vault = AesVault(self.keys, master_key(folder.master_key), OpenSslCipher)
+        master = master_key(folder.master_key)
+        vault = AesVault(self.keys, master, OpenSslCipher, nonce=DrawnNonces())
         if known is not None and not vault.opens(*known):
             raise ValueError(f"vault.key is of another folder; {PUT_BACK}")
         return vault

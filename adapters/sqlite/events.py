@@ -21,6 +21,10 @@ from eventsourcing.sqlite import (
 
 from domain.log import Snapshots
 
+ROWS = (64, 16, 4, 1)
+"""Rows of one INSERT: each statement lets go of the interpreter lock, which a busy thread then
+keeps for the switch interval. Few sizes, since sqlite3 keeps prepared statements."""
+
 
 class _SyncedPool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
@@ -77,6 +81,22 @@ class SqliteEvents:
             )
             return [(row[0], row[1]) for row in cursor.fetchall()]
 
+    def insert_rows(self, cursor: SQLiteCursor, events: Sequence[StoredEvent]) -> list[int]:
+        """Inserts within a transaction that somebody else commits; returns notification ids."""
+        table, ids, place = self.events.events_table_name, list[int](), 0
+        while place < len(events):
+            count = next(rows for rows in ROWS if rows <= len(events) - place)
+            values: list[object] = []
+            for one in events[place : place + count]:
+                values += (one.originator_id, one.originator_version, one.topic, one.state)
+            rows = ",".join(["(?,?,?,?)"] * count)
+            cursor.execute(f"INSERT INTO {table} VALUES {rows}", values)
+            # One statement gives its rows the ids that follow the table's highest, in order.
+            last = cursor.lastrowid
+            ids.extend(range(last - count + 1, last + 1))
+            place += count
+        return ids
+
     def begin(self) -> "Append":
         """Begins a transaction whose commit may run on another thread than its inserts."""
         return Append(self)
@@ -110,14 +130,14 @@ class Append:
         up where it fails."""
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
-            ids = self._store.events._insert_events(self._cursor, events)
+            ids = self._store.insert_rows(self._cursor, events)
             if snapshots:
                 self._store.snapshots._insert_events(self._cursor, snapshots)
             for one in snapshots:
                 self._store.snapshots.drop_with(
                     self._cursor, str(one.originator_id), one.originator_version
                 )
-            return ids or ()
+            return ids
         except sqlite3.Error as error:
             self._abandon()
             raise _translated(error) from error

@@ -94,6 +94,7 @@ class AesVault:
         several processes share the keys, a person who was erased by one is gone from the others
         after that long.
     clock: seconds; not the monotonic clock on Lambda, which may stand still between two calls.
+    nonce: returns NONCE_BYTES random bytes, never the same twice.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class AesVault:
         *,
         lifetime: float | None = None,
         clock: Callable[[], float] = time.time,
+        nonce: Callable[[], bytes] | None = None,
     ) -> None:
         if len(master) != KEY_BYTES:
             raise ValueError(f"the master key must have {KEY_BYTES} bytes")
@@ -113,6 +115,7 @@ class AesVault:
         self._pepper = hmac.digest(master, b"parley:blind", "sha256")
         self._lifetime = math.inf if lifetime is None else lifetime
         self._clock = clock
+        self._nonce = nonce or random_nonce
         self._cache: OrderedDict[str, _Key] = OrderedDict()
         self._lock = threading.Lock()
         self._forgotten = 0
@@ -129,7 +132,7 @@ class AesVault:
         return True
 
     def _wrap(self, user: str, key: bytes) -> bytes:
-        return _encrypt(self._master, key, user)
+        return _encrypt(self._master, self._nonce(), key, user)
 
     def _key(self, user: str) -> _Key | None:
         key, now = self._cache.get(user), self._clock()
@@ -171,7 +174,7 @@ class AesVault:
         return key
 
     def seal(self, user: str, text: str) -> Sealed:
-        sealed = _encrypt(self._own_key(user).cipher, text.encode(), user)
+        sealed = _encrypt(self._own_key(user).cipher, self._nonce(), text.encode(), user)
         return {"k": user, "c": b64encode(sealed).decode()}
 
     def open(self, sealed: Sealed) -> str | None:
@@ -216,8 +219,12 @@ class AesVault:
             self._cache.pop(user, None)
 
 
-def _encrypt(cipher: Cipher, data: bytes, user: str) -> bytes:
-    nonce = os.urandom(NONCE_BYTES)
+def random_nonce() -> bytes:
+    """Returns a nonce that nobody had."""
+    return os.urandom(NONCE_BYTES)
+
+
+def _encrypt(cipher: Cipher, nonce: bytes, data: bytes, user: str) -> bytes:
     return nonce + cipher.encrypt(nonce, data, user.encode())
 
 

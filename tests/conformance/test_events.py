@@ -687,3 +687,23 @@ def test_notification_ids_go_on_after_a_restart(path: Path) -> None:
     assert again.events.insert_events([event(3)]) == [3]
     assert again.events.max_notification_id() == 3
     again.close()
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 63, 64, 65, 150])
+def test_an_append_of_many_has_ids_in_its_order(path: Path, count: int) -> None:
+    """However many rows an INSERT takes, also after rows of others."""
+    store = SqliteEvents(path)
+    store.events.insert_events([event(1, "other")])
+    append = store.begin()
+    ids = append.insert([event(version, "many") for version in range(1, count + 1)], [])
+    append.commit()
+    assert list(ids) == list(range(2, count + 2))
+    read = store.events.select_notifications(2, count)
+    assert [(one.id, one.originator_version) for one in read] == list(
+        zip(ids, range(1, count + 1), strict=True)
+    )
+    again = store.begin()
+    with pytest.raises(IntegrityError):
+        again.insert([event(1, "new"), *(event(v, "many") for v in range(1, count + 1))], [])
+    assert store.events.select_events("new") == []
+    store.close()
