@@ -5,6 +5,7 @@ import { NotConfigured } from "./ui/entry/NotConfigured";
 import { ConfigError, loadConfig, type Config } from "./client/config";
 import { Api } from "./client/api";
 import { arrive } from "./client/signIn";
+import "./features";
 import { applyTheme, loadTheme } from "./ui/theme";
 import "./ui/theme.css";
 

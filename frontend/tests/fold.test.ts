@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { completeMessage, emptyRoom, foldRoom, type RoomView } from "../src/fold/room";
+import "../src/features";
 import type { RoomEvent } from "../src/wire/room-event";
 import { joined, left, posted } from "./support/events";
 

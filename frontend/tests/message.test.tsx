@@ -12,6 +12,7 @@ import { Screen } from "./support/screen";
 let screen: Screen;
 
 const actions = {
+  of: { room: "lobby", kind: "public" as const },
   reply: vi.fn(),
   edit: vi.fn(),
   remove: vi.fn(),

@@ -93,6 +93,11 @@ export class Api {
     return this.call("GET", `/api/rooms/${room}/members?${from}limit=${limit}`);
   }
 
+  /** Reads what a feature's own path has. */
+  read<T>(path: string): Promise<T> {
+    return this.call("GET", path);
+  }
+
   private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
     let response: Response;
     try {

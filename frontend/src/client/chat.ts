@@ -52,6 +52,8 @@ export class Chat {
   readonly history: History;
   readonly directory: Directory;
   readonly toasts: Toasts;
+  /** For features, which read paths of their own. */
+  readonly api: Api;
   private readonly invitations: Invitations;
   private readonly connection: Connection;
   private readonly sync: RoomSync;
@@ -63,6 +65,7 @@ export class Chat {
   private readonly retry = new Again(() => void this.refreshOwn());
 
   constructor(private readonly deps: ChatDeps) {
+    this.api = deps.api;
     this.store = new Store(initialState(deps.me), deps.scheduler);
     this.history = new History(deps.api, this.store);
     this.directory = new Directory(deps.api, this.store, () => {

@@ -96,13 +96,15 @@ export class Commands {
     else if (!kept && command.action !== "read") this.toasts.show(words);
   }
 
-  private submit(command: NewCommand, since?: number): string {
+  /** Sends a command whose answer nobody waits for; a refusal is shown. */
+  submit(command: NewCommand, since?: number): string {
     const id = this.outbox().add(command, since);
     this.store.flush();
     return id;
   }
 
-  private ask(command: NewCommand, since?: number): Promise<string | null> {
+  /** Sends a command; answers null when it is done, or what the server had against it. */
+  ask(command: NewCommand, since?: number): Promise<string | null> {
     if (this.store.get().connection !== "online") {
       return Promise.resolve("You are offline. Try again once the connection is back.");
     }

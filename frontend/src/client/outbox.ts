@@ -8,36 +8,9 @@
  * A post may be sent `quiet`: its push then serves as its ack. Only its first send is; a retry asks
  * for the ack, because the push of what is stored already does not come again.
  */
-import type {
-  AddMember,
-  CreateRoom,
-  Decline,
-  Delete,
-  Edit,
-  Join,
-  Leave,
-  Post,
-  React,
-  Read,
-  RemoveMember,
-  SetRole,
-  Unreact,
-} from "../wire/client";
+import type { ClientFrame, Ping, Sync, Typing } from "../wire/client";
 
-export type Command =
-  | AddMember
-  | CreateRoom
-  | Decline
-  | Delete
-  | Edit
-  | Join
-  | Leave
-  | Post
-  | React
-  | Read
-  | RemoveMember
-  | SetRole
-  | Unreact;
+export type Command = Exclude<ClientFrame, Sync | Typing | Ping>;
 
 /** A command as its author gives it: the outbox adds `id` and `since`. */
 export type NewCommand = Command extends infer One

@@ -1,8 +1,10 @@
 /** Lists of messages sorted by version. */
 import type { Message } from "../wire/http";
 
-/** A message with every field present. */
-export type FoldedMessage = Readonly<Required<Message>>;
+/** A message with every field present that all messages have; concerns may add others. */
+export type FoldedMessage = Readonly<
+  Message & Required<Pick<Message, "reply_to" | "edited_at" | "deleted" | "reactions">>
+>;
 
 /** The index of the first message at or above `version`. */
 export function lowerBound(messages: readonly { version: number }[], version: number): number {

@@ -6,6 +6,9 @@ import type { Message } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
 import { noticeOf, type Notice } from "./notices";
 import { indexOf, type FoldedMessage } from "./messages";
+import { changeBy } from "./registry";
+import "./reactions";
+import "./texts";
 
 export type Role = "owner" | "moderator" | "member";
 export type RoomKind = "public" | "private" | "broadcast";
@@ -85,54 +88,13 @@ export function foldRoom(view: RoomView, events: readonly RoomEvent[]): Folded {
   return { view: draft, gap };
 }
 
-/** Folds edits, deletions and reactions into a message list, ignoring messages that it lacks. */
+/** Folds what events change of messages into a list, ignoring messages that it lacks. */
 export function applyToMessages(messages: FoldedMessage[], event: RoomEvent): void {
-  switch (event.type) {
-    case "MessageEdited":
-      change(messages, event.data.message, (message) => ({
-        ...message,
-        text: event.data.text,
-        edited_at: event.at,
-      }));
-      break;
-    case "MessageDeleted":
-      change(messages, event.data.message, (message) => ({
-        ...message,
-        text: null,
-        deleted: true,
-        reactions: {},
-        edited_at: null,
-      }));
-      break;
-    case "ReactionAdded":
-      change(messages, event.data.message, (message) =>
-        withReaction(message, event.data.emoji, event.by),
-      );
-      break;
-    case "ReactionRemoved":
-      change(messages, event.data.message, (message) =>
-        withoutReaction(message, event.data.emoji, event.by),
-      );
-      break;
-    default:
-      break;
-  }
-}
-
-export function withReaction(message: FoldedMessage, emoji: string, by: string): FoldedMessage {
-  const people = message.reactions[emoji] ?? [];
-  if (people.includes(by)) return message;
-  return { ...message, reactions: { ...message.reactions, [emoji]: [...people, by] } };
-}
-
-export function withoutReaction(message: FoldedMessage, emoji: string, by: string): FoldedMessage {
-  const { [emoji]: people = [], ...others } = message.reactions;
-  if (!people.includes(by)) return message;
-  const left = people.filter((person) => person !== by);
-  return {
-    ...message,
-    reactions: left.length === 0 ? others : { ...message.reactions, [emoji]: left },
-  };
+  const found = changeBy(event);
+  if (!found) return;
+  const index = indexOf(messages, found.version);
+  const message = messages[index];
+  if (message) messages[index] = found.change(message);
 }
 
 /** A message of the wire with every field that the schema lets a sender leave out. */
@@ -190,14 +152,4 @@ function applyEvent(draft: Draft, event: RoomEvent): void {
     default:
       applyToMessages(draft.messages, event);
   }
-}
-
-function change(
-  messages: FoldedMessage[],
-  version: number,
-  alter: (message: FoldedMessage) => FoldedMessage,
-): void {
-  const index = indexOf(messages, version);
-  const message = messages[index];
-  if (message) messages[index] = alter(message);
 }

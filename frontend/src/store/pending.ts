@@ -1,7 +1,7 @@
 /** What the person did and the log does not show yet. Pure. */
 import type { OutboxEntry } from "../client/outbox";
 import { lowerBound, type FoldedMessage } from "../fold/messages";
-import { withoutReaction, withReaction } from "../fold/room";
+import { withoutReaction, withReaction } from "../fold/reactions";
 import type { Post } from "../wire/client";
 
 /** A message that was sent from here, before its event came back. */

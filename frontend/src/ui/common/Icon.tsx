@@ -29,7 +29,8 @@ const paths = {
   trash: "M4 6h12M8 6V4.200h4V6M5.500 6l.7 10h7.600l.7-10M8.500 9v4.500M11.500 9v4.500",
 } as const;
 
-export type IconName = keyof typeof paths;
+/** One of the icons above, or the path of a feature's own on the same grid. */
+export type IconName = keyof typeof paths | { readonly path: string };
 
 export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
   return (
@@ -45,7 +46,7 @@ export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
       aria-hidden="true"
       className="shrink-0"
     >
-      <path d={paths[name]} />
+      <path d={typeof name === "string" ? paths[name] : name.path} />
     </svg>
   );
 }

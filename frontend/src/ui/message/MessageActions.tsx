@@ -1,4 +1,5 @@
 import type { FoldedMessage } from "../../fold/messages";
+import { partsOf } from "../../features/feature";
 import type { Role } from "../../fold/room";
 import { IconButton } from "../common/Button";
 import { EmojiPicker } from "./EmojiPicker";
@@ -63,6 +64,9 @@ export function MessageActions(props: MessageActionsProps) {
           }}
         />
       )}
+      {partsOf("MessageAction").map((Action, index) => (
+        <Action key={index} {...actions.of} message={message} role={role} />
+      ))}
       {own && message.text !== null && (
         <IconButton
           data-testid="message-edit"

@@ -3,6 +3,7 @@ import type { FoldedMessage } from "../../fold/messages";
 import { indexOf } from "../../fold/messages";
 import type { Role } from "../../fold/room";
 import type { PendingPost } from "../../store/pending";
+import { partsOf, type OfMessage } from "../../features/feature";
 import { Avatar } from "../common/Avatar";
 import { hueStyle, nameOf } from "../common/person";
 import { clockTime, fullTime } from "../common/time";
@@ -14,6 +15,7 @@ import { Reactions } from "./Reactions";
 
 /** What can be done with messages; the same object for all rows, so that they need not render. */
 export interface RowActions {
+  readonly of: Pick<OfMessage, "room" | "kind">;
   readonly reply: (version: number) => void;
   readonly edit: (version: number) => void;
   readonly remove: (version: number) => void;
@@ -133,6 +135,8 @@ function MessageLine(props: MessageRowProps) {
         )}
         {/* The line of an action begins with the name, which stands beside the picture. */}
         {action && quote}
+        {posted &&
+          partsOf("MessageMark").map((Mark, index) => <Mark key={index} message={posted} />)}
         {pending && <PostState post={pending} retry={actions.retry} discard={actions.discard} />}
         {posted && Object.keys(posted.reactions).length > 0 && (
           <Reactions

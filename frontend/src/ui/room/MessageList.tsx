@@ -43,6 +43,7 @@ export function MessageList(props: MessageListProps) {
 
   const actions = useMemo(
     () => ({
+      of: { room: room.room, kind: room.kind },
       reply: onReply,
       edit: onEdit,
       remove: setDeleting,
@@ -57,7 +58,7 @@ export function MessageList(props: MessageListProps) {
         chat.commands.discard(id);
       },
     }),
-    [chat, room.room, onReply, onEdit, onJump],
+    [chat, room.room, room.kind, onReply, onEdit, onJump],
   );
 
   const quoted = useCallback(

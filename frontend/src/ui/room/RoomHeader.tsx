@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { partsOf, type OfRoom } from "../../features/feature";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
@@ -12,11 +13,12 @@ interface RoomHeaderProps {
   room: RoomState;
   panel: boolean;
   togglePanel: () => void;
+  jump: OfRoom["jump"];
 }
 
 const kinds = { public: "Public room", private: "Private room", broadcast: "Broadcast" } as const;
 
-export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
+export function RoomHeader({ room, panel, togglePanel, jump }: RoomHeaderProps) {
   const chat = useChat();
   const [leaving, setLeaving] = useState(false);
   // A phone does not show the list of rooms beside it, where the connection stands.
@@ -53,6 +55,9 @@ export function RoomHeader({ room, panel, togglePanel }: RoomHeaderProps) {
           {room.online.size > 0 && ` · ${room.online.size} online`}
         </p>
       </div>
+      {partsOf("HeaderAction").map((Action, index) => (
+        <Action key={index} room={room} jump={jump} />
+      ))}
       {room.role !== null && (
         <IconButton
           data-testid="leave-button"

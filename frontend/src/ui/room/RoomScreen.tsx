@@ -8,13 +8,14 @@ import { Composer } from "./Composer";
 import { FRESH, type Compose } from "./compose";
 import { GuestBar } from "./GuestBar";
 import { RoomHeader } from "./RoomHeader";
-import { Timeline } from "./Timeline";
+import { Timeline, type Wanted } from "./Timeline";
 import { TypingLine } from "./TypingLine";
 
 export function RoomScreen({ room: id }: { room: string }) {
   const room = useChatState((state) => state.rooms.get(id));
   const wide = useMedia("(min-width: 75rem)");
   const [panel, setPanel] = useState(wide);
+  const [wanted, setWanted] = useState<Wanted | null>(null);
   const [compose, setCompose] = useState<Compose>(FRESH);
   const hooks = useMemo(
     () => ({
@@ -39,8 +40,17 @@ export function RoomScreen({ room: id }: { room: string }) {
           togglePanel={() => {
             setPanel(!panel);
           }}
+          jump={(version) => {
+            setWanted({ version });
+          }}
         />
-        <Timeline room={room} mayPost={mayPost} onReply={hooks.reply} onEdit={hooks.edit} />
+        <Timeline
+          room={room}
+          mayPost={mayPost}
+          wanted={wanted}
+          onReply={hooks.reply}
+          onEdit={hooks.edit}
+        />
         <TypingLine room={room} />
         {mayPost ? (
           <Composer room={room} compose={compose} setCompose={setCompose} />

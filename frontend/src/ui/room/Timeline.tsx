@@ -8,9 +8,15 @@ import { MessageList } from "./MessageList";
 import { OPENED, toMessage, toNewest, type Focus } from "./place";
 import { TimelineSkeleton } from "./TimelineSkeleton";
 
+/** A message that is to be shown; a new object each time that it is asked for. */
+export interface Wanted {
+  readonly version: number;
+}
+
 interface TimelineProps {
   room: RoomState;
   mayPost: boolean;
+  wanted: Wanted | null;
   onReply: (version: number) => void;
   onEdit: (version: number) => void;
 }
@@ -18,7 +24,7 @@ interface TimelineProps {
 const live: Range = { from: 1, to: Infinity };
 
 /** Picks the loaded stretch of messages to show; MessageList shows it. */
-export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
+export function Timeline({ room, mayPost, wanted, onReply, onEdit }: TimelineProps) {
   const chat = useChat();
   const me = useChatState((state) => state.me.id);
   const outbox = useChatState((state) => state.outbox);
@@ -56,6 +62,11 @@ export function Timeline({ room, mayPost, onReply, onEdit }: TimelineProps) {
     },
     [chat, room.room],
   );
+
+  useEffect(() => {
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- somebody asked for it elsewhere
+    if (wanted !== null) jump(wanted.version);
+  }, [wanted, jump]);
 
   // A jump ends once the target's stretch is loaded; the list scrolls there by itself.
   const landed = target === null ? undefined : rangeAt(ranges ?? [], target);
