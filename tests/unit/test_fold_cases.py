@@ -20,7 +20,6 @@ def shown(view: RoomView) -> dict[str, Any]:
         "member_count": view.member_count,
         "members": members,
         "messages": [message for _, message in sorted(view.messages.items())],
-        **view.kept,
     }
 
 
