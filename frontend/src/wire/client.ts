@@ -11,6 +11,8 @@ export type ClientFrame =
   | Post
   | Edit
   | Delete
+  | Pin
+  | Unpin
   | React
   | Unreact
   | Read
@@ -99,6 +101,23 @@ export interface Edit {
 }
 export interface Delete {
   action: "delete";
+  id: string;
+  room: string;
+  since?: number | null;
+  version: number;
+}
+/**
+ * Pins a message.
+ */
+export interface Pin {
+  action: "pin";
+  id: string;
+  room: string;
+  since?: number | null;
+  version: number;
+}
+export interface Unpin {
+  action: "unpin";
   id: string;
   room: string;
   since?: number | null;

@@ -69,6 +69,8 @@ export interface EventList {
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
+    | MessagePinnedEvent
+    | MessageUnpinnedEvent
     | ReactionAddedEvent
     | ReactionRemovedEvent
   )[];
@@ -281,6 +283,44 @@ export interface MessageDeleted {
 }
 /**
  * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "MessagePinnedEvent".
+ */
+export interface MessagePinnedEvent {
+  at: string;
+  by: string;
+  data: MessagePinned;
+  id?: string | null;
+  type: "MessagePinned";
+  version: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "MessagePinned".
+ */
+export interface MessagePinned {
+  message: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "MessageUnpinnedEvent".
+ */
+export interface MessageUnpinnedEvent {
+  at: string;
+  by: string;
+  data: MessageUnpinned;
+  id?: string | null;
+  type: "MessageUnpinned";
+  version: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "MessageUnpinned".
+ */
+export interface MessageUnpinned {
+  message: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "ReactionAddedEvent".
  */
 export interface ReactionAddedEvent {
@@ -405,6 +445,7 @@ export interface Message {
   edited_at?: string | null;
   kind: "text" | "action";
   n: number;
+  pinned_by?: string | null;
   reactions?: {
     [k: string]: string[];
   };

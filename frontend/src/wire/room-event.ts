@@ -11,6 +11,8 @@ export type RoomEvent =
   | MessagePostedEvent
   | MessageEditedEvent
   | MessageDeletedEvent
+  | MessagePinnedEvent
+  | MessageUnpinnedEvent
   | ReactionAddedEvent
   | ReactionRemovedEvent;
 
@@ -140,6 +142,28 @@ export interface MessageDeletedEvent {
   version: number;
 }
 export interface MessageDeleted {
+  message: number;
+}
+export interface MessagePinnedEvent {
+  at: string;
+  by: string;
+  data: MessagePinned;
+  id?: string | null;
+  type: "MessagePinned";
+  version: number;
+}
+export interface MessagePinned {
+  message: number;
+}
+export interface MessageUnpinnedEvent {
+  at: string;
+  by: string;
+  data: MessageUnpinned;
+  id?: string | null;
+  type: "MessageUnpinned";
+  version: number;
+}
+export interface MessageUnpinned {
   message: number;
 }
 export interface ReactionAddedEvent {

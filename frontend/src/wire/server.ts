@@ -38,6 +38,8 @@ export interface Events {
     | MessagePostedEvent
     | MessageEditedEvent
     | MessageDeletedEvent
+    | MessagePinnedEvent
+    | MessageUnpinnedEvent
     | ReactionAddedEvent
     | ReactionRemovedEvent
   )[];
@@ -173,6 +175,28 @@ export interface MessageDeletedEvent {
   version: number;
 }
 export interface MessageDeleted {
+  message: number;
+}
+export interface MessagePinnedEvent {
+  at: string;
+  by: string;
+  data: MessagePinned;
+  id?: string | null;
+  type: "MessagePinned";
+  version: number;
+}
+export interface MessagePinned {
+  message: number;
+}
+export interface MessageUnpinnedEvent {
+  at: string;
+  by: string;
+  data: MessageUnpinned;
+  id?: string | null;
+  type: "MessageUnpinned";
+  version: number;
+}
+export interface MessageUnpinned {
   message: number;
 }
 export interface ReactionAddedEvent {
@@ -411,6 +435,8 @@ export interface SyncedRoom {
         | MessagePostedEvent
         | MessageEditedEvent
         | MessageDeletedEvent
+        | MessagePinnedEvent
+        | MessageUnpinnedEvent
         | ReactionAddedEvent
         | ReactionRemovedEvent
       )[]
@@ -454,6 +480,7 @@ export interface Message {
   edited_at?: string | null;
   kind: "text" | "action";
   n: number;
+  pinned_by?: string | null;
   reactions?: {
     [k: string]: string[];
   };

@@ -1,0 +1,188 @@
+/** Pinned messages: a button over a message, a line under a pinned one, and a list in the header. */
+import { useState } from "react";
+import { changesMessage } from "../../fold/registry";
+import { useChat, useChatState } from "../../ui/chat";
+import { Button, IconButton } from "../../ui/common/Button";
+import { Icon } from "../../ui/common/Icon";
+import { Modal } from "../../ui/common/Modal";
+import { hueStyle, nameOf } from "../../ui/common/person";
+import { fullTime } from "../../ui/common/time";
+import { snippetOf } from "../../ui/message/Quote";
+import { completeMessage } from "../../fold/room";
+import type { Messages } from "../../wire/http";
+import { registerFeature, type OfMessage, type OfRoom } from "../feature";
+
+const PIN = { path: "M7.5 3h5l-.6 5 2.600 2.600v1.400h-9v-1.400L8.100 8zM10 12v5" };
+
+changesMessage("MessagePinned", (message, { by }) => ({ ...message, pinned_by: by }));
+changesMessage("MessageUnpinned", (message) => unpinned(message));
+changesMessage("MessageDeleted", (message) => unpinned(message));
+
+function unpinned<M extends OfMessage["message"]>(message: M): M {
+  const { pinned_by: _, ...rest } = message;
+  return rest as M;
+}
+
+/** Members pin in private rooms; elsewhere owners and moderators do. */
+function mayPin(kind: OfMessage["kind"], role: OfMessage["role"] | null): boolean {
+  return role !== null && (role !== "member" || kind === "private");
+}
+
+function usePin(room: string) {
+  const chat = useChat();
+  return async (version: number, on: boolean) => {
+    const problem = await chat.commands.ask({ action: on ? "pin" : "unpin", room, version });
+    if (problem !== null) chat.toasts.show(problem);
+    return problem === null;
+  };
+}
+
+function PinAction({ room, kind, message, role }: OfMessage) {
+  const pin = usePin(room);
+  if (!mayPin(kind, role)) return null;
+  const on = message.pinned_by == null;
+  return (
+    <IconButton
+      data-testid="message-pin"
+      icon={PIN}
+      label={on ? "Pin" : "Unpin"}
+      aria-pressed={!on}
+      size={18}
+      box="small"
+      onClick={() => void pin(message.version, on)}
+    />
+  );
+}
+
+function PinMark({ message }: Pick<OfMessage, "message">) {
+  const by = message.pinned_by;
+  return by == null ? null : <PinnedBy by={by} />;
+}
+
+function PinnedBy({ by }: { by: string }) {
+  const name = useChatState((state) => nameOf(state.people, by));
+  return (
+    <p data-testid="message-pinned" className="mt-0.5 flex items-center gap-1 text-xs text-soft">
+      <Icon name={PIN} size={14} />
+      <span className="truncate">Pinned by {name}</span>
+    </p>
+  );
+}
+
+type List = Messages | "loading" | "failed";
+
+function PinsButton({ room, jump }: OfRoom) {
+  const chat = useChat();
+  const [list, setList] = useState<List | null>(null);
+  const close = () => {
+    setList(null);
+  };
+  const load = async () => {
+    setList("loading");
+    try {
+      const found = await chat.api.read<Messages>(`/api/rooms/${room.room}/pins`);
+      setList((old) => (old === null ? null : found));
+    } catch {
+      setList((old) => (old === null ? null : "failed"));
+    }
+  };
+  return (
+    <>
+      <IconButton
+        data-testid="pins-toggle"
+        icon={PIN}
+        label="Pinned messages"
+        onClick={() => void load()}
+      />
+      <Modal open={list !== null} onOpenChange={close} title="Pinned messages" shape="sheet">
+        {list === "loading" && <p className="px-5 py-3 text-soft">Loading…</p>}
+        {list === "failed" && (
+          <div role="alert" className="flex flex-col items-start gap-3 px-5 py-3 text-soft">
+            <p>The pinned messages did not load.</p>
+            <Button look="quiet" onClick={() => void load()}>
+              Try again
+            </Button>
+          </div>
+        )}
+        {list !== null && typeof list === "object" && (
+          <Pins
+            page={list}
+            room={room}
+            show={(version) => {
+              close();
+              jump(version);
+            }}
+            changed={() => void load()}
+          />
+        )}
+      </Modal>
+    </>
+  );
+}
+
+interface PinsProps {
+  page: Messages;
+  room: OfRoom["room"];
+  show: (version: number) => void;
+  changed: () => void;
+}
+
+function Pins({ page, room, show, changed }: PinsProps) {
+  const pin = usePin(room.room);
+  const may = mayPin(room.kind, room.role);
+  const people = new Map(Object.entries(page.people));
+  if (page.messages.length === 0) {
+    return (
+      <p className="px-5 py-3 text-soft">
+        {may
+          ? "Nothing is pinned yet. Pin a message with the button over it."
+          : "Nothing is pinned yet."}
+      </p>
+    );
+  }
+  return (
+    <ul data-testid="pins" className="min-h-0 flex-1 overflow-y-auto px-2 pb-4">
+      {page.messages.map((message) => (
+        <li key={message.version} className="flex items-start gap-1 rounded-xl hover:bg-sunken">
+          <button
+            type="button"
+            data-testid="pin-show"
+            className="min-w-0 flex-1 px-3 py-2 text-left"
+            onClick={() => {
+              show(message.version);
+            }}
+          >
+            <span className="flex items-baseline gap-2">
+              <span className="person-ink truncate font-semibold" style={hueStyle(message.by)}>
+                {nameOf(people, message.by)}
+              </span>
+              <time dateTime={message.at} className="shrink-0 text-xs text-faint tabular-nums">
+                {fullTime(message.at)}
+              </time>
+            </span>
+            <span className="line-clamp-3 [overflow-wrap:anywhere] text-soft">
+              {snippetOf(completeMessage(message))}
+            </span>
+          </button>
+          {may && (
+            <IconButton
+              data-testid="pin-remove"
+              icon="close"
+              label="Unpin"
+              size={16}
+              box="small"
+              className="mt-2 mr-1"
+              onClick={() => {
+                void pin(message.version, false).then((done) => {
+                  if (done) changed();
+                });
+              }}
+            />
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+registerFeature({ MessageAction: PinAction, MessageMark: PinMark, HeaderAction: PinsButton });
