@@ -576,9 +576,9 @@ def test_a_folded_view_leaves_nothing_to_the_garbage_collector() -> None:
     seen: list[weakref.ref[RoomView]] = []
 
     class Noting(MemoryViews):
-        def save_room(self, room: str, expected: int, view: RoomView) -> bool:
+        def save_onto(self, room: str, base: Head, view: RoomView) -> bool:
             seen.append(weakref.ref(view))
-            return super().save_room(room, expected, view)
+            return super().save_onto(room, base, view)
 
     events = history()
     consumer = consuming(Noting(), log_of(events), MemoryProgress())
