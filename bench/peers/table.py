@@ -89,16 +89,21 @@ def _line(row: Row, found: dict[str, list[Figures]], title: str) -> str:
 
 
 def notes(runs: Runs) -> Iterator[str]:
-    """Returns a line a scenario: how busy servers and clients were, and what a delivery cost."""
+    """Returns a line a scenario: how busy servers and clients were, and what each message and each
+    delivery cost them."""
     for plan, found in runs.items():
-        each = "; ".join(
-            f"{name}: server {_median(its, 'server'):.0%} of its core, clients"
-            f" {_median(its, 'generator'):.0%} of theirs ({_median(its, 'client_us'):.1f} µs a"
-            f" delivery), {_median(its, 'octets'):.0f} bytes a delivery, others"
-            f" {_median(its, 'others'):.0%}" + _warning(its)
-            for name, its in found.items()
-        )
-        yield f"{plan}: {each}"
+        yield f"{plan}: " + "; ".join(_busy(name, its) for name, its in found.items())
+
+
+def _busy(name: str, runs: list[Figures]) -> str:
+    server = _median(runs, "server")
+    each = server / max(1.0, _median(runs, "messages")) * 1e6
+    return (
+        f"{name}: server {server:.0%} of its core ({each:,.0f} µs a message), clients"
+        f" {_median(runs, 'generator'):.0%} of theirs ({_median(runs, 'client_us'):.1f} µs a"
+        f" delivery), {_median(runs, 'octets'):.0f} bytes a delivery, others"
+        f" {_median(runs, 'others'):.0%}" + _warning(runs)
+    )
 
 
 def _warning(runs: list[Figures]) -> str:
