@@ -37,5 +37,5 @@ export function registerFeature(feature: Feature): void {
 
 /** The parts of one kind that features registered. */
 export function partsOf<Kind extends keyof Feature>(kind: Kind): NonNullable<Feature[Kind]>[] {
-  return registered.flatMap((feature) => feature[kind] ?? []) as NonNullable<Feature[Kind]>[];
+  return registered.flatMap((feature) => feature[kind] ?? []);
 }

@@ -1,12 +1,13 @@
 /** Pinned messages: a button over a message, a line under a pinned one, and a list in the header. */
 import { useState } from "react";
+import type { FoldedMessage } from "../../fold/messages";
 import { changesMessage } from "../../fold/registry";
 import { useChat, useChatState } from "../../ui/chat";
 import { Button, IconButton } from "../../ui/common/Button";
 import { Icon } from "../../ui/common/Icon";
 import { Modal } from "../../ui/common/Modal";
 import { hueStyle, nameOf } from "../../ui/common/person";
-import { fullTime } from "../../ui/common/time";
+import { fullTime, shortTime } from "../../ui/common/time";
 import { snippetOf } from "../../ui/message/Quote";
 import { completeMessage } from "../../fold/room";
 import type { Messages } from "../../wire/http";
@@ -15,12 +16,13 @@ import { registerFeature, type OfMessage, type OfRoom } from "../feature";
 const PIN = { path: "M7.5 3h5l-.6 5 2.600 2.600v1.400h-9v-1.400L8.100 8zM10 12v5" };
 
 changesMessage("MessagePinned", (message, { by }) => ({ ...message, pinned_by: by }));
-changesMessage("MessageUnpinned", (message) => unpinned(message));
-changesMessage("MessageDeleted", (message) => unpinned(message));
+changesMessage("MessageUnpinned", unpinned);
+changesMessage("MessageDeleted", unpinned);
 
-function unpinned<M extends OfMessage["message"]>(message: M): M {
-  const { pinned_by: _, ...rest } = message;
-  return rest as M;
+function unpinned(message: FoldedMessage): FoldedMessage {
+  const rest = { ...message };
+  delete rest.pinned_by;
+  return rest;
 }
 
 /** Members pin in private rooms; elsewhere owners and moderators do. */
@@ -156,8 +158,12 @@ function Pins({ page, room, show, changed }: PinsProps) {
               <span className="person-ink truncate font-semibold" style={hueStyle(message.by)}>
                 {nameOf(people, message.by)}
               </span>
-              <time dateTime={message.at} className="shrink-0 text-xs text-faint tabular-nums">
-                {fullTime(message.at)}
+              <time
+                dateTime={message.at}
+                title={fullTime(message.at)}
+                className="shrink-0 text-xs text-faint tabular-nums"
+              >
+                {shortTime(message.at)}
               </time>
             </span>
             <span className="line-clamp-3 [overflow-wrap:anywhere] text-soft">
