@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from adapters.apigateway.client import STALE, UNANSWERED, UNSENT, Client
+from adapters.apigateway.client import UNSENT, Client
+from adapters.apigateway.connection import STALE, UNANSWERED
 from adapters.apigateway.signing import Signer
 from domain.protocol.limits import MAX_FRAME
 

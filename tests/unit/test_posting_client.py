@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from adapters.apigateway import client as module
-from adapters.apigateway.client import CONNECTIONS, STALE, UNANSWERED, UNSENT, Client
+from adapters.apigateway import connection as module
+from adapters.apigateway.client import CONNECTIONS, UNSENT, Client
+from adapters.apigateway.connection import STALE, UNANSWERED
 from tests.support.certificates import certify
 from tests.support.peer import ANSWER, CLOSE, Peer, Talk, agreeing
 
