@@ -13,6 +13,7 @@ from eventsourcing.persistence import StoredEvent
 
 from adapters.sqlite.events import SqliteEvents
 from domain.aggregate import Aggregate, Command
+from domain.correlation import fit
 from domain.errors import Internal
 from domain.executing import Decider
 from domain.log import EventLog, envelope
@@ -43,6 +44,11 @@ class _Waiting:
     commands: Sequence[Command]
     reply: Reply
     attempts: int = 0
+
+
+def _command_of(waiting: _Waiting | None) -> str | None:
+    """Returns the id that logs have of what waits: that of its first command."""
+    return fit(waiting.commands[0].id) if waiting is not None and waiting.commands else None
 
 
 @dataclass(slots=True)
@@ -218,7 +224,8 @@ class GroupCommitExecutor:
             snapshot = self._log.snapshot(aggregate, before) if events else None
         except Exception as error:
             # A fault in deciding must not leave half-decided state behind.
-            report(error)
+            at_fault = entries[len(answered)] if len(answered) < len(entries) else None
+            report(error, stream=log_id, correlation_id=_command_of(at_fault))
             self._log.evict(log_id)
             answered = [(entry, [Internal() for _ in entry.commands]) for entry in entries]
             group.answered.extend(answered)

@@ -495,8 +495,8 @@ def test_a_reply_that_fails_keeps_no_other_from_its_answer(store: SqliteEvents) 
     run(main)
 
 
-def test_a_fault_in_deciding_is_answered_and_leaves_no_trace(
-    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
+def test_a_fault_in_deciding_is_answered_logged_and_leaves_no_trace(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     decide = Decider.decide
 
@@ -515,6 +515,13 @@ def test_a_fault_in_deciding_is_answered_and_leaves_no_trace(
             bench.ask("other", create()),
         ]
         answers = [await answer for answer in asked]
+        (record,) = (one for one in caplog.records if one.message == "unexpected error")
+        told = vars(record)
+        assert (told["error"], told["stream"], told["correlation_id"]) == (
+            "RuntimeError",
+            "room",
+            "with it",
+        )
         # What shared the room's decision is not in the log either, and may be sent again.
         assert [len(answer) for answer in answers] == [1, 2, 1]
         assert all(isinstance(outcome, Internal) for answer in answers[:2] for outcome in answer)
