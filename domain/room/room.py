@@ -23,6 +23,9 @@ from domain.room.view import FOLDS, Fold, RoomView, WireEvent
 
 RANK = {"member": 0, "moderator": 1, "owner": 2}
 
+PART_BYTES = 300
+"""An empty part of a room's state in memory."""
+
 MEMBER_BYTES = 145
 """A member in memory (measured by tests/unit/test_memory.py)."""
 
@@ -107,7 +110,7 @@ class Room(Aggregate):
         return self.parts[kind]  # type: ignore[return-value]
 
     def weight(self) -> int:
-        parts = sum(part.weight() for part in self.parts.values())
+        parts = sum(PART_BYTES + part.weight() for part in self.parts.values())
         return super().weight() + len(self.members) * MEMBER_BYTES + parts
 
     def snapshot_state(self) -> dict[str, Any]:

@@ -313,7 +313,7 @@ def test_a_function_tells_of_a_snapshot_that_was_not_saved(
     except OSError as error:
         parts.snapshot_missing("u_ann", error)
     told = capsys.readouterr().out
-    assert '"SnapshotFailed":1' in told
+    assert '"SnapshotFailed":[1.0]' in told
     (record,) = caplog.records
     assert (vars(record)["snapshot"], vars(record)["error"]) == ("u_ann", "OSError")
     assert "planted words" not in told + caplog.text
