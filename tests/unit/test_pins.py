@@ -13,6 +13,7 @@ from domain.room.messages import MessageDeleted, MessagePosted
 from domain.room.pins import MAX_PINS, MessagePinned, MessageUnpinned, Pin, Pins, TooManyPins, Unpin
 from domain.room.pins import pinned as chosen
 from domain.room.room import Room, RoomSnapshot
+from domain.room.view import RoomView
 from tests.support.aggregates import Given, Happened, ask, given, happened, sealed
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 
@@ -105,6 +106,20 @@ def test_a_snapshot_keeps_the_pins_and_one_of_an_earlier_release_loads() -> None
     older: Any = snapshot.mutate(None)  # type: ignore[func-returns-value, unused-ignore]
     assert older.part(Pins) == Pins()
     assert older.part(Invitations).pending == dict[str, Invitation]()
+
+
+def test_what_was_kept_before_does_not_change_with_what_follows() -> None:
+    """A header and a snapshot may be in somebody else's hands."""
+    room = a_room("public", pinned(5))
+    taken: Any = RoomSnapshot.take(room.aggregate)
+    room.when(ask(Pin, ANN, version=6)).then(pinned(6))
+    assert taken.state["pins"] == [5]
+    header = {"version": 6, "pins": [5]}
+    view = RoomView().restore(header)
+    for version, type in ((7, "MessagePinned"), (8, "MessageUnpinned")):
+        about = {"version": version, "type": type, "by": ANN, "data": {"message": 6}}
+        view.apply(about)
+    assert (header["pins"], chosen(view)) == ([5], [5])
 
 
 # What is read
