@@ -1,4 +1,4 @@
-# The doors: run, test, test-long, check, bench. Everything they need they install themselves.
+# The doors: run, test, test-stack, test-long, check, bench. Everything they need they install themselves.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ ARCHITECTURE ?= arm64
 ENV ?= dev
 SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html -type f 2>/dev/null)
 
-.PHONY: help run test test-long test-runbooks mutants check bench stack build deploy smoke invoke validate types format clean
+.PHONY: help run test test-stack test-long test-runbooks mutants check bench stack build deploy smoke invoke validate types format clean
 
 help: ## says what the doors are
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,9 +25,12 @@ help: ## says what the doors are
 run: $(STAMPS)/runtime $(FRONTEND)/dist/index.html ## installs, builds and serves at http://localhost:8080 (PORT, HOST, DATA_DIR)
 	@exec $(BIN)/parley serve
 
-test: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests
+test: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests, the emulated stack's apart
 	cd $(FRONTEND) && npm test --silent
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not long and not runbooks"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long and not runbooks and not stack"
+
+test-stack: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests that build the functions and deploy the emulated stack
+	$(BIN)/pytest -n 2 --dist loadgroup -m "stack and not long and not runbooks"
 
 test-long: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the thousand-case properties, the kill series and the slow browser tests
 	$(BIN)/pytest -m "long and browser" --timeout 900
