@@ -1,10 +1,14 @@
 """Finding names as people type them: without regard to case, accents or the width of letters."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not decompose into a plain one and a mark."""
+
+
+_WORD = re.compile(r"\w+")
 
 
 def folded(text: str) -> str:
@@ -15,12 +19,29 @@ def folded(text: str) -> str:
     return plain.casefold().translate(_PLAIN)
 
 
-def words_of(query: str) -> list[str]:
-    """Returns what a query asks for, folded, each word once."""
-    return list(dict.fromkeys(folded(query).split()))
+def words_of(text: str) -> list[str]:
+    """Returns the words of a text, folded, each once: letters, digits and marks that stand
+    together; signs alone where there is nothing else between spaces."""
+    pieces = folded(text).split()
+    return list(dict.fromkeys(w for piece in pieces for w in (_WORD.findall(piece) or [piece])))
+
+
+def parts_of(text: str) -> list[str]:
+    """Returns what a word may begin in a text: its words, and in scripts that are written without
+    spaces what follows each letter."""
+    found = dict.fromkeys(words_of(text))
+    for word in list(found):
+        found |= dict.fromkeys(word[i:] for i, letter in enumerate(word) if _unspaced(letter))
+    return list(found)
+
+
+def _unspaced(letter: str) -> bool:
+    """Han, Kana, Hangul; Thai, Lao, Tibetan, Myanmar and Khmer."""
+    wide = unicodedata.east_asian_width(letter) in "WF"
+    return wide or "\u0e00" <= letter <= "\u109f" or "\u1780" <= letter <= "\u17ff"
 
 
 def matches(words: Iterable[str], *texts: str | None) -> bool:
-    """Returns whether each word (of `words_of`) is in one of the texts."""
-    found = [folded(text) for text in texts if text]
-    return all(any(word in text for text in found) for word in words)
+    """Returns whether each word (of `words_of`) begins one of a text's words."""
+    found = [part for text in texts if text for part in parts_of(text)]
+    return all(any(part.startswith(word) for part in found) for word in words)

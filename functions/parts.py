@@ -1,5 +1,6 @@
 """What the ports of a function on AWS are made of: its settings, clients of botocore, adapters."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,16 @@ class Absent:
         raise NotConfigured(self._what)
 
 
+class OnDemand:
+    """Stands in for a port that few invocations use: it is made for the first of them."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
 class Parts:
     """What the ports are made of, each made when it is first asked for.
 
@@ -126,7 +137,13 @@ class Parts:
 
     def port(self, name: str, *needs: str) -> Any:
         """Returns the port of an attribute of this class, or what stands in for it."""
-        return getattr(self, name) if self.has(*needs) else Absent(self.function, name)
+        if not self.has(*needs):
+            return Absent(self.function, name)
+        return OnDemand(lambda: getattr(self, name)) if self._rare(name) else getattr(self, name)
+
+    def _rare(self, name: str) -> bool:
+        # The master key costs a call of KMS; views need it when a room is created.
+        return (self.function, name) == ("project_views", "vault")
 
     @cached_property
     def log(self) -> EventLog:

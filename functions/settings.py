@@ -80,7 +80,7 @@ SETTINGS: Mapping[str, frozenset[str]] = {
         ),
         "relay_events": ("TOPIC_ARN",),
         "archive_events": ("ARCHIVE_STREAM",),
-        "project_views": ("EVENTS_TABLE", "VIEWS_TABLE", "PROGRESS_TABLE"),
+        "project_views": ("EVENTS_TABLE", *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE"),
         "track_memberships": (*_LOG, *_PUBLISHING, "PROGRESS_TABLE"),
         "deliver": (
             *_LOG, *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE", "CONNECTIONS_TABLE",

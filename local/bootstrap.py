@@ -24,7 +24,8 @@ from adapters.vault.aes import AesVault, master_key
 from adapters.vault.nonces import DrawnNonces
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
-from domain.chat.consumers import ProjectViews, TrackMemberships
+from domain.chat.consumers import TrackMemberships
+from domain.chat.projecting import ProjectViews
 from domain.executing import Decider
 from domain.log import EventLog
 from domain.projections.views import Views

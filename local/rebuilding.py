@@ -8,9 +8,10 @@ from pathlib import Path
 from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import SqliteStore, adopt, open_views
-from domain.chat.consumers import ProjectViews
+from domain.chat.projecting import ProjectViews
 from domain.consuming import Consuming, Record
 from domain.log import EventLog, envelope
+from domain.ports import Vault
 from domain.projections.views import Views
 from local.bootstrap import Stores, utc_now
 from local.feed import Feed
@@ -29,6 +30,7 @@ Tell = Callable[[int, int], None]
 class _Apart:
     views: Views
     log: EventLog
+    vault: Vault
 
 
 class _Fold:
@@ -38,7 +40,7 @@ class _Fold:
         self._events = stores.events
         self._recorder = stores.events.events
         self._progress = SqliteProgress(database)
-        views = ProjectViews(_Apart(Views(SqliteStore(database)), stores.log))
+        views = ProjectViews(_Apart(Views(SqliteStore(database)), stores.log, stores.vault))
         self._consuming = Consuming(views, stores.log, self._progress, utc_now)
         self._tell = tell
 

@@ -35,7 +35,8 @@ from adapters.vault.aes import AesVault
 from adapters.vault.kms import MasterKeyLost, stack_master_key
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
-from domain.chat.consumers import ProjectViews, TrackMemberships
+from domain.chat.consumers import TrackMemberships
+from domain.chat.projecting import ProjectViews
 from domain.chat.rebuilding import Rebuilding, StillMoving
 from domain.consuming import TRANSIENT, UNKNOWN
 from domain.errors import ParleyError
@@ -197,8 +198,9 @@ class StackOperations:
     def __init__(self, stack: Stack, seconds: Clock = time.time) -> None:
         self._stack = stack
         self._seconds = seconds
+        self._vault = cast(Vault, LazyPort(lambda: stack.vault))
         self._rebuilding = Rebuilding(
-            stack.log, stack.generations, stack.progress, self._now, seconds
+            stack.log, self._vault, stack.generations, stack.progress, self._now, seconds
         )
 
     def _now(self) -> str:
@@ -315,7 +317,7 @@ class StackOperations:
                 executor=DirectExecutor(stack.log, stack.views),
                 views=stack.views,
                 progress=stack.progress,
-                vault=cast(Vault, LazyPort(lambda: stack.vault)),
+                vault=self._vault,
                 accounts=stack.accounts,
                 connections=stack.connections,
                 gateway=stack.gateway,

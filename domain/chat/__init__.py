@@ -10,7 +10,7 @@ from eventsourcing.persistence import StoredEvent
 
 from domain.chat import frames
 from domain.chat.archiving import document
-from domain.chat.consumers import ProjectViews, TrackMemberships
+from domain.chat.consumers import TrackMemberships
 from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
 from domain.chat.erasing import Erasing
@@ -19,6 +19,7 @@ from domain.chat.listing import Listing
 from domain.chat.notifying import Notifying
 from domain.chat.preferences import Preferences
 from domain.chat.preparing import Preparing
+from domain.chat.projecting import ProjectViews
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
 from domain.chat.services import Services

@@ -14,6 +14,7 @@ from domain.chat.unsealing import open_many
 from domain.errors import Invalid
 from domain.matching import matches, words_of
 from domain.person.person import Person
+from domain.projections.views import OPEN, room_stream
 from domain.protocol.limits import ROOM_PATTERN
 
 PREVIEW = 200
@@ -89,7 +90,8 @@ class Listing:
         """Yields at most SCANNED listed rooms above `after`, in order: with its header each that
         the person may join and that has the words, with None any other."""
         for _ in range(SCANNED // CHUNK):
-            rooms = self._views.listed_rooms(after, CHUNK)
+            place = room_stream(after) if after else ""
+            rooms = [stream[2:] for stream in self._views.store.under(OPEN, place, CHUNK)]
             headers = self._matching(words, self._views.headers(rooms))
             mine = self._views.roles_of(user, sorted(headers))
             for room in rooms:

@@ -4,10 +4,10 @@ time meanwhile, and nothing but views is touched."""
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from domain.chat.consumers import ProjectViews
+from domain.chat.projecting import ProjectViews
 from domain.consuming import UNKNOWN, Consuming, Run
 from domain.log import EventLog
-from domain.ports import Progress
+from domain.ports import Progress, Vault
 from domain.projections.store import Generations, ViewStore
 from domain.projections.views import Views, stream_of
 
@@ -29,15 +29,21 @@ class StillMoving(Exception):
 class _Built:
     views: Views
     log: EventLog
+    vault: Vault
 
 
 class _Refold(Consuming):
     """Folds one stream from its log; notes what could not be applied."""
 
     def __init__(
-        self, store: ViewStore, log: EventLog, progress: Progress, now: Callable[[], str]
+        self,
+        store: ViewStore,
+        log: EventLog,
+        vault: Vault,
+        progress: Progress,
+        now: Callable[[], str],
     ) -> None:
-        super().__init__(ProjectViews(_Built(Views(store), log)), log, progress, now)
+        super().__init__(ProjectViews(_Built(Views(store), log, vault)), log, progress, now)
         self.failed: set[int] = set()
 
     def last(self, stream: str) -> int:
@@ -69,12 +75,14 @@ class Rebuilding:
     def __init__(
         self,
         log: EventLog,
+        vault: Vault,
         generations: Generations,
         progress: Progress,
         now: Callable[[], str],
         seconds: Callable[[], float],
     ) -> None:
         self._log = log
+        self._vault = vault
         self._generations = generations
         self._progress = progress
         self._now = now
@@ -95,7 +103,9 @@ class Rebuilding:
         if self._generations.generation(stream_of(stream)) >= run or not self._log.head(stream):
             return 0
         name = ProjectViews.name
-        folding = _Refold(self._generations.building(run), self._log, self._progress, self._now)
+        folding = _Refold(
+            self._generations.building(run), self._log, self._vault, self._progress, self._now
+        )
         resumed = folding.last(stream)
         # Of what an earlier attempt folded nobody knows now what failed: it stays parked.
         folding.failed |= {

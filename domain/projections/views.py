@@ -106,11 +106,6 @@ class Views:
         heads = self.store.heads([room_stream(room) for room in rooms])
         return {s[2:]: header for s, h in heads.items() if (header := header_of(h)) is not None}
 
-    def listed_rooms(self, after: str = "", limit: int | None = None) -> list[str]:
-        """Returns the ids of public and broadcast rooms in order: those above `after`, at most
-        `limit`."""
-        return [s[2:] for s in self.store.under(OPEN, room_stream(after) if after else "", limit)]
-
     def rooms(self) -> Iterator[str]:
         """Yields every room."""
         for listed in (OPEN, PRIVATE):
@@ -212,14 +207,8 @@ class Views:
 
     # Folding rooms
 
-    def base(self, room: str) -> Head:
-        """Returns the head to fold onto: it may be one that this process remembers, which
-        `save_onto` then refuses and forgets."""
-        return self.store.base(room_stream(room))
-
-    def save_onto(self, room: str, base: Head, view: RoomView) -> bool:
-        """Keeps what the fold changed since `base`; False where that is not what is stored
-        (ViewStore.save)."""
+    def fold_of(self, base: Head, view: RoomView) -> Fold:
+        """Returns what a view changed since `base`."""
         posted, rest = self._posted(base, view)
         rows = {message_key(version): view.messages[version] for version in sorted(view.changed)}
         patches = [
@@ -231,8 +220,7 @@ class Views:
             patches.append(Patch("room", {}, under=listed))
         numbers = {f"{MEMBERS}{user}": version for user, version in posted.items()}
         fields = {**view.header(), **rest}
-        head = Head(fields.pop("version"), fields)
-        return self.store.save(room_stream(room), base.version, Fold(head, rows, numbers, patches))
+        return Fold(Head(fields.pop("version"), fields), rows, numbers, patches)
 
     def _posted(self, base: Head, view: RoomView) -> tuple[dict[str, int], dict[str, Any]]:
         """Returns the newest posts that are to stand in rows, and what of them is to stay in the
@@ -246,42 +234,31 @@ class Views:
         moved = {user: posted.pop(user) for user in posted.keys() & view.members.keys()}
         return moved, {POSTED: posted}
 
-    def reset_room(self, room: str) -> None:
-        """Drops the room's view, to be folded anew."""
-        self.store.reset(room_stream(room))
-
     # People
-
-    def person_version(self, user: str) -> int:
-        """Returns the version to fold onto; it may be remembered, as in `base`."""
-        return self.store.base(person_stream(user)).version
 
     def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
         """Returns the user's read marks by room: of `rooms`, or all of them."""
         if rooms is not None and not rooms:
             return {}
+        # Whoever has read the head gets rows that are no older.
+        self.store.head(person_stream(user))
         # One range that has all the rooms: their marks lie close together in it.
         first, last = (min(rooms), max(rooms)) if rooms else ("", "~")
         rows = self.store.keyed(Span(person_stream(user), f"{MARKS}{first}", f"{MARKS}{last}"))
         marks = {key.removeprefix(MARKS): int(row["mark"]) for key, row in rows}
         return marks if rooms is None else {r: marks[r] for r in rooms if r in marks}
 
-    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
-        """Keeps marks; False where the stored version is not `expected` (ViewStore.save)."""
-        patches = [Patch(f"{MARKS}{room}", {"mark": mark}) for room, mark in marks.items()]
-        return self.store.save(person_stream(user), expected, Fold(Head(version), patches=patches))
+    def forget_marks(self, user: str) -> None:
+        """Drops the read marks of somebody who was erased. May be repeated."""
+        self.store.drop(person_stream(user), MARKS, f"{MARKS}~")
 
-    def reset_person(self, user: str) -> None:
-        self.store.reset(person_stream(user))
-
-    def forget_person(self, user: str) -> None:
-        """Drops the read marks of somebody who was erased, and takes their name out of the
-        rooms that they are in: it is None there. May be repeated.
+    def forget_names(self, user: str) -> None:
+        """Takes the name of somebody who was erased out of the rooms that they are in: it is None
+        there. May be repeated.
 
         A room that is folded anew may show the sealed name again, as its log has it; nobody has
         the key.
         """
-        self.store.drop(person_stream(user), MARKS, f"{MARKS}~")
         self.store.amend(user, {"name": None})
 
     def refresh(self, stream: str) -> None:
@@ -313,6 +290,9 @@ class Views:
             yield {"room": room, "user": user, **member}
         for message in self.store.span(Span(stream, MESSAGES, f"{MESSAGES}~")):
             yield {"room": room, "message": message}
+        # Rows of further projections, whose keys come after those of members.
+        for key, row in self.store.keyed(Span(stream, after(f"{MEMBERS}~"))):
+            yield {"room": room, "row": key, **row}
 
     def clear(self) -> None:
         self.store.clear()

@@ -9,16 +9,16 @@ import pytest
 
 from adapters.dynamodb.table import Table
 from adapters.sqlite.views import open_views
-from domain.projections.views import Views, header_of
+from domain.projections.views import header_of
 from domain.room.view import RoomView
 from tests.support.dynamodb import ENGINES, engine_of, scan_guard
-from tests.support.views import DynamoViews, MemoryViews, SqliteViews, save_room
+from tests.support.views import DynamoViews, EditedViews, MemoryViews, SqliteViews, save_room
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 
 
 @pytest.fixture(params=["memory", "sqlite", *ENGINES])
-def views(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Views]:
+def views(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EditedViews]:
     if request.param == "memory":
         yield MemoryViews()
     elif request.param == "sqlite":
@@ -39,7 +39,7 @@ def scanning() -> Iterator[None]:
     scan_guard.on = before
 
 
-def dump(views: Views) -> list[dict[str, Any]]:
+def dump(views: EditedViews) -> list[dict[str, Any]]:
     """Returns the whole of the views."""
     with scanning():
         return list(views.dump())
@@ -71,7 +71,7 @@ def room(kind: str = "public", messages: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-def fold(views: Views, room_id: str, events: list[dict[str, Any]]) -> None:
+def fold(views: EditedViews, room_id: str, events: list[dict[str, Any]]) -> None:
     """Folds events onto the kept view, as the projector does."""
     view = RoomView(lambda version: views.message(room_id, version))
     header = views.header(room_id)
@@ -81,7 +81,7 @@ def fold(views: Views, room_id: str, events: list[dict[str, Any]]) -> None:
     assert save_room(views, room_id, before, view.apply_all(events))
 
 
-def test_nothing_is_known_of_an_unknown_room(views: Views) -> None:
+def test_nothing_is_known_of_an_unknown_room(views: EditedViews) -> None:
     assert views.header("lobby") is None
     assert views.message("lobby", 1) is None
     assert views.page("lobby", None, 10) == []
@@ -96,7 +96,7 @@ def test_nothing_is_known_of_an_unknown_room(views: Views) -> None:
     assert dump(views) == []
 
 
-def test_a_header_is_kept_whole(views: Views) -> None:
+def test_a_header_is_kept_whole(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=2))
     assert views.header("lobby") == {
         "version": 5, "name": name("u_ann"), "kind": "public", "n": 2, "last": 5,
@@ -104,7 +104,7 @@ def test_a_header_is_kept_whole(views: Views) -> None:
     }  # fmt: skip
 
 
-def test_a_view_is_saved_onto_the_version_it_was_read_at(views: Views) -> None:
+def test_a_view_is_saved_onto_the_version_it_was_read_at(views: EditedViews) -> None:
     fold(views, "lobby", room())
     late = RoomView().apply_all(room(messages=1))
     for expected in (0, 2, 4):
@@ -115,13 +115,13 @@ def test_a_view_is_saved_onto_the_version_it_was_read_at(views: Views) -> None:
     assert views.message("lobby", 4) is not None
 
 
-def test_a_view_that_is_not_there_is_of_version_zero(views: Views) -> None:
+def test_a_view_that_is_not_there_is_of_version_zero(views: EditedViews) -> None:
     assert save_room(views, "lobby", 1, RoomView().apply_all(room())) is False
     assert views.header("lobby") is None
     assert views.members("lobby", "", 10) == []
 
 
-def test_messages_keep_all_they_have(views: Views) -> None:
+def test_messages_keep_all_they_have(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=1))
     fold(views, "lobby", [
         event(5, "ReactionAdded", "u_ann", message=4, emoji="👍"),
@@ -139,7 +139,7 @@ def test_messages_keep_all_they_have(views: Views) -> None:
     assert (message["deleted"], message["text"], message["reactions"]) == (True, None, {})
 
 
-def test_reads_are_copies(views: Views) -> None:
+def test_reads_are_copies(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=1))
     for message in (views.message("lobby", 4), views.page("lobby", None, 1)[0]):
         assert message is not None
@@ -158,7 +158,7 @@ def test_reads_are_copies(views: Views) -> None:
     assert (views.member("lobby", "u_bob") or {})["role"] == "member"
 
 
-def test_what_was_saved_is_not_changed_from_outside(views: Views) -> None:
+def test_what_was_saved_is_not_changed_from_outside(views: EditedViews) -> None:
     view = RoomView().apply_all(room(messages=1))
     assert save_room(views, "lobby", 0, view)
     view.messages[4]["reactions"]["👍"] = ["u_eve"]
@@ -175,14 +175,14 @@ def test_what_was_saved_is_not_changed_from_outside(views: Views) -> None:
     ],
 )  # fmt: skip
 def test_pages_are_the_newest_below_oldest_first(
-    views: Views, before: int | None, limit: int, expected: list[int]
+    views: EditedViews, before: int | None, limit: int, expected: list[int]
 ) -> None:
     fold(views, "lobby", room(messages=10))
     fold(views, "other", room(messages=3))
     assert [message["version"] for message in views.page("lobby", before, limit)] == expected
 
 
-def test_what_is_asked_for_many_rooms_at_once(views: Views) -> None:
+def test_what_is_asked_for_many_rooms_at_once(views: EditedViews) -> None:
     for room_id in ("a", "b"):
         fold(views, room_id, room(messages=2))
     fold(views, "b", [event(6, "MemberRenamed", "u_bob", user="u_bob", name=name("new"))])
@@ -197,7 +197,7 @@ def test_what_is_asked_for_many_rooms_at_once(views: Views) -> None:
     assert (views.headers([]), views.messages_at([]), views.names_of([])) == ({}, {}, {})
 
 
-def test_more_rooms_than_one_request_takes(views: Views) -> None:
+def test_more_rooms_than_one_request_takes(views: EditedViews) -> None:
     rooms = [f"r{number:03d}" for number in range(120)]
     for room_id in rooms:
         fold(views, room_id, room(messages=1))
@@ -209,7 +209,7 @@ def test_more_rooms_than_one_request_takes(views: Views) -> None:
     assert views.listed_rooms() == rooms
 
 
-def test_a_fold_begins_at_what_was_saved(views: Views) -> None:
+def test_a_fold_begins_at_what_was_saved(views: EditedViews) -> None:
     assert views.base("lobby").version == 0
     fold(views, "lobby", room(messages=1))
     assert header_of(views.base("lobby")) == views.header("lobby")
@@ -217,7 +217,7 @@ def test_a_fold_begins_at_what_was_saved(views: Views) -> None:
     assert views.base("lobby").version == 0
 
 
-def test_a_message_for_folding_says_what_is_in_it(views: Views) -> None:
+def test_a_message_for_folding_says_what_is_in_it(views: EditedViews) -> None:
     assert views.folded_message("lobby", 4) is None
     fold(views, "lobby", room(messages=1))
     fold(views, "lobby", [event(5, "ReactionAdded", "u_ann", message=4, emoji="👍")])
@@ -227,13 +227,13 @@ def test_a_message_for_folding_says_what_is_in_it(views: Views) -> None:
     assert found == (views.message("lobby", 4), 5)
 
 
-def test_many_rows_in_one_fold(views: Views) -> None:
+def test_many_rows_in_one_fold(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=60))
     assert [message["n"] for message in views.page("lobby", None, 100)] == list(range(1, 61))
     assert (views.member("lobby", "u_bob") or {})["posted"] == 63
 
 
-def test_ordinals(views: Views) -> None:
+def test_ordinals(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=2))
     fold(views, "lobby", [joined(6, "u_cy"), posted(7, "u_cy", 3)])
     assert [views.ordinal("lobby", version) for version in (0, 3, 4, 5, 6, 7, 2**53 - 1)] == [
@@ -241,7 +241,7 @@ def test_ordinals(views: Views) -> None:
     ]  # fmt: skip
 
 
-def test_ordinals_of_many_rooms_at_once(views: Views) -> None:
+def test_ordinals_of_many_rooms_at_once(views: EditedViews) -> None:
     for room_id in ("a", "b"):
         fold(views, room_id, room(messages=2))
     fold(views, "b", [joined(6, "u_cy"), posted(7, "u_cy", 3)])
@@ -254,7 +254,7 @@ def test_ordinals_of_many_rooms_at_once(views: Views) -> None:
     assert views.ordinals([]) == {}
 
 
-def test_members_present_and_past(views: Views) -> None:
+def test_members_present_and_past(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=1))
     fold(views, "lobby", [
         joined(5, "u_cy"), event(6, "MemberLeft", "u_bob", user="u_bob", reason="left"),
@@ -274,14 +274,14 @@ def test_members_present_and_past(views: Views) -> None:
     }  # fmt: skip
 
 
-def test_who_comes_back_keeps_what_they_posted(views: Views) -> None:
+def test_who_comes_back_keeps_what_they_posted(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=1))
     fold(views, "lobby", [event(5, "MemberLeft", "u_bob", user="u_bob", reason="left")])
     fold(views, "lobby", [joined(6, "u_bob")])
     assert views.member("lobby", "u_bob") == {"name": name("u_bob"), "role": "member", "posted": 4}
 
 
-def test_members_come_by_id_in_pages(views: Views) -> None:
+def test_members_come_by_id_in_pages(views: EditedViews) -> None:
     users = ["u_cy", "u_bo", "u_al", "u_di"]
     fold(views, "lobby", [
         event(1, "RoomCreated", "u_al", name=name("u_al"), kind="public"),
@@ -298,7 +298,7 @@ def test_members_come_by_id_in_pages(views: Views) -> None:
     assert page("u_di", 5) == []
 
 
-def test_rooms_of_a_person_and_the_directory(views: Views) -> None:
+def test_rooms_of_a_person_and_the_directory(views: EditedViews) -> None:
     for room_id, kind in (("b", "private"), ("a", "public"), ("c", "broadcast"), ("d", "private")):
         fold(views, room_id, room(kind, messages=1))
     fold(views, "d", [event(5, "MemberLeft", "u_bob", user="u_bob", reason="left")])
@@ -307,7 +307,7 @@ def test_rooms_of_a_person_and_the_directory(views: Views) -> None:
     assert views.listed_rooms() == ["a", "c"]
 
 
-def test_rooms_of_a_person_and_the_directory_come_in_pages(views: Views) -> None:
+def test_rooms_of_a_person_and_the_directory_come_in_pages(views: EditedViews) -> None:
     # An id may begin another one, and what separates keys in a table sorts beside both.
     ids = ["a", "a-", "a-b", "a0", "aa", "b"]
     for room_id in ids:
@@ -331,7 +331,7 @@ def test_rooms_of_a_person_and_the_directory_come_in_pages(views: Views) -> None
     assert (views.listed_rooms("b", 10), views.rooms_of("u_bob", "c", 10)) == ([], [])
 
 
-def test_pages_of_a_persons_rooms_go_by_what_is_read(views: Views) -> None:
+def test_pages_of_a_persons_rooms_go_by_what_is_read(views: EditedViews) -> None:
     """Rows of a room that was folded anew do not count twice."""
     for room_id in ("a", "b", "c"):
         fold(views, room_id, room(messages=1))
@@ -340,7 +340,7 @@ def test_pages_of_a_persons_rooms_go_by_what_is_read(views: Views) -> None:
     assert [views.rooms_of("u_bob", after, 1)[0][0] for after in ("", "a", "b")] == ["a", "b", "c"]
 
 
-def test_roles_in_many_rooms_at_once(views: Views) -> None:
+def test_roles_in_many_rooms_at_once(views: EditedViews) -> None:
     for room_id in ("a", "b", "c"):
         fold(views, room_id, room())
     fold(views, "b", [event(4, "MemberLeft", "u_bob", user="u_bob", reason="left")])
@@ -349,7 +349,7 @@ def test_roles_in_many_rooms_at_once(views: Views) -> None:
     assert (views.roles_of("u_eve", ["a"]), views.roles_of("u_bob", [])) == ({}, {})
 
 
-def test_a_room_whose_creation_was_parked_is_not_listed(views: Views) -> None:
+def test_a_room_whose_creation_was_parked_is_not_listed(views: EditedViews) -> None:
     """Its kind is not known, so it is nobody's to list."""
     view = RoomView()
     view.version = 1
@@ -358,7 +358,7 @@ def test_a_room_whose_creation_was_parked_is_not_listed(views: Views) -> None:
     assert views.listed_rooms() == []
 
 
-def test_a_room_is_dropped_alone(views: Views) -> None:
+def test_a_room_is_dropped_alone(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=1))
     fold(views, "other", room(messages=1))
     other = [row for row in dump(views) if row["room"] == "other"]
@@ -368,7 +368,7 @@ def test_a_room_is_dropped_alone(views: Views) -> None:
     assert views.page("lobby", None, 10) == []
 
 
-def test_read_marks(views: Views) -> None:
+def test_read_marks(views: EditedViews) -> None:
     assert views.save_person("u_ann", 0, 2, {"lobby": 4}) is True
     assert views.save_person("u_ann", 2, 3, {}) is True
     assert views.save_person("u_ann", 3, 5, {"other": 1, "lobby": 9}) is True
@@ -382,7 +382,7 @@ def test_read_marks(views: Views) -> None:
     assert views.marks("u_bob") == {"lobby": 1}
 
 
-def test_who_is_forgotten_has_no_marks_and_no_names_in_their_rooms(views: Views) -> None:
+def test_who_is_forgotten_has_no_marks_and_no_names_in_their_rooms(views: EditedViews) -> None:
     for room_id in ("lobby", "other"):
         fold(views, room_id, room(messages=2))
     assert views.save_person("u_bob", 0, 5, {"lobby": 4, "other": 2})
@@ -407,7 +407,7 @@ def test_who_is_forgotten_has_no_marks_and_no_names_in_their_rooms(views: Views)
     assert views.person_version("u_nobody") == 0
 
 
-def test_marks_are_saved_onto_the_version_they_were_read_at(views: Views) -> None:
+def test_marks_are_saved_onto_the_version_they_were_read_at(views: EditedViews) -> None:
     assert views.save_person("u_ann", 1, 2, {"lobby": 4}) is False
     assert views.save_person("u_ann", 0, 2, {"lobby": 4}) is True
     for expected in (0, 1, 3):
@@ -429,7 +429,7 @@ def test_a_dump_is_equal_for_equal_views_whatever_the_order_of_writing(tmp_path:
     database.close()
 
 
-def test_clearing_leaves_nothing(views: Views) -> None:
+def test_clearing_leaves_nothing(views: EditedViews) -> None:
     fold(views, "lobby", room(messages=1))
     views.save_person("u_ann", 0, 1, {"lobby": 1})
     with scanning():

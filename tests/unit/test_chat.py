@@ -160,7 +160,7 @@ def test_a_private_room_whose_creation_was_parked_stays_private() -> None:
     """A room whose kind is not known is open to its members alone."""
     chat, _, _ = lobby("private")
     cy = person(chat, "cy")
-    chat.services.views.reset_room("lobby")
+    chat.services.views.store.reset("R#lobby")
     bodies = []
     for _, record in records(chat):
         body = orjson.loads(record.body)

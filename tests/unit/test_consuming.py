@@ -3,7 +3,7 @@
 import gc
 import json
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,20 +16,21 @@ from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.progress import MemoryProgress
+from adapters.memory.views import MemoryStore
 from domain.aggregate import Command, Event
 from domain.chat import Chat
-from domain.chat.consumers import ProjectViews
+from domain.chat.projecting import ProjectViews
 from domain.chat.services import Services
 from domain.consuming import MAX_RECEIVES, Consuming, Record, Transient
 from domain.errors import RoomBusy
 from domain.log import EventLog, envelope, is_person
 from domain.person.person import Person
 from domain.ports import Executor, Parked, Reply
-from domain.projections.store import Head
+from domain.projections.store import Fold, Head
 from domain.room.room import Room
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person, records, run_consumers
-from tests.support.views import MemoryViews
+from tests.support.views import MemoryViews, NoWords
 
 
 @cache
@@ -86,6 +87,12 @@ class FlakyViews(MemoryViews):
 
     def __init__(self, failing: set[int]) -> None:
         super().__init__()
+        self.store = self.flaky = _FlakyStore(failing)
+
+
+class _FlakyStore(MemoryStore):
+    def __init__(self, failing: set[int]) -> None:
+        super().__init__()
         self.failing = failing
         self.calls = 0
 
@@ -94,25 +101,17 @@ class FlakyViews(MemoryViews):
         if self.calls in self.failing:
             raise OSError("the disk is tired")
 
-    def header(self, room: str) -> dict[str, Any] | None:
+    def base(self, stream: str) -> Head:
         self._may_fail()
-        return super().header(room)
+        return super().base(stream)
 
-    def base(self, room: str) -> Head:
+    def save(self, stream: str, expected: int, fold: Fold) -> bool:
         self._may_fail()
-        return super().base(room)
-
-    def save_onto(self, room: str, base: Head, view: RoomView) -> bool:
-        self._may_fail()
-        return super().save_onto(room, base, view)
-
-    def save_person(self, user: str, expected: int, version: int, marks: Mapping[str, int]) -> bool:
-        self._may_fail()
-        return super().save_person(user, expected, version, marks)
+        return super().save(stream, expected, fold)
 
 
 def consuming(views: MemoryViews, log: EventLog, progress: MemoryProgress) -> Consuming:
-    services: Any = type("Views and log", (), {"views": views, "log": log})()
+    services: Any = type("Views and log", (), {"views": views, "log": log, "vault": NoWords()})()
     kept: Services = services
     return Consuming(ProjectViews(kept), log, progress, lambda: "now")
 
@@ -226,7 +225,7 @@ def check_consuming(plan: list[list[int]], poison: dict[int, str], failing: set[
     assert told(progress.parked()) == expected
 
     # The cause is gone: the log as it was meant, and the same views.
-    views.failing = set()
+    views.flaky.failing = set()
     healed = consuming(views, log_of(history()), progress)
     for stream in {one.stream for one in progress.parked()}:
         healed.redrive(stream)
@@ -576,9 +575,9 @@ def test_a_folded_view_leaves_nothing_to_the_garbage_collector() -> None:
     seen: list[weakref.ref[RoomView]] = []
 
     class Noting(MemoryViews):
-        def save_onto(self, room: str, base: Head, view: RoomView) -> bool:
+        def fold_of(self, base: Head, view: RoomView) -> Fold:
             seen.append(weakref.ref(view))
-            return super().save_onto(room, base, view)
+            return super().fold_of(base, view)
 
     events = history()
     consumer = consuming(Noting(), log_of(events), MemoryProgress())

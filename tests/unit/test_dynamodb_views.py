@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from adapters.dynamodb.table import Table
-from domain.chat.consumers import ProjectViews
+from domain.chat.projecting import ProjectViews
 from domain.consuming import Consuming, Record, Transient
 from domain.log import envelope
 from domain.projections.views import WRITERS, Views, header_of
@@ -92,8 +92,8 @@ def history(done: Sequence[Deed]) -> list[Told]:
     return log
 
 
-def projector(views: Views) -> ProjectViews:
-    kept: Any = type("Views alone", (), {"views": views, "log": None})()
+def projector(views: Views, vault: Any = None) -> ProjectViews:
+    kept: Any = type("Views alone", (), {"views": views, "log": None, "vault": vault})()
     return ProjectViews(kept)
 
 

@@ -16,7 +16,7 @@ from adapters.memory.progress import MemoryProgress
 from domain import executing
 from domain import log as log_module
 from domain.aggregate import WINDOW, Command
-from domain.chat.consumers import ProjectViews
+from domain.chat.projecting import ProjectViews
 from domain.chat.services import Services
 from domain.consuming import Consuming, Record
 from domain.errors import DeletedMessage, NotAMember, RoomBusy, Throttled
@@ -29,7 +29,7 @@ from domain.room.membership import Leave, SetRole
 from domain.room.messages import Delete, Edit, MessagePosted, Post
 from domain.room.reactions import React, Unreact
 from tests.support.aggregates import ask, belong, decided, sealed
-from tests.support.views import MemoryViews
+from tests.support.views import MemoryViews, NoWords
 
 ROOM = "lobby"
 PEOPLE = ("u_ann", "u_bob", "u_cy")
@@ -91,7 +91,9 @@ class World:
         return [(event.by, event.id) for event in self.a.log.events(ROOM)]
 
     def project(self) -> None:
-        services: Any = type("Views and log", (), {"views": self.views, "log": self.a.log})()
+        services: Any = type(
+            "Views and log", (), {"views": self.views, "log": self.a.log, "vault": NoWords()}
+        )()
         kept: Services = services
         consuming = Consuming(ProjectViews(kept), self.a.log, MemoryProgress(), lambda: "")
         stored = self.recorder.select_events(ROOM)

@@ -8,13 +8,16 @@ import orjson
 import pytest
 
 from adapters.dynamodb.table import Table
+from domain.aggregate import Event
 from domain.chat import Chat, listing
 from domain.errors import Invalid
 from domain.protocol.answers import Rooms
 from domain.protocol.limits import MAX_NAME, MAX_NICKNAME, MAX_TEXT
-from domain.room.view import RoomView
+from domain.room.lifecycle import RoomCreated
+from domain.room.membership import MemberJoined
+from domain.room.messages import MessagePosted
 from tests.support.chat import memory_chat, person, run_consumers
-from tests.support.views import DynamoViews, MemoryViews, save_room
+from tests.support.views import DynamoViews, EditedViews, MemoryViews
 
 AT = "2026-01-02T03:04:05.000000+00:00"
 
@@ -30,23 +33,19 @@ def add(
 ) -> None:
     """Puts a room of Ann's with more members into the views, as a fold would."""
     seal = chat.services.vault.seal
+    events: list[Event] = []
 
-    def event(version: int, type: str, by: str, **data: Any) -> dict[str, Any]:
-        return {"version": version, "type": type, "at": AT, "by": by, "data": data, "id": "1"}
+    def add_event(made: Callable[..., Event], by: str, **fields: Any) -> None:
+        place = {"originator_id": room, "originator_version": len(events) + 1, "by": by}
+        events.append(made(**place, at=AT, recorded_at=AT, id="1", digest="", **fields))
 
-    users = ("u_ann", *members)
-    events = [event(1, "RoomCreated", "u_ann", name=seal("u_ann", name or room), kind=kind)]
-    events += [
-        event(n, "MemberJoined", user, user=user, name=seal(user, user[2:]), role="member")
-        for n, user in enumerate(users, 2)
-    ]
-    events += [
-        event(
-            n, "MessagePosted", "u_ann", text=seal("u_ann", text), kind="text", n=i, reply_to=None
-        )
-        for i, n in enumerate(range(len(events) + 1, len(events) + 1 + messages), 1)
-    ]
-    save_room(chat.services.views, room, 0, RoomView().apply_all(events))
+    add_event(RoomCreated, "u_ann", name=seal("u_ann", name or room), kind=kind)
+    for user in ("u_ann", *members):
+        add_event(MemberJoined, user, user=user, name=seal(user, user[2:]), role="member")
+    for n in range(1, messages + 1):
+        said = {"text": seal("u_ann", text), "kind": "text", "n": n, "reply_to": None}
+        add_event(MessagePosted, "u_ann", notify=[], **said)
+    chat.consuming["project_views"].consumer.apply(room, events)
 
 
 def world(views: Any = None) -> Chat:
@@ -215,7 +214,7 @@ def test_a_page_costs_a_bounded_number_of_requests_to_dynamodb(
     for number in range(110):
         add(chat, f"mine-{number:03d}", "u_bob", messages=3)
         add(chat, f"other-{number:03d}")
-    views = chat.services.views
+    views = EditedViews(chat.services.views.store)
     views.save_person("u_bob", 0, 1, {f"mine-{number:03d}": 5 for number in range(110)})
     requests.clear()
     page = chat.listing.own("u_bob", None, 100)

@@ -238,7 +238,7 @@ def test_a_page_ends_where_its_texts_fill_it(monkeypatch: pytest.MonkeyPatch) ->
     run_consumers(chat)
     for read_views in (True, False):
         if not read_views:
-            chat.services.views.reset_room("wide")
+            chat.services.views.store.reset("R#wide")
         page = chat.reading.messages("wide", ann.user, None, 1_000)
         assert [message["version"] for message in page["messages"]] == [11, 12, 13, 14]
         page = chat.reading.messages("wide", ann.user, 11, 1_000)

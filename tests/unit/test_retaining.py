@@ -360,6 +360,7 @@ def test_what_is_folded_anew_is_gone_over_from_its_beginning(
     services = world.chat.services
     Rebuilding(
         services.log,
+        services.vault,
         DynamoGenerations(views, workers=1),
         services.progress,
         services.now,

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents
+from adapters.memory.views import MemoryStore
 from domain.chat import Chat
 from domain.chat.authorising import Standing
 from domain.chat.delivering import LATE, LOOKED_AT, Deliver
@@ -327,18 +328,18 @@ def parked_room(parked: Callable[[Chat, list[Record]], None]) -> tuple[Chat, Som
 
 def by_failing(chat: Chat, todo: list[Record]) -> None:
     """Each is given up after its last try, and the store works again."""
-    views: Any = chat.services.views
+    views: Any = chat.services.views.store
     for record in todo:
         tries = iter(range(4))
-        save = MemoryViews.save_onto
+        save = MemoryStore.save
 
         def refuse(*given: Any, left: Any = tries, real: Any = save) -> bool:
             return bool(next(left, None) is None and real(views, *given))
 
-        views.save_onto = refuse
+        views.save = refuse
         last_time = [Record(record.id, record.body, MAX_RECEIVES)]
         assert chat.apply_records("project_views", last_time) == []
-    del views.save_onto
+    del views.save
 
 
 def by_damage(chat: Chat, todo: list[Record]) -> None:

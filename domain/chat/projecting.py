@@ -1,0 +1,155 @@
+"""The consumer that folds the views, and the projections that it hosts."""
+
+from collections.abc import Mapping, Sequence
+
+from domain.aggregate import Event
+from domain.chat.withholding import change_in
+from domain.consuming import TRANSIENT, Transient
+from domain.log import is_person
+from domain.person.person import PersonErased, ReadMarked
+from domain.projections.projection import Batch, Given, Projection, merged
+from domain.projections.store import Fold, Head, Patch
+from domain.projections.views import MARKS, Views, header_of, stream_of
+from domain.room.view import Message, RoomView
+
+
+class Rooms(Projection):
+    """Rooms as people read them: headers, messages and members."""
+
+    name = "rooms"
+
+    def fold(self, batch: Batch) -> Fold:
+        view = self._open(batch.log_id, batch.base)
+        view.apply_all(event.wire() for event in batch.events)
+        return self.given.views.fold_of(batch.base, view)
+
+    def _open(self, room: str, base: Head) -> RoomView:
+        # Not the view itself: it would hold itself, and stay until the garbage collector stops
+        # everything to look for it.
+        ahead: dict[int, int] = {}
+
+        def load(version: int) -> Message | None:
+            found = self.given.views.folded_message(room, version)
+            if found is None:
+                return None
+            message, ahead[version] = found
+            return message
+
+        view = RoomView(load)
+        view.ahead = ahead
+        header = header_of(base)
+        return view if header is None else view.restore(header)
+
+    def skip(self, log_id: str, base: Head, version: int) -> Fold:
+        """Takes along what the skipped event takes away, so that no page shows a text that was
+        deleted or replaced."""
+        view = self._open(log_id, base)
+        try:
+            self._take_away(view, log_id, version)
+        except TRANSIENT:
+            raise
+        except Exception:
+            # Of a message whose row is damaged; poison never stops its room.
+            view = self._open(log_id, base)
+        view.version = version
+        return self.given.views.fold_of(base, view)
+
+    def _take_away(self, view: RoomView, room: str, upto: int) -> None:
+        """Folds edits and deletions up to a version, as far as they can be read."""
+        for stored in self.given.log.recorder.select_events(room, gt=view.version, lte=upto):
+            change = change_in(stored)
+            if change is not None:
+                view.version = stored.originator_version - 1
+                view.apply(change)
+
+    def erase(self, user: str) -> None:
+        self.given.views.forget_names(user)
+
+
+class ReadMarks(Projection):
+    """How far people have read their rooms."""
+
+    name = "read marks"
+    of_people = True
+    types = (ReadMarked,)
+
+    def fold(self, batch: Batch) -> Fold:
+        if any(isinstance(event, PersonErased) for event in batch.events):
+            return Fold(batch.base)
+        marks = {e.room: e.version for e in batch.events if isinstance(e, ReadMarked)}
+        patches = [Patch(f"{MARKS}{room}", {"mark": version}) for room, version in marks.items()]
+        return Fold(batch.base, patches=patches)
+
+    def erase(self, user: str) -> None:
+        self.given.views.forget_marks(user)
+
+
+PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks)
+
+
+class ProjectViews:
+    """Folds logs into the views: the consumer that hosts the projections."""
+
+    name = "project_views"
+    gapless = True
+    ATTEMPTS = 4
+    """Tries of a fold that another one was faster than; what is left is retried later."""
+
+    def __init__(self, given: Given) -> None:
+        self._views: Views = given.views
+        self._all = [projection(given) for projection in PROJECTIONS]
+        self._of: Mapping[bool, Sequence[Projection]] = {
+            people: [one for one in self._all if one.of_people is people]
+            for people in (True, False)
+        }
+
+    def last(self, stream: str) -> int:
+        return self._base(stream).version
+
+    def _base(self, stream: str) -> Head:
+        return self._views.store.base(stream_of(stream))
+
+    def refresh(self, stream: str) -> None:
+        self._views.refresh(stream)
+
+    def apply(self, stream: str, events: Sequence[Event]) -> None:
+        before, after = events[0].originator_version - 1, events[-1].originator_version
+        for _ in range(self.ATTEMPTS):
+            # What was remembered of the view may be old: after a refusal it is read again.
+            base = self._base(stream)
+            if base.version >= after:
+                return
+            if base.version < before:
+                break
+            new = [event for event in events if event.originator_version > base.version]
+            if self._save(stream, base, after, self._fold(stream, base, new)):
+                return
+        raise Transient(f"the view of {stream} moved meanwhile")
+
+    def _fold(self, stream: str, base: Head, events: Sequence[Event]) -> Sequence[Fold]:
+        people = is_person(stream)
+        if people and any(isinstance(event, PersonErased) for event in events):
+            # Before the view says that it has the event: what fails here comes again.
+            for projection in self._all:
+                projection.erase(stream)
+        batch = Batch(stream, base, events)
+        return [one.fold(batch) for one in self._of[people] if one.wants(batch)]
+
+    def _save(self, stream: str, base: Head, version: int, folds: Sequence[Fold]) -> bool:
+        fold = merged(version, base, folds)
+        return self._views.store.save(stream_of(stream), base.version, fold)
+
+    def skip(self, stream: str, version: int) -> None:
+        """Moves past a version."""
+        for _ in range(self.ATTEMPTS):
+            base = self._base(stream)
+            if base.version >= version:
+                return
+            hosted = self._of[is_person(stream)]
+            folds = [projection.skip(stream, base, version) for projection in hosted]
+            if self._save(stream, base, version, folds):
+                return
+        raise Transient(f"the view of {stream} moved meanwhile")
+
+    def reset(self, stream: str) -> None:
+        self._views.store.reset(stream_of(stream))
