@@ -1,12 +1,14 @@
 """Lists of rooms, page by page: one's own, and those that one may join. From the views alone.
 
 A page costs a fixed number of reads, whatever the number of rooms in it, and the directory looks
-at SCANNED rooms a request at the most: a page of it may be short, and its cursor goes on.
+at SCANNED places of its index a request at the most: a page may be short, and its cursor goes on.
+
 """
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from domain.chat.services import Services
@@ -14,17 +16,17 @@ from domain.chat.unsealing import open_many
 from domain.errors import Invalid
 from domain.matching import matches, words_of
 from domain.person.person import Person
-from domain.projections.views import OPEN, room_stream
+from domain.projections.directory import search
 from domain.protocol.limits import ROOM_PATTERN
 
 PREVIEW = 200
 """Code points of a last message's text: a page of 200 rooms then stays under 400 KB."""
 
 SCANNED = 500
-"""Rooms that one request of the directory looks at."""
+"""Places of the index, a word, that one request of the directory looks at."""
 
 CHUNK = 100
-"""Rooms that are looked at together: DynamoDB's limit of keys a batch."""
+"""Places that are looked at together: DynamoDB's limit of keys a batch."""
 
 OPEN_KINDS = ("public", "broadcast")
 
@@ -71,34 +73,30 @@ class Listing:
         """
         place = _place(cursor)
         found: dict[str, Mapping[str, Any]] = {}
-        looked = 0
         for room, header in self._listed(user, words_of(q), place):
-            place, looked = room, looked + 1
+            place = room
             if header is not None:
                 found[room] = header
             if len(found) == limit:
                 break
-        more = len(found) == limit or looked == SCANNED
         return {
             "rooms": self._summaries(found, {}, {}),
-            "cursor": _cursor(place) if more else None,
+            "cursor": _cursor(place) if place else None,
         }
 
     def _listed(
         self, user: str, words: Sequence[str], after: str
     ) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-        """Yields at most SCANNED listed rooms above `after`, in order: with its header each that
-        the person may join and that has the words, with None any other."""
-        for _ in range(SCANNED // CHUNK):
-            place = room_stream(after) if after else ""
-            rooms = [stream[2:] for stream in self._views.store.under(OPEN, place, CHUNK)]
+        """Yields rooms of the index above `after`, in order, looking at SCANNED places of it at
+        most: with its header each that the person may join and that has the words, with None any
+        other, and how far it looked; last an empty id where that was to the end."""
+        pages = search(self._views.store, self._vault, words, after, CHUNK)
+        for rooms, upto in islice(pages, SCANNED // CHUNK):
             headers = self._matching(words, self._views.headers(rooms))
             mine = self._views.roles_of(user, sorted(headers))
             for room in rooms:
                 yield room, None if room in mine else headers.get(room)
-            if len(rooms) < CHUNK:
-                return
-            after = rooms[-1]
+            yield upto or "", None
 
     def _matching(self, words: Sequence[str], headers: Headers) -> Headers:
         """Returns the open rooms that have the words in name or id."""

@@ -7,6 +7,7 @@ from domain.chat.withholding import change_in
 from domain.consuming import TRANSIENT, Transient
 from domain.log import is_person
 from domain.person.person import PersonErased, ReadMarked
+from domain.projections.directory import Directory
 from domain.projections.projection import Batch, Given, Projection, merged
 from domain.projections.store import Fold, Head, Patch
 from domain.projections.views import MARKS, Views, header_of, stream_of
@@ -84,7 +85,7 @@ class ReadMarks(Projection):
         self.given.views.forget_marks(user)
 
 
-PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks)
+PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks, Directory)
 
 
 class ProjectViews:

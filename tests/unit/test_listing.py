@@ -119,16 +119,54 @@ def test_the_directory_is_searched_by_name_and_id() -> None:
     assert found("cafe") == ["cafe"]
 
 
-def test_a_search_looks_at_a_bounded_number_of_rooms_a_request(
+def searched(chat: Chat, q: str) -> list[str]:
+    pages = follow(lambda cursor: chat.listing.directory("u_bob", q, cursor, 10))
+    return [room for page in pages for room in page]
+
+
+def test_words_of_a_name_leave_the_index_with_the_person_who_gave_it() -> None:
+    chat = memory_chat()
+    ann, _ = person(chat, "ann"), person(chat, "bob")
+    ann.send(action="create_room", room="cafe", name="Zürich 日本語の部屋", kind="public")
+    ann.send(action="create_room", room="den-222222222222", name="Zürich", kind="private")
+    run_consumers(chat)
+    assert searched(chat, "zurich 部屋") == searched(chat, "CAF") == ["cafe"]
+    assert searched(chat, "rich") == searched(chat, "zurich lake") == []
+    store, blind = chat.services.views.store, chat.services.vault.blind
+    indexed = f"w#{blind('directory zur')}"
+    assert store.under(indexed) == ["R#cafe"]
+    rows = [row for row in chat.services.views.dump() if "row" in row]
+    assert rows
+    assert "zur" not in str(rows), "no word stands in the index as it is"
+    assert chat.erasing.erase("u_ann")
+    run_consumers(chat)
+    assert store.under(indexed) == []
+    assert searched(chat, "zurich") == []
+    assert searched(chat, "caf") == ["cafe"], "an id is nobody's"
+    # A fold of the whole log anew makes none of them either.
+    for stream in ("cafe", "u_ann"):
+        chat.consuming["project_views"].redrive(stream)
+    assert store.under(indexed) == []
+    assert searched(chat, "caf") == ["cafe"]
+
+
+def test_a_search_looks_at_a_bounded_part_of_the_index_a_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A word that few rooms have is found at once, whatever the number of rooms; of two words that
+    many have, each request looks at a part."""
     monkeypatch.setattr(listing, "CHUNK", 5)
     monkeypatch.setattr(listing, "SCANNED", 10)
     chat = world()
     for room in IDS:
-        add(chat, room, name="the one" if room in (IDS[12], IDS[22]) else "another")
+        add(chat, room, name="the one" if room in (IDS[12], IDS[22]) else "the other")
     pages = follow(lambda cursor: chat.listing.directory("u_bob", "one", cursor, 10))
-    assert pages == [[], [IDS[12]], [IDS[22]]]
+    assert pages == [[IDS[12], IDS[22]]]
+    pages = follow(lambda cursor: chat.listing.directory("u_bob", "room o", cursor, 10))
+    assert pages == [IDS[:10], IDS[10:20], IDS[20:]]
+    pages = follow(lambda cursor: chat.listing.directory("u_bob", "the on", cursor, 10))
+    assert [room for page in pages for room in page] == [IDS[12], IDS[22]]
+    assert len(pages) <= 3
 
 
 @pytest.mark.parametrize(
@@ -210,7 +248,8 @@ def test_a_page_costs_a_bounded_number_of_requests_to_dynamodb(
     dynamo.meta.events.register(
         "before-call.dynamodb.*", lambda model, **_: requests.update([model.name])
     )
-    chat = world(DynamoViews(Table(dynamo, tables["views"])))
+    # One write after the other: of two threads that begin a partition, moto may lose one's item.
+    chat = world(DynamoViews(Table(dynamo, tables["views"]), workers=1))
     for number in range(110):
         add(chat, f"mine-{number:03d}", "u_bob", messages=3)
         add(chat, f"other-{number:03d}")
@@ -224,7 +263,7 @@ def test_a_page_costs_a_bounded_number_of_requests_to_dynamodb(
     requests.clear()
     page = chat.listing.directory("u_bob", "OTHER", None, 200)
     assert len(page["rooms"]) == 110
-    assert requests["Query"] == 3
+    assert requests["Query"] == 2
     # For each 100 looked at their heads and the person's roles; then messages and writers of 110.
     assert requests["BatchGetItem"] <= 10
     assert set(requests) == {"Query", "BatchGetItem"}

@@ -25,8 +25,6 @@ PORTS = {"log", "executor", "views", "progress", "vault", "accounts", "connectio
 SPARE = {
     # A connection that is found gone.
     "deliver": {"background"},
-    # For projections that open words.
-    "project_views": {"vault"},
     # What they use outside these ports: by `once`, and by mail's look for wish and address.
     "notify_users": {"accounts", "log", "progress"},
     # Retention, and whom a stale connection was of.

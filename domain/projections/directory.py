@@ -1,0 +1,99 @@
+"""The public directory's search: an index of the words in the names and ids of open rooms.
+
+| stream | key | under |
+|---|---|---|
+| `R#room` | `w#prefix`, of a word of the name | `w#prefix` |
+| `R#room` | `x#prefix`, of a word of the id | `w#prefix` |
+| `R#room` | `z#creator` | `z#creator` |
+
+A prefix of up to PREFIX letters stands there blinded under the installation's key: names are sealed
+under their creator's key, and an index in plain words would keep them beyond it
+(docs/adr/0020-the-directory-indexes-blinded-prefixes.md).
+"""
+
+from collections.abc import Iterator, Sequence
+
+from domain.matching import parts_of
+from domain.ports import Vault
+from domain.projections.projection import Batch, Projection
+from domain.projections.store import Fold, Patch, ViewStore
+from domain.projections.views import OPEN, OPEN_KINDS, room_stream
+from domain.room.lifecycle import RoomCreated
+
+PREFIX = 6
+"""Letters of a word that are indexed; what more is asked for is looked up in the names."""
+
+MOST = 200
+"""Rows of a room at most: a name has 80 letters, in scripts without spaces each begins a word."""
+
+WORDS = 4
+"""Words of a query that are looked for in the index, the longest; names are held against them all.
+"""
+
+NAME, ID, CREATOR = "w#", "x#", "z#"
+
+
+class Directory(Projection):
+    name = "directory"
+    types = (RoomCreated,)
+
+    def fold(self, batch: Batch) -> Fold:
+        patches: list[Patch] = []
+        for event in batch.events:
+            if isinstance(event, RoomCreated) and event.kind in OPEN_KINDS:
+                vault = self.given.vault
+                ids = _prefixes(batch.log_id)
+                words = [_row(vault, ID, prefix) for prefix in ids]
+                # What the id has too stands there once, and stays when the name is gone.
+                names = [one for one in _prefixes(vault.open(event.name) or "") if one not in ids]
+                words += [_row(vault, NAME, prefix) for prefix in names]
+                creator = f"{CREATOR}{event.by}"
+                patches = [*words[:MOST], Patch(creator, {}, under=creator)]
+        return Fold(batch.base, patches=patches)
+
+    def erase(self, user: str) -> None:
+        """Drops the words of the names that the person gave; ids stay, which are everybody's."""
+        # A fold that comes late is not to open a name by a key that this process remembers.
+        self.given.vault.forget(user)
+        store = self.given.views.store
+        for stream in store.under(f"{CREATOR}{user}"):
+            store.drop(stream, NAME, f"{NAME}~")
+
+
+def search(
+    store: ViewStore, vault: Vault, words: Sequence[str], after: str, chunk: int
+) -> Iterator[tuple[list[str], str | None]]:
+    """Yields open rooms above `after` that may have all the words, in order, page by page; each
+    page with the room up to which it was looked, None at the end. All open rooms have no word.
+
+    A page reads at most `chunk` places of the index a word.
+    """
+    longest = sorted(words, key=len, reverse=True)[:WORDS]
+    names = [_under(vault, word[:PREFIX]) for word in longest] or [OPEN]
+    place = room_stream(after) if after else ""
+    while True:
+        found = [store.under(name, place, chunk) for name in names]
+        # What lies beyond the end of a full page is not known yet.
+        ends = [page[-1] for page in found if len(page) == chunk]
+        place = min(ends, default="~")
+        both = set(found[0]).intersection(*found[1:])
+        rooms = [stream[2:] for stream in sorted(both) if stream <= place]
+        yield rooms, place[2:] if ends else None
+        if not ends:
+            return
+
+
+def _under(vault: Vault, prefix: str) -> str:
+    return f"{NAME}{vault.blind(f'directory {prefix}')}"
+
+
+def _prefixes(text: str) -> list[str]:
+    """Returns what is indexed of a text, whole words first."""
+    words = parts_of(text)
+    cut = [word[:length] for length in range(PREFIX, 0, -1) for word in words]
+    return list(dict.fromkeys(cut))
+
+
+def _row(vault: Vault, kind: str, prefix: str) -> Patch:
+    name = _under(vault, prefix)
+    return Patch(f"{kind}{name.removeprefix(NAME)}", {}, under=name)
