@@ -84,6 +84,7 @@ def keyed(rows: list[Any]) -> dict[tuple[Any, ...], Any]:
             row.get("room"),
             row.get("user"),
             row.get("person"),
+            row.get("row"),
             row["message"]["version"] if "message" in row else None,
         ): row
         for row in rows
