@@ -14,8 +14,9 @@ from tqdm import tqdm
 from local.bootstrap import Stores
 from local.control import ask
 from local.folder import DataFolder, FolderError, holds_data
-from local.operations import OperationError, Operations, Progress
+from local.operations import Operations
 from local.server import ServeError, Settings, serve
+from operations.common import OperationError, Progress
 
 ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "sign-out", "restore")
 """Commands that know deployed stacks too."""
@@ -232,7 +233,7 @@ def _on_stack(
 ) -> Iterator[str]:
     try:
         # Here, since a folder's commands do without boto3.
-        from local.stack import open_stack  # noqa: PLC0415
+        from operations.stack import open_stack  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
             raise

@@ -16,7 +16,8 @@ import orjson
 from functions.observing import report
 from local.bootstrap import Engine
 from local.folder import socket_path
-from local.operations import OperationError, Operations, Progress
+from local.operations import Operations
+from operations.common import OperationError, Progress
 
 READING = frozenset({"events", "views", "dead-letters-list"})
 """Operations that change nothing: they wait for no other, and may wait for their reader, as for

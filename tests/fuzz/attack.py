@@ -17,7 +17,7 @@ from typing import Any
 import uvloop
 
 from local.control import ask
-from local.operations import OperationError
+from operations.common import OperationError
 from tests.fuzz.client import Faults, WebSocket, call
 from tests.fuzz.draw import Draw, Known
 from tests.server.raw import PING, TEXT, frame, handshake

@@ -13,7 +13,8 @@ from domain.consuming import MAX_RECEIVES, Record
 from local import operations as module
 from local.bootstrap import Engine, Stores
 from local.folder import DataFolder
-from local.operations import FOLLOWED, Operations, log_lines
+from local.operations import FOLLOWED, Operations
+from operations.common import log_lines
 from tests.support.chat import memory_chat, person
 
 
@@ -125,7 +126,7 @@ def test_what_always_fails_is_given_up_without_a_server_too(
         assert len(receives) < 20, "it is tried for ever"
         return [] if receives[-1] >= MAX_RECEIVES else [records[0].id]
 
-    monkeypatch.setattr(alone._chat, "consume", failing)
+    monkeypatch.setattr(alone._chat, "apply_records", failing)
     alone._project()
     assert receives == list(range(1, MAX_RECEIVES + 1))
     assert alone._stores.progress.position("project_views") == 2

@@ -16,9 +16,10 @@ from domain.consuming import Record
 from domain.errors import Unauthenticated
 from domain.log import EventLog, envelope
 from domain.ports import Parked
-from local import cli, stack
-from local.deadletters import QUEUES
-from local.operations import OperationError
+from local import cli
+from operations import stack
+from operations.common import OperationError
+from operations.dead_letters import QUEUES
 from tests.support.chat import person
 
 NAME = "parley-test"
@@ -172,7 +173,7 @@ class Deployed:
 def deployed(dynamo: Any, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Deployed:
     monkeypatch.setattr(stack, "ApiGateway", Closing)
     # Nothing comes later: do not wait for it.
-    monkeypatch.setattr("local.deadletters.WAIT", 0)
+    monkeypatch.setattr("operations.dead_letters.WAIT", 0)
     # moto does not know the streams' addresses that have the account's id in them.
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     return Deployed(tables)
@@ -441,7 +442,7 @@ def test_complaints_are_one_plain_line(
     assert "--resume is for a stack" in failed(capsys, "rebuild", "--resume", "5")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert "region" in failed(capsys, "views", "--stack", "bare")
-    monkeypatch.delitem(sys.modules, "local.stack")
+    monkeypatch.delitem(sys.modules, "operations.stack")
     monkeypatch.setitem(sys.modules, "boto3.session", None)
     assert "pip install parley[aws]" in failed(capsys, "views", "--stack", "bare")
 

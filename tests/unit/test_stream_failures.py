@@ -16,8 +16,16 @@ from eventsourcing.persistence import StoredEvent
 from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.table import Table
 from domain.chat import Chat
-from local.restoring import of_table
-from local.streamfailures import EMPTY, NotUnderstood, Place, Reader, Stream, StreamFailures, batch
+from operations.restoring import of_table
+from operations.stream_failures import (
+    EMPTY,
+    NotUnderstood,
+    Place,
+    Reader,
+    Stream,
+    StreamFailures,
+    batch,
+)
 from tests.support.chat import Clock, memory_chat, person
 from tests.support.outbound import Outside
 
@@ -105,7 +113,7 @@ class World:
 @pytest.fixture
 def world(dynamo: Any, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> World:
     # Nothing comes later: do not wait for it.
-    monkeypatch.setattr("local.deadletters.WAIT", 0)
+    monkeypatch.setattr("operations.dead_letters.WAIT", 0)
     # moto does not know the streams' addresses that have the account's id in them.
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
     return World(dynamo, tables["events"])
@@ -274,7 +282,7 @@ def test_of_letters_told_by_time_those_stay_whose_events_were_not_taken(
 def test_pages_of_what_is_told_by_time(
     world: World, forgetful: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.streamfailures.PAGE", 2)
+    monkeypatch.setattr("operations.stream_failures.PAGE", 2)
     world.letter("RelayFailures", 0, 1)
     world.letter("RelayFailures", 2, 7)
     for _ in range(2):

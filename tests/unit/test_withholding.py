@@ -25,7 +25,7 @@ from domain.projections.views import message_key, room_stream
 from domain.room.messages import MessageDeleted, MessageEdited
 from domain.room.room import Room
 from domain.room.view import RoomView
-from local.operations import log_lines
+from operations.common import log_lines
 from tests.support.chat import Clock, Someone, memory_chat, person, records, run_consumers
 from tests.support.views import MemoryViews
 
@@ -372,7 +372,7 @@ def test_no_page_shows_what_a_parked_event_deleted_or_replaced(
 
 
 def test_an_operator_sees_deleted_texts_when_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.operations.PAGE", 2)
+    monkeypatch.setattr("operations.common.PAGE", 2)
     chat, ann, bob, _ = world()
     version = say(bob, "oops")
     edit(bob, version, "oops again")

@@ -21,7 +21,7 @@ import orjson
 from botocore.exceptions import ClientError
 from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
-from local.deadletters import Message, receive, show_again
+from operations.dead_letters import Message, receive, show_again
 
 MARGIN = timedelta(minutes=1)
 """By how much arrival in the stream, which is told to the second and about, may differ from when

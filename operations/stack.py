@@ -44,10 +44,10 @@ from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
 from domain.ports import Vault
 from domain.projections.views import Views
-from local.deadletters import QUEUES, DeadLetters, drop
-from local.operations import OperationError, Progress, erased, log_lines, signed_out
-from local.restoring import Restoring, of_folder, of_table
-from local.streamfailures import Reader, Stream, StreamFailures
+from operations.common import OperationError, Progress, erased, log_lines, signed_out
+from operations.dead_letters import QUEUES, DeadLetters, drop
+from operations.restoring import Restoring, of_folder, of_table
+from operations.stream_failures import Reader, Stream, StreamFailures
 
 ANY_VERSION = 2**53
 
