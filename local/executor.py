@@ -51,6 +51,16 @@ def _command_of(waiting: _Waiting | None) -> str | None:
     return fit(waiting.commands[0].id) if waiting is not None and waiting.commands else None
 
 
+def _behind(rest: list[_Waiting], others: list[_Waiting]) -> list[_Waiting]:
+    """Returns what waits next: the rest of the log that used up the turn comes behind all other
+    logs, so that one expensive room does not hold up the rest. Each log keeps its own order."""
+    if not rest or not others:
+        return rest + others
+    log_id = rest[0].log_id
+    first = [waiting for waiting in others if waiting.log_id != log_id]
+    return first + rest + [waiting for waiting in others if waiting.log_id == log_id]
+
+
 @dataclass(slots=True)
 class _Group:
     """What one transaction holds."""
@@ -161,13 +171,15 @@ class GroupCommitExecutor:
         else:
             left = []
         late: list[_Waiting] = []
+        rest: list[_Waiting] = []
         until = time.monotonic() + TURN
         for log_id, entries in by_log.items():
             if group.answered and time.monotonic() > until:
                 late += entries
             else:
-                late += self._decide_log(group, log_id, entries, until)
-        self._waiting = late + left
+                # At most one log has a rest: the turn is over then, and all that follow are late.
+                rest += self._decide_log(group, log_id, entries, until)
+        self._waiting = _behind(rest, late + left)
         return group
 
     def _folds(self, log_id: str, entries: list[_Waiting]) -> bool:

@@ -303,6 +303,39 @@ def test_what_a_turn_and_a_commit_leave_keeps_its_order(
     run(main)
 
 
+@pytest.mark.parametrize("bound", [MAX_COMMANDS, 4])
+def test_a_room_that_uses_up_turns_lets_the_others_go_before_its_next(
+    store: SqliteEvents, monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    """40 commands of one room, each of which takes a turn, then two of another, one of a third."""
+    monkeypatch.setattr(executor, "TURN", -1.0)
+    monkeypatch.setattr(executor, "MAX_COMMANDS", bound)
+
+    async def main() -> None:
+        bench = Bench(store)
+        for room in ("costly", "second", "third"):
+            assert await bench.ask(room, create()) == [2]
+        answered: list[tuple[str, Outcome]] = []
+
+        def ask(room: str, id: str) -> None:
+            bench.executor.execute(
+                room, [post(id)], lambda outcomes: answered.append((room, outcomes[0]))
+            )
+
+        for number in range(40):
+            ask("costly", f"p{number}")
+        for room, id in (("second", "q0"), ("third", "q1"), ("second", "q2")):
+            ask(room, id)
+        await bench.executor.drain()
+        first = [("costly", 3), ("second", 3), ("third", 3), ("costly", 4), ("second", 4)]
+        assert answered == first + [("costly", version) for version in range(5, 43)]
+        ids = [event.id for event in bench.log.events("costly")][2:]
+        assert ids == [f"p{number}" for number in range(40)]
+        bench.executor.close()
+
+    run(main)
+
+
 def test_a_long_log_is_folded_on_a_thread_and_its_commands_keep_their_order(
     store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
