@@ -70,10 +70,17 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Gives the writing connection for one transaction; rolled back on an exception.
 
-        Within another one of the same thread it joins that, which then commits all at once.
+        Within another one of the same thread it is a part of that, which commits all at once: on an
+        exception the part alone is undone.
+
+        Raises
+        ------
+        OperationalError: of the `eventsourcing` library, where SQLite raises its own; also where it
+            rolled all of the outer transaction back, as it may when the disk is full.
         """
         if self._within():
-            yield self._writer
+            with self._part():
+                yield self._writer
             return
         with self._lock:
             self._local.within = True
@@ -90,6 +97,25 @@ class Database:
                 raise OperationalError(str(error)) from error
             finally:
                 self._local.within = False
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        """Undoes what is written within it where that fails, and nothing else."""
+        if not self._writer.in_transaction:
+            # Each statement would be a transaction of its own now.
+            raise OperationalError("the transaction was rolled back")
+        try:
+            self._writer.execute("SAVEPOINT part")
+            try:
+                yield
+                self._writer.execute("RELEASE part")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK TO part")
+                    self._writer.execute("RELEASE part")
+                raise
+        except sqlite3.OperationalError as error:
+            raise OperationalError(str(error)) from error
 
     @contextmanager
     def attached(self, path: Path, name: str) -> Iterator[None]:
