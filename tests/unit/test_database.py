@@ -38,7 +38,7 @@ class Halfway(Exception):
 def test_a_part_that_fails_is_undone_alone(database: Database) -> None:
     with database.writing():
         put(database, "before")
-        with pytest.raises(Halfway), database.writing():
+        with pytest.raises(Halfway), database.writing():  # noqa: PT012
             put(database, "lost")
             raise Halfway
         put(database, "after")
@@ -46,7 +46,7 @@ def test_a_part_that_fails_is_undone_alone(database: Database) -> None:
 
 
 def test_a_transaction_that_fails_is_undone_with_its_parts(database: Database) -> None:
-    with pytest.raises(Halfway), database.writing():
+    with pytest.raises(Halfway), database.writing():  # noqa: PT012
         put(database, "lost")
         raise Halfway
     assert kept(database) == []
@@ -64,9 +64,9 @@ def test_a_part_fails_as_a_transaction_does(database: Database) -> None:
     assert kept(database) == ["kept"]
 
 
-def test_nothing_is_written_by_itself_once_sqlite_undid_the_transaction(database: Database) -> None:
+def test_nothing_is_written_alone_once_sqlite_undid_the_transaction(database: Database) -> None:
     """As it may where the disk is full: each statement would be committed alone."""
-    with pytest.raises(OperationalError), database.writing() as connection:
+    with pytest.raises(OperationalError), database.writing() as connection:  # noqa: PT012
         put(database, "lost")
         connection.execute("ROLLBACK")
         with pytest.raises(OperationalError):
@@ -83,7 +83,7 @@ def test_a_full_disk_loses_no_row_of_a_view(tmp_path: Path) -> None:
         connection.execute(f"PRAGMA max_page_count={pages + 4}")
     rows = {f"m#{number:04d}": {"text": "x" * 2_000} for number in range(40)}
     fold = Fold(Head(1, {}), rows, {}, ())
-    with pytest.raises(OperationalError), file.writing():
+    with pytest.raises(OperationalError), file.writing():  # noqa: PT012
         with pytest.raises(OperationalError):
             store.save("R#lobby", 0, fold)
         # What the feed does next is a part of the same transaction.
