@@ -15,6 +15,8 @@ from domain.errors import Invalid
 from domain.protocol import client as wire
 from domain.protocol.emoji import known
 from domain.protocol.limits import FORBIDDEN, MAX_NAME, MAX_VERSION
+from domain.protocol.types import asked_fields
+from domain.room.room import ACTIONS
 
 VALID: dict[str, dict[str, Any]] = {
     "sync": {"id": "1", "rooms": {"lobby": 3, "other-room": None}, "user": 0},
@@ -34,6 +36,12 @@ VALID: dict[str, dict[str, Any]] = {
     "typing": {"room": "lobby"},
     "ping": {},
 }
+SAMPLES = {"Version": 3, "UserId": "u_bob", "Role": "member", "Text": "hi", "Emoji": "👍"}
+for _action, _command in ACTIONS.items():
+    # Actions that are not spelled out above are made from what their commands ask for.
+    _asked = {field.name: SAMPLES[field.type] for field in asked_fields(_command)
+              if _action not in VALID}  # fmt: skip
+    VALID.setdefault(_action, {"id": "1", "room": "lobby", **_asked})
 OPTIONAL = {"since", "user@sync", "role@add_member", "reply_to", "kind@post"}
 
 
