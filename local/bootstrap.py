@@ -214,7 +214,7 @@ class Engine:
         )
         self.readiness = Readiness(stores.folder.path, self.troubles, loop)
         self.gateway = SocketGateway(
-            SocketHandlers(),
+            SocketHandlers(authorize=self._authorize),
             loop,
             allowed,
             self.in_thread,
