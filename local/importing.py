@@ -19,6 +19,7 @@ from typing import Any
 
 from domain.aggregate import Command
 from domain.chat import Chat
+from domain.chat.erasing import importer
 from domain.chat.unsealing import open_words
 from domain.consuming import TRANSIENT
 from domain.errors import Internal, ParleyError, RateLimited, Unauthenticated
@@ -181,7 +182,7 @@ class _Importer:
         self._room = room
         self._report = report
         self._after_batch = after_batch
-        self._me = self._user("parley import", prefix="importer:")
+        self._me = importer(self._services.vault)
         self._names: dict[str, str | None] = {}
         self._versions: dict[str, int] = {}
         self._writers: dict[str, str] = {}

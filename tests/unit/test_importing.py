@@ -11,7 +11,7 @@ from eventsourcing.persistence import OperationalError
 from domain.aggregate import Command
 from domain.chat import Chat
 from domain.chat.erasing import Erasing
-from domain.errors import Internal, ParleyError, RateLimited, RoomBusy
+from domain.errors import Forbidden, Internal, ParleyError, RateLimited, RoomBusy
 from domain.executing import outcomes_of
 from domain.person.person import FileImported, NoteImport, Person
 from domain.ports import Executor, Reply
@@ -179,6 +179,16 @@ def test_lines_of_erased_people_are_left_out_and_counted(
     # What he said, his change of name, and what he said under the other one.
     assert (report.erased, report.refused) == (3, [])
     assert take(chat, log).known_files == 1
+
+
+def test_the_importer_is_no_person_to_erase(log: Path) -> None:
+    """Every import of the folder needs its key: the names of its rooms are sealed under it."""
+    chat = memory_chat()
+    take(chat, log, "before")
+    (first, *_) = chat.services.log.events("before")
+    with pytest.raises(Forbidden):
+        Erasing(chat.services).erase(first.by)
+    assert take(chat, log).refused == []
 
 
 def test_an_import_of_erased_people_alone_adds_nothing(tmp_path: Path) -> None:
