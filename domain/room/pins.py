@@ -65,8 +65,10 @@ class MessagePinned(RoomEvent):
 
     @staticmethod
     def project(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-        # A new list: the header that the view was restored from is somebody else's too.
-        view.kept["pins"] = [*view.kept.get("pins", ()), data["message"]]
+        # Where the fold of an unpin failed, the message is in the list still: it is there once. A
+        # new list: the header that the view was restored from is somebody else's too.
+        others = [one for one in view.kept.get("pins", ()) if one != data["message"]]
+        view.kept["pins"] = [*others, data["message"]]
         message = view.target(event)
         if message is not None:
             message["pinned_by"] = event["by"]

@@ -5,10 +5,13 @@ import type { Chat } from "../src/client/chat";
 import "../src/features";
 import { partsOf, type OfMessage } from "../src/features/feature";
 import type { FoldedMessage } from "../src/fold/messages";
-import { closedRoom } from "../src/store/rooms";
+import { applyEvents, closedRoom, loadPage } from "../src/store/rooms";
 import { withPeople } from "../src/store/state";
-import { message } from "./support/events";
-import { Screen } from "./support/screen";
+import { useChatState } from "../src/ui/chat";
+import type { Messages } from "../src/wire/http";
+import type { RoomEvent } from "../src/wire/room-event";
+import { message, posted } from "./support/events";
+import { openRoom, Screen } from "./support/screen";
 import { FakeServer } from "./support/server";
 
 let screen: Screen;
@@ -22,6 +25,7 @@ beforeEach(() => {
 afterEach(() => {
   screen.close();
   vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 
 function showAction(of: Partial<OfMessage>) {
@@ -98,4 +102,140 @@ it("lists the pinned messages, goes to one and takes a pin back", async () => {
   screen.click("pin-show");
   expect(jump).toHaveBeenCalledWith(4);
   expect(screen.all("pins")).toEqual([]);
+});
+
+const AT = "2026-11-20T12:00:00.000000Z";
+
+function deleted(version: number, of: number): RoomEvent {
+  return { version, at: AT, by: "u_a", type: "MessageDeleted", data: { message: of } };
+}
+
+function unpinned(version: number, of: number): RoomEvent {
+  return { version, at: AT, by: "u_a", type: "MessageUnpinned", data: { message: of } };
+}
+
+/** A page of pins of the room that `openRoom` makes. */
+function pins(...versions: number[]): Messages {
+  const messages = versions.map((version) => ({ ...message(version), pinned_by: "u_a" }));
+  return { messages, people: { u_a: "Ann" } };
+}
+
+/** The room's header as it stands in the app: over what the store holds. */
+function Header() {
+  const room = useChatState((state) => state.rooms.get("r"));
+  return (
+    room && partsOf("HeaderAction").map((Action, i) => <Action key={i} room={room} jump={noJump} />)
+  );
+}
+
+const noJump = () => undefined;
+
+/** The open sheet; what the server is asked, each request answered by the test. */
+async function openSheet(first: Messages) {
+  vi.useFakeTimers();
+  chat.store.update((state) => ({
+    ...state,
+    rooms: new Map([["r", openRoom({ role: "owner", messages: [message(4)] })]]),
+  }));
+  const read = vi.spyOn(chat.api, "read").mockResolvedValueOnce(first);
+  screen.show(<Header />, chat);
+  screen.click("pins-toggle");
+  await screen.pass();
+  const hear = (...events: RoomEvent[]) => {
+    act(() => {
+      chat.store.update((state) => applyEvents(state, "r", events));
+    });
+  };
+  return { read, hear };
+}
+
+it("shows no deleted message in an open list, and reads the list again", async () => {
+  const { read, hear } = await openSheet(pins(4, 2, 3));
+  // An answer that is long in coming: what was heard of is gone before, loaded (4) or not (2).
+  read.mockReturnValue(new Promise(() => undefined));
+  expect(screen.find("pins").textContent).toContain("text 2");
+  hear(deleted(5, 4), deleted(6, 2));
+  expect(screen.find("pins").textContent).not.toMatch(/text [24]/);
+  expect(screen.find("pins").textContent).toContain("text 3");
+  await screen.pass(1_000);
+  expect(read).toHaveBeenCalledTimes(2);
+});
+
+it("reads an open list again for pins and unpins, once a second at most", async () => {
+  const { read, hear } = await openSheet(pins(4, 3));
+  read.mockResolvedValue(pins(3));
+  await screen.pass(5_000);
+  hear(posted(5, "u_b", "other things", 5));
+  await screen.pass(5_000);
+  expect(read).toHaveBeenCalledTimes(1);
+  for (let version = 6; version < 46; version += 1) {
+    hear(unpinned(version, 4));
+    await screen.pass(100);
+  }
+  await screen.pass(10_000);
+  // The first list; then four seconds of news: one at once, one after each second.
+  expect(read).toHaveBeenCalledTimes(6);
+  expect(screen.find("pins").textContent).not.toContain("text 4");
+  screen.press("Close");
+  hear(unpinned(46, 3));
+  await screen.pass(5_000);
+  expect(read).toHaveBeenCalledTimes(6);
+});
+
+it("reads an open list again when the room began anew", async () => {
+  const { read } = await openSheet(pins(4, 3));
+  read.mockResolvedValue(pins(3));
+  act(() => {
+    chat.store.update((state) => ({
+      ...state,
+      rooms: new Map([["r", openRoom({ role: "owner", messages: [message(9)] })]]),
+    }));
+  });
+  await screen.pass(1_000);
+  expect(read).toHaveBeenCalledTimes(2);
+  expect(screen.find("pins").textContent).not.toContain("text 4");
+});
+
+it("takes away the name and the words of an erased person in an open list", async () => {
+  const { read } = await openSheet(pins(4));
+  read.mockResolvedValue(pins(4));
+  act(() => {
+    chat.store.update((state) => withPeople(state, { u_a: null }));
+  });
+  expect(screen.find("pins").textContent).toContain("Erased person");
+  expect(screen.find("pins").textContent).not.toMatch(/Ann|text 4/);
+  // Once, though the answer names the person still.
+  await screen.pass(10_000);
+  expect(read).toHaveBeenCalledTimes(2);
+});
+
+it("takes no earlier answer for a later one", async () => {
+  const { read, hear } = await openSheet(pins(4, 3));
+  let late: (page: Messages) => void = () => undefined;
+  read.mockReturnValueOnce(
+    new Promise((resolve) => {
+      late = resolve;
+    }),
+  );
+  hear(unpinned(5, 4));
+  await screen.pass(1_000);
+  read.mockResolvedValueOnce({ messages: [], people: {} });
+  hear(unpinned(6, 3));
+  await screen.pass(1_000);
+  late(pins(3));
+  await screen.pass();
+  expect(screen.text).toContain("Nothing is pinned yet");
+});
+
+it("knows of a pin in a page of messages that was read before it and comes after", () => {
+  const start = {
+    ...chat.store.get(),
+    rooms: new Map([["r", openRoom({ messages: [message(9)] })]]),
+  };
+  const data = { message: 4 };
+  const pinned = applyEvents(start, "r", [
+    { version: 10, at: AT, by: "u_b", type: "MessagePinned", data },
+  ]);
+  const state = loadPage(pinned, "r", { messages: [message(4)], from: 4, to: 9 });
+  expect(state.rooms.get("r")?.open?.view.messages[0]?.pinned_by).toBe("u_b");
 });

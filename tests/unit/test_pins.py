@@ -13,7 +13,7 @@ from domain.room.messages import MessageDeleted, MessagePosted
 from domain.room.pins import MAX_PINS, MessagePinned, MessageUnpinned, Pin, Pins, TooManyPins, Unpin
 from domain.room.pins import pinned as chosen
 from domain.room.room import Room, RoomSnapshot
-from domain.room.view import RoomView
+from domain.room.view import FOLDS, RoomView
 from tests.support.aggregates import Given, Happened, ask, given, happened, sealed
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 
@@ -122,6 +122,16 @@ def test_what_was_kept_before_does_not_change_with_what_follows() -> None:
     assert (header["pins"], chosen(view)) == ([5], [5])
 
 
+def test_a_message_pinned_again_is_listed_once_though_its_unpin_was_skipped() -> None:
+    header = {"version": 6, "pins": [5, 6]}
+    view = RoomView().restore(header)
+    for version in range(7, 7 + MAX_PINS):
+        about = {"version": version, "type": "MessagePinned", "by": ANN, "data": {"message": 5}}
+        view.apply(about)
+    assert (header["pins"], chosen(view)) == ([5, 6], [5, 6])
+    assert view.kept["pins"] == [6, 5]
+
+
 # What is read
 
 
@@ -168,6 +178,26 @@ def test_pins_are_read_the_latest_first_wherever_the_views_stand(
     assert shown(chat, bob.user) == []
     page = chat.reading.messages("lobby", bob.user, None, 10)["messages"]
     assert [one.get("pinned_by") for one in page] == [None, None, None]
+
+
+def test_a_pin_after_an_unpin_that_the_views_skipped_is_read_once(
+    lobby: tuple[Chat, Someone, Someone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise KeyError("text")
+
+    chat, ann, bob = lobby
+    for version in (4, 5):
+        ann.send(action="pin", room="lobby", version=version)
+    run_consumers(chat)
+    with monkeypatch.context() as broken:
+        broken.setitem(FOLDS, "MessageUnpinned", fails)
+        ann.send(action="unpin", room="lobby", version=4)
+        run_consumers(chat)
+    ann.send(action="pin", room="lobby", version=4)
+    for _ in range(2):
+        assert [version for version, _, _ in shown(chat, bob.user)] == [4, 5]
+        run_consumers(chat)
 
 
 def test_a_page_of_messages_says_which_are_pinned(lobby: tuple[Chat, Someone, Someone]) -> None:

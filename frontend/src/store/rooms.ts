@@ -1,6 +1,7 @@
 /** How frames and answers change the rooms. Pure. */
 import { addPage, liveRange, messagesIn, trimmed, type Page } from "../fold/history";
 import { lowerBound } from "../fold/messages";
+import { changeBy } from "../fold/registry";
 import { completeMessage, foldRoom, type Role } from "../fold/room";
 import type { Member, RoomSummary } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
@@ -272,10 +273,5 @@ function liveOf(room: RoomState) {
 }
 
 function isChange(event: RoomEvent): boolean {
-  return (
-    event.type === "MessageEdited" ||
-    event.type === "MessageDeleted" ||
-    event.type === "ReactionAdded" ||
-    event.type === "ReactionRemoved"
-  );
+  return changeBy(event) !== undefined;
 }

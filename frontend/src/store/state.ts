@@ -15,7 +15,7 @@ export interface Me {
 export interface OpenRoom {
   readonly view: RoomView;
   readonly ranges: readonly Range[];
-  /** The latest edits, deletions and reactions, applied again to pages that are read late. */
+  /** The latest events that change messages, applied again to pages that are read late. */
   readonly recent: readonly RoomEvent[];
 }
 

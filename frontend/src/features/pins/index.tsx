@@ -1,5 +1,5 @@
 /** Pinned messages: a button over a message, a line under a pinned one, and a list in the header. */
-import { useState } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import type { FoldedMessage } from "../../fold/messages";
 import { changesMessage } from "../../fold/registry";
 import { useChat, useChatState } from "../../ui/chat";
@@ -10,7 +10,9 @@ import { hueStyle, nameOf } from "../../ui/common/person";
 import { fullTime, shortTime } from "../../ui/common/time";
 import { snippetOf } from "../../ui/message/Quote";
 import { completeMessage } from "../../fold/room";
+import type { OpenRoom, RoomState } from "../../store/state";
 import type { Messages } from "../../wire/http";
+import type { RoomEvent } from "../../wire/room-event";
 import { registerFeature, type OfMessage, type OfRoom } from "../feature";
 
 const PIN = { path: "M7.5 3h5l-.6 5 2.600 2.600v1.400h-9v-1.400L8.100 8zM10 12v5" };
@@ -73,21 +75,87 @@ function PinnedBy({ by }: { by: string }) {
 
 type List = Messages | "loading" | "failed";
 
-function PinsButton({ room, jump }: OfRoom) {
+/** Milliseconds between two readings of a list that is on the screen and changes. */
+const READ_EVERY = 1_000;
+const NONE: readonly RoomEvent[] = [];
+const CHANGES: readonly RoomEvent["type"][] = [
+  "MessagePinned",
+  "MessageUnpinned",
+  "MessageDeleted",
+];
+
+function lastChange(recent: readonly RoomEvent[]): number {
+  return recent.findLast((event) => CHANGES.includes(event.type))?.version ?? 0;
+}
+
+/** What the tab knew when it asked for a list. */
+interface Known {
+  readonly recent: readonly RoomEvent[];
+  readonly people: ReadonlyMap<string, string | null>;
+  /** Milliseconds of the page's clock. */
+  readonly at: number;
+}
+
+/** True where a list that was asked for then may be another now. */
+function isOld(list: List, then: Known, { recent, people }: Omit<Known, "at">): boolean {
+  // A room that began anew with a snapshot does not say what it missed.
+  const anew = recent.length === 0 && recent !== then.recent;
+  if (anew || lastChange(recent) !== lastChange(then.recent)) return true;
+  const messages = typeof list === "object" ? list.messages : [];
+  return messages.some(({ by }) => people.get(by) === null && then.people.get(by) !== null);
+}
+
+/** The list while it is on the screen (else null), read again when the room or a name changes. */
+function usePins({ room, open }: RoomState) {
   const chat = useChat();
+  const people = useChatState((state) => state.people);
+  const recent = open?.recent ?? NONE;
   const [list, setList] = useState<List | null>(null);
+  const known = useRef<Known>({ recent, people, at: 0 });
+  const asked = useRef(0);
   const close = () => {
+    asked.current += 1;
     setList(null);
   };
   const load = async () => {
-    setList("loading");
-    try {
-      const found = await chat.api.read<Messages>(`/api/rooms/${room.room}/pins`);
-      setList((old) => (old === null ? null : found));
-    } catch {
-      setList((old) => (old === null ? null : "failed"));
-    }
+    known.current = { recent, people, at: performance.now() };
+    const ask = (asked.current += 1);
+    setList((old) => (old !== null && typeof old === "object" ? old : "loading"));
+    const found = await chat.api
+      .read<Messages>(`/api/rooms/${room}/pins`)
+      .catch(() => "failed" as const);
+    // Only the latest question counts: an earlier answer may hold what was deleted since.
+    if (ask === asked.current) setList(found);
   };
+  const again = useEffectEvent(() => void load());
+  useEffect(() => {
+    if (list === null || !isOld(list, known.current, { recent, people })) return;
+    const wait = known.current.at + READ_EVERY - performance.now();
+    const timer = setTimeout(again, Math.max(0, wait));
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [list, recent, people]);
+  return { list, load, close };
+}
+
+/** A list without what the tab knows to be gone since: deleted messages, words of the erased. */
+function withoutGone(page: Messages, open: OpenRoom | null, people: Known["people"]): Messages {
+  const deleted = new Set<number>();
+  for (const one of open?.view.messages ?? []) if (one.deleted) deleted.add(one.version);
+  for (const one of open?.recent ?? NONE) {
+    if (one.type === "MessageDeleted") deleted.add(one.data.message);
+  }
+  const left = page.messages.filter(({ version }) => !deleted.has(version));
+  const erased = left.filter(({ by }) => people.get(by) === null && page.people[by] !== null);
+  return {
+    messages: left.map((one) => (erased.includes(one) ? { ...one, text: null } : one)),
+    people: { ...page.people, ...Object.fromEntries(erased.map(({ by }) => [by, null])) },
+  };
+}
+
+function PinsButton({ room, jump }: OfRoom) {
+  const { list, load, close } = usePins(room);
   return (
     <>
       <IconButton
@@ -132,8 +200,10 @@ interface PinsProps {
 function Pins({ page, room, show, changed }: PinsProps) {
   const pin = usePin(room.room);
   const may = mayPin(room.kind, room.role);
-  const people = new Map(Object.entries(page.people));
-  if (page.messages.length === 0) {
+  const known = useChatState((state) => state.people);
+  const shown = withoutGone(page, room.open, known);
+  const people = new Map(Object.entries(shown.people));
+  if (shown.messages.length === 0) {
     return (
       <p className="px-5 py-3 text-soft">
         {may
@@ -144,7 +214,7 @@ function Pins({ page, room, show, changed }: PinsProps) {
   }
   return (
     <ul data-testid="pins" className="min-h-0 flex-1 overflow-y-auto px-2 pb-4">
-      {page.messages.map((message) => (
+      {shown.messages.map((message) => (
         <li key={message.version} className="flex items-start gap-1 rounded-xl hover:bg-sunken">
           <button
             type="button"
