@@ -34,7 +34,8 @@ MAX_TAIL = 1_000
 """Messages that deciding keeps of a room before it begins anew from the view."""
 
 MAX_TAIL_BYTES = 2**20
-"""The same by size: a message has 16 KB at most."""
+"""The same by size: a message has 16 KB at most. While the view stands still, what the tail has
+grown by since it began counts alone."""
 
 
 MAX_LAG = 1_000
@@ -105,20 +106,34 @@ class Decider:
         if tail is not None and saved - tail.version > MAX_LAG:
             tail = None  # nobody looked for so long that the view is nearer
         if tail is None or len(tail.messages) > MAX_TAIL or tail.weight > MAX_TAIL_BYTES:
-            tail = self._begin_tail(aggregate.id)
+            tail = self._begin_tail(aggregate.id, tail)
         if saved - tail.version > MAX_LAG:
             raise RoomBusy("the room is being prepared; try again")
         if tail.version < saved:
             tail.apply_all(e.wire() for e in self._log.events(aggregate.id, after=tail.version))
         tail.apply_all(event.wire() for event in aggregate.pending)
+        if tail.first is None:
+            tail.first = tail.weight
         message = tail.message(version)
         # Kept only now: a read that fails midway leaves an event half applied.
         aggregate.tail = tail
         self._log.cache.weigh(aggregate.id, aggregate)
         return message
 
-    def _begin_tail(self, room: str) -> Tail:
+    def _begin_tail(self, room: str, former: Tail | None) -> Tail:
+        """Returns a tail that begins with the view; the former one where a new one would fold the
+        same events again, at each command until the view moves."""
         header = self._views.header(room)
+        version = header["version"] if header is not None else 0
+        if (
+            former is not None
+            and former.since == version
+            and len(former.messages) <= MAX_TAIL
+            # Bounded also where the view stands still since nothing happens: refused commands
+            # load messages all the same.
+            and former.grown() <= MAX_TAIL_BYTES
+        ):
+            return former
         tail = Tail(lambda wanted: self._views.message(room, wanted))
         if header is not None:
             tail.restore(header)

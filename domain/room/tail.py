@@ -1,5 +1,6 @@
 """The messages that deciding folds of a room, with an estimate of what they weigh."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from domain.room.view import Loader, Message, RoomView, WireEvent
@@ -18,11 +19,25 @@ class Tail(RoomView):
     Attributes
     ----------
     weight: estimated bytes. It only grows: a text that an edit replaced still counts.
+    since: version of the view that it began with; 0 where there was none.
+    first: weight when it first reached the head of its log; None before. A tail that begins anew
+        from the same view weighs as much.
     """
 
     def __init__(self, load_message: Loader) -> None:
         super().__init__(load_message)
         self.weight = 0
+        self.since = 0
+        self.first: int | None = None
+
+    def restore(self, header: Mapping[str, Any]) -> "Tail":
+        super().restore(header)
+        self.since = self.version
+        return self
+
+    def grown(self) -> int:
+        """Returns the bytes that beginning anew from the same view would free."""
+        return 0 if self.first is None else self.weight - self.first
 
     def message(self, version: int) -> Message | None:
         known = version in self.messages

@@ -19,7 +19,7 @@ from domain.aggregate import WINDOW, Command
 from domain.chat.projecting import ProjectViews
 from domain.chat.services import Services
 from domain.consuming import Consuming, Record
-from domain.errors import DeletedMessage, NotAMember, RoomBusy, Throttled
+from domain.errors import DeletedMessage, NotAMember, ParleyError, RoomBusy, Throttled
 from domain.executing import ATTEMPTS, PAUSE, DirectExecutor, outcomes_of
 from domain.log import EventLog, envelope
 from domain.ports import Outcome
@@ -28,6 +28,7 @@ from domain.room.lifecycle import CreateRoom
 from domain.room.membership import Leave, SetRole
 from domain.room.messages import Delete, Edit, MessagePosted, Post
 from domain.room.reactions import React, Unreact
+from domain.room.tail import MESSAGE_BYTES
 from tests.support.aggregates import ask, belong, decided, sealed
 from tests.support.views import MemoryViews, NoWords
 
@@ -454,6 +455,56 @@ def test_what_deciding_keeps_of_messages_is_bounded(monkeypatch: pytest.MonkeyPa
     assert isinstance(
         world.a.one(ask(React, "u_ann", id="late", version=4, emoji="🎉")), DeletedMessage
     )
+
+
+def test_a_heavy_tail_is_folded_once_while_the_view_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Long messages that the view does not have yet, then commands that each need one."""
+    monkeypatch.setattr(executing, "MAX_TAIL_BYTES", 20_000)
+    world = World()
+    for number in range(20):
+        world.a.one(post("u_bob", id=f"p{number}"))
+    select, reads = world.recorder.select_events, []
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        found = select(*arguments, **named)
+        reads.append(len(found))
+        return found
+
+    monkeypatch.setattr(world.recorder, "select_events", counted)
+    for number in range(10):
+        react = ask(React, "u_ann", id=f"r{number}", version=4 + number, emoji="👍")
+        (outcome,) = world.a.do(react)
+        assert outcome == 24 + number
+    tail = world.a.log.load(ROOM).tail
+    assert tail is not None
+    assert tail.weight > executing.MAX_TAIL_BYTES
+    # The room's 23 events once, then the one that each command before appended.
+    assert sum(reads) <= 23 + 10
+    monkeypatch.undo()
+    world.project()
+    again = ask(React, "u_ann", id="again", version=4, emoji="👍")
+    assert world.a.one(again) == 33, "it is there already"
+    assert world.a.one(ask(Edit, "u_bob", id="edit", version=5, text=sealed("u_bob"))) == 34
+
+
+def test_refused_commands_do_not_let_a_tail_grow_while_the_view_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing happens in the room, and somebody asks for one message after the other."""
+    monkeypatch.setattr(executing, "MAX_TAIL_BYTES", 20_000)
+    world = World()
+    for number in range(60):
+        world.a.one(post("u_bob", id=f"p{number}"))
+    world.project()
+    world.a.log.evict(ROOM)
+    decider, room = executing.Decider(world.a.log, world.views), world.a.log.load(ROOM)
+    for number in range(60):
+        edit = ask(Edit, "u_ann", id=f"e{number}", version=4 + number, text=sealed("u_ann"))
+        assert isinstance(decider.decide(room, edit), ParleyError)
+        assert room.tail is not None
+        assert room.tail.weight < 20_000 + 2 * MESSAGE_BYTES
 
 
 def test_snapshots_are_written_and_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

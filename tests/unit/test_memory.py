@@ -28,10 +28,11 @@ from domain.room.membership import MemberJoined
 from domain.room.messages import MessagePosted, Post
 from domain.room.reactions import React
 from domain.room.tail import MESSAGE_BYTES, Tail
+from domain.room.view import RoomView
 from functions.parts import Parts
 from local.feed import REMEMBERED, REMEMBERED_BYTES, Feed
 from tests.support.aggregates import AT, ask, happened, sealed, stand
-from tests.support.views import MemoryViews
+from tests.support.views import MemoryViews, save_room
 
 
 def stored(log_id: str, *past: Any) -> list[StoredEvent]:
@@ -248,7 +249,7 @@ def test_checkpoints_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) ->
     assert 0 < len(executor.checkpoints) < 10
 
 
-def test_a_rooms_tail_begins_anew_beyond_its_bytes() -> None:
+def test_a_rooms_tail_begins_anew_beyond_its_bytes_once_the_view_has_moved() -> None:
     log = EventLog(MemoryEvents(), MemorySnapshots())
     past = room_of(1)
     text = sealed("u", "x" * 16_000)
@@ -258,7 +259,8 @@ def test_a_rooms_tail_begins_anew_beyond_its_bytes() -> None:
         for n in range(100)
     ]  # fmt: skip
     log.recorder.insert_events([*past, *map(mapper.to_stored_event, posted)])
-    room, decider = log.load("lobby"), Decider(log, MemoryViews())
+    views = MemoryViews()
+    room, decider = log.load("lobby"), Decider(log, views)
     react = ask(React, person_id(0), id="1", version=100, emoji="👍")
     assert decider.decide(room, react) == 103
     assert room.tail is not None
@@ -269,9 +271,18 @@ def test_a_rooms_tail_begins_anew_beyond_its_bytes() -> None:
     # (The event that it decided is in its window since.)
     assert room.weight() - log.cache.bytes < 1_000
     log.recorder.insert_events(log.stored(room.collect_events()))
+    # The view has not moved: to begin anew would fold the same events at each command.
     react = ask(React, person_id(0), id="2", version=100, emoji="🎉")
     assert decider.decide(room, react) == 104
+    assert room.tail is first
+    log.recorder.insert_events(log.stored(room.collect_events()))
+    view = RoomView()
+    view.apply_all(event.wire() for event in log.events("lobby"))
+    assert save_room(views, "lobby", 0, view)
+    react = ask(React, person_id(0), id="3", version=100, emoji="🎈")
+    assert decider.decide(room, react) == 105
     assert room.tail is not first
+    assert room.tail.weight < MAX_TAIL_BYTES
 
 
 # The feed's and a function's
