@@ -26,6 +26,7 @@ from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
 from domain.chat.consumers import TrackMemberships
 from domain.chat.projecting import ProjectViews
+from domain.errors import Internal, RoomBusy, Unauthenticated
 from domain.executing import Decider
 from domain.log import EventLog
 from domain.projections.views import Views
@@ -40,9 +41,10 @@ from functions import (
     socket_message,
     track_memberships,
 )
+from functions.observing import report
 from local.background import LoopBackground, Threads
 from local.executor import GroupCommitExecutor
-from local.feed import Feed, Subscription
+from local.feed import MAX_LAG, Feed, Subscription
 from local.folder import DataFolder, FolderError
 from local.payloads import CONTEXT
 from local.readiness import Readiness
@@ -64,6 +66,9 @@ PUT_BACK = "put back the one that the folder was made with (docs/operations.md, 
 MAX_CALLS = 1_000
 """Calls that wait for a thread; a further one is refused. At a millisecond each, the last of them
 waits for half a second."""
+
+LISTS_WAIT = 5.0
+"""Seconds that a list of rooms waits for the views before it is refused."""
 
 CACHE_BYTES = 256 * 2**20
 """Bytes of aggregates kept in memory: some 2,300 rooms with full command windows."""
@@ -255,9 +260,29 @@ class Engine:
         calls wait."""
         return cast(dict[str, Any], await self._http.run(lambda: http_api.handler(event, CONTEXT)))
 
-    async def fresh(self) -> None:
-        """Waits until the views show all that was acknowledged before."""
-        await self.feed.caught_up("project_views")
+    async def fresh(self, token: str | None) -> None:
+        """Waits until the views show all that was acknowledged before the call.
+
+        A caller without a session makes nobody wait and hurries no consumer: the handler refuses
+        them.
+
+        Raises
+        ------
+        RoomBusy: the views did not catch up in time, or are more than MAX_LAG events behind: what
+            they list would lack rooms. Or too many calls wait.
+        Internal: the accounts cannot be read.
+        """
+        if self.feed.is_caught_up("project_views"):
+            return
+        try:
+            await self._http.run(lambda: self.chat.entering.who(token))
+        except Unauthenticated:
+            return
+        except (sqlite3.Error, OSError) as error:
+            report(error)
+            raise Internal from error
+        if not await self.feed.caught_up("project_views", LISTS_WAIT, MAX_LAG):
+            raise RoomBusy("the rooms are being prepared; try again")
 
     def wait_caught_up(self, timeout: float) -> None:
         """Waits, on a thread of its own, for the durable consumers or the time."""

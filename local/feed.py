@@ -60,7 +60,8 @@ TOPIC_WITHIN = 512
 """Bytes of an envelope that hold its topic: the stream's id and the version come before."""
 
 MAX_LAG = 20_000
-"""Events that a consumer may be behind and still be reported as well: some seconds of folding."""
+"""Events that a consumer may be behind and still be reported as well, and be waited for by lists:
+some seconds of folding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,22 @@ class Feed:
         found = self._recorder.select_notifications(position + 1, limit)
         return [(notification.id, envelope(notification)) for notification in found]
 
-    async def caught_up(self, name: str, timeout: float = 5.0) -> bool:
-        """Waits until a consumer is done with all that was published before the call."""
-        return await self._consumers[name].reached(self.head, timeout, self._loop)
+    def is_caught_up(self, name: str) -> bool:
+        """Returns whether a consumer is done with all that was published."""
+        return self._consumers[name].position >= self.head
+
+    async def caught_up(self, name: str, timeout: float = 5.0, within: int | None = None) -> bool:
+        """Waits until a consumer is done with all that was published before the call.
+
+        Parameters
+        ----------
+        timeout: seconds to wait at most; False once they are over.
+        within: events behind which the consumer is not waited for: the answer is False at once.
+        """
+        consumer = self._consumers[name]
+        if within is not None and consumer.behind(self.head) > within:
+            return False
+        return await consumer.reached(self.head, timeout, self._loop)
 
     def pause(self) -> None:
         """Stops the durable consumers after their batch; `resume` has them begin where their
@@ -247,6 +261,11 @@ class DurableConsumer:
         self._hurry.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def behind(self, head: int) -> int:
+        """Returns how many events up to `head` are still to be done; 0 until the thread has read
+        how far it is, which takes moments after the start."""
+        return head - self.position if self._begun else 0
 
     async def reached(self, position: int, timeout: float, loop: asyncio.AbstractEventLoop) -> bool:
         if self.position >= position:

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from domain.errors import RoomBusy
+from domain.errors import ParleyError
+from functions.bearer import bearer
 from local import payloads
 
 MAX_BODY = 64 * 1024
@@ -61,7 +62,8 @@ class Web:
     ----------
     api: calls the HTTP API's Lambda handler with an event, on a thread that may block.
     allowed: tells whether a request's Host and Origin may ask.
-    fresh: waits until lists show what was acknowledged.
+    fresh: waits, for the holder of a session's token, until lists show what was acknowledged;
+        raises RoomBusy where that takes too long.
     status: figures of the running engine for /healthz.
     unready: tells why the engine does not do all of its work, for /readyz; empty where it does.
     """
@@ -71,7 +73,7 @@ class Web:
         api: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]],
         files: Path,
         allowed: Callable[[str, str | None], bool],
-        fresh: Callable[[], Awaitable[Any]],
+        fresh: Callable[[str | None], Awaitable[None]],
         status: Callable[[], dict[str, Any]],
         unready: Callable[[], Awaitable[list[str]]],
     ) -> None:
@@ -119,8 +121,6 @@ class Web:
             text = body.decode()
         except UnicodeDecodeError:
             return _problem(422, "invalid", "the body is not UTF-8")
-        if scope["path"] in LISTS:
-            await self._fresh()
         event = payloads.http_event(
             scope["method"],
             scope["path"],
@@ -130,8 +130,10 @@ class Web:
             (scope.get("client") or ("",))[0],
         )
         try:
+            if scope["method"] == "GET" and scope["path"] in LISTS:
+                await self._fresh(bearer(headers.get("authorization")))
             answer = await self._api(event)
-        except RoomBusy as refusal:
+        except ParleyError as refusal:
             return _problem(refusal.status, refusal.code, refusal.message)
         return Response(answer["body"], answer["statusCode"], answer["headers"])
 

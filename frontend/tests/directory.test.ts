@@ -425,15 +425,16 @@ describe("an open page", () => {
     chat.stop();
   });
 
-  it("reads its own rooms again after a refusal, and says why they wait", async () => {
+  it.each([
+    ["rate_limited", "That was a lot at once. It goes on in a moment."],
+    ["room_busy", "The rooms did not load. Parley tries again."],
+  ])("reads its own rooms again after %s, and says why they wait", async (code, said) => {
     const answer = server.ownRooms;
-    server.ownRooms = () => Promise.reject(new ApiError("rate_limited", "too many"));
+    server.ownRooms = () => Promise.reject(new ApiError(code, "later"));
     const chat = await connected();
     await vi.advanceTimersByTimeAsync(5_000);
     expect(chat.store.get().listed).toBe(false);
-    expect(chat.store.get().toasts.map(({ text }) => text)).toEqual([
-      "That was a lot at once. It goes on in a moment.",
-    ]);
+    expect(chat.store.get().toasts.map(({ text }) => text)).toEqual([said]);
     server.ownRooms = answer;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(chat.store.get().listed).toBe(true);

@@ -17,6 +17,7 @@ class Api:
     def __init__(self, folder: Path) -> None:
         self.done: list[str] = []
         self.busy = False
+        self.late = False
         self.web = Web(
             self.call, folder, lambda host, origin: host == "localhost", self.fresh, dict, self.why
         )
@@ -28,13 +29,17 @@ class Api:
         self.done.append(event["rawPath"])
         return {"statusCode": 200, "headers": {}, "body": "{}"}
 
-    async def fresh(self) -> None:
-        self.done.append("fresh")
+    async def fresh(self, token: str | None) -> None:
+        self.done.append(f"fresh for {token}")
+        if self.late:
+            raise RoomBusy("the rooms are being prepared; try again")
 
     async def why(self) -> list[str]:
         return self.reasons
 
-    def ask(self, path: str, body: bytes = b"", host: str = "localhost") -> tuple[int, Any]:
+    def ask(
+        self, path: str, body: bytes = b"", host: str = "localhost", method: str = "POST"
+    ) -> tuple[int, Any]:
         sent: list[dict[str, Any]] = []
         half = len(body) // 2
         parts = iter([(body[:half], True), (body[half:], False)])
@@ -46,9 +51,10 @@ class Api:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
+        headers = [(b"host", host.encode()), (b"authorization", b"Bearer t0ken")]
         scope = {
-            "type": "http", "method": "POST", "path": path, "query_string": b"",
-            "headers": [(b"host", host.encode())], "client": ("127.0.0.1", 1),
+            "type": "http", "method": method, "path": path, "query_string": b"",
+            "headers": headers, "client": ("127.0.0.1", 1),
         }  # fmt: skip
         asyncio.run(self.web(scope, receive, send))
         return sent[0]["status"], orjson.loads(b"".join(one.get("body", b"") for one in sent[1:]))
@@ -61,8 +67,22 @@ def api(tmp_path: Path) -> Api:
 
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_show_what_was_acknowledged_before(api: Api, path: str) -> None:
-    assert api.ask(path) == (200, {})
-    assert api.done == ["fresh", path]
+    assert api.ask(path, method="GET") == (200, {})
+    assert api.done == ["fresh for t0ken", path]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_that_would_lack_rooms_are_refused(api: Api, path: str) -> None:
+    api.late = True
+    status, answer = api.ask(path, method="GET")
+    assert (status, answer["error"]["code"]) == (503, "room_busy")
+    assert api.done == ["fresh for t0ken"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_what_is_no_list_waits_for_no_view(api: Api, path: str) -> None:
+    api.ask(path, method="POST")
+    assert api.done == [path]
 
 
 def test_what_is_read_from_the_log_waits_for_no_view(api: Api) -> None:
