@@ -81,7 +81,7 @@ SETTINGS: Mapping[str, frozenset[str]] = {
         "relay_events": ("TOPIC_ARN",),
         "archive_events": ("ARCHIVE_STREAM",),
         "project_views": ("EVENTS_TABLE", *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE"),
-        "track_memberships": (*_LOG, *_PUBLISHING, "PROGRESS_TABLE"),
+        "track_memberships": (*_LOG, *_PUBLISHING, "PROGRESS_TABLE", "ACCOUNTS_TABLE"),
         "deliver": (
             *_LOG, *_SEALING, "VIEWS_TABLE", "PROGRESS_TABLE", "CONNECTIONS_TABLE",
             "SOCKET_ENDPOINT", "PRESENCE_QUEUE_URL", "DELIVERY_QUEUE_URL",

@@ -13,7 +13,7 @@ from typing import Any, cast
 import orjson
 
 from domain.chat import Chat
-from domain.consuming import Record
+from domain.consuming import TRANSIENT, Record
 from domain.errors import ParleyError
 from domain.log import envelope
 from local.bootstrap import DURABLE, Engine, Offline, Stores
@@ -73,8 +73,8 @@ class Operations:
             yield from operations[name](progress, **arguments)
         except OSError as error:
             raise OperationError(_told(error)) from error
-        except (ParleyError, ValueError) as error:
-            raise OperationError(str(error)) from error
+        except (ParleyError, ValueError, *TRANSIENT) as error:
+            raise OperationError(str(error) or type(error).__name__) from error
 
     # Reading
 

@@ -9,6 +9,7 @@ from eventsourcing.persistence import StoredEvent
 from domain.chat import Chat
 from domain.chat.unsealing import open_event
 from domain.chat.withholding import changes_in, deleted_in, withhold_deleted
+from domain.consuming import Transient
 from domain.errors import NotFound
 from domain.log import EventLog, WirePage, is_person
 from domain.ports import Vault
@@ -100,8 +101,20 @@ def _pages(log: EventLog, log_id: str, head: int) -> Iterator[tuple[int, WirePag
 
 
 def erased(chat: Chat, user: str) -> Iterator[str]:
-    """Erases a person; yields what to print. Raises NotFound."""
-    done = chat.erasing.erase(user)
+    """Erases a person; yields what to print.
+
+    Raises
+    ------
+    NotFound: there is no such person.
+    OperationError: they are erased, but still own rooms.
+    """
+    try:
+        done = chat.erasing.erase(user)
+    except Transient as error:
+        raise OperationError(
+            f"{user} is erased, but not all of their rooms have another owner ({error}): "
+            "run the command again"
+        ) from error
     yield f"{user} is erased" if done else f"{user} was erased before"
 
 

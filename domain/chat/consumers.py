@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.aggregate import Command, Event
 from domain.chat.services import Services
-from domain.chat.succeeding import Succession
+from domain.chat.succeeding import STEP, Succession
 from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
@@ -38,7 +38,7 @@ class TrackMemberships:
     )
 
     def __init__(self, services: Services) -> None:
-        self._succession = Succession(services)
+        self._succession = Succession(services, STEP)
         self._executor = services.executor
         self._now = services.now
 

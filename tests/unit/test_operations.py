@@ -9,12 +9,12 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from domain.consuming import MAX_RECEIVES, Record
+from domain.consuming import MAX_RECEIVES, Record, Transient
 from local import operations as module
 from local.bootstrap import Engine, Stores
 from local.folder import DataFolder
 from local.operations import FOLLOWED, Operations
-from operations.common import log_lines
+from operations.common import OperationError, log_lines
 from tests.support.chat import memory_chat, person
 
 
@@ -52,6 +52,25 @@ def test_an_import_lets_the_views_follow() -> None:
     assert busy.waits == 20
     operations._let_views_follow()
     assert busy.waits == 20
+
+
+def test_an_erasure_that_leaves_rooms_says_so_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = memory_chat()
+    ann = person(chat, "ann")
+    busy = Busy()
+    busy.chat = chat
+    operations = Operations(cast(Stores, SimpleNamespace()), cast(Engine, busy))
+
+    def fail(user: str) -> None:
+        raise Transient("room_busy")
+
+    monkeypatch.setattr(chat.erasing._succession, "of_person", fail)
+    with pytest.raises(OperationError) as raised:
+        list(operations.run("erase", {"user": ann.user}, lambda done, total: None))
+    assert str(raised.value) == (
+        "u_ann is erased, but not all of their rooms have another owner (room_busy): "
+        "run the command again"
+    )
 
 
 def test_catching_up_ends_under_steady_traffic() -> None:

@@ -6,10 +6,13 @@ from itertools import permutations
 import pytest
 
 from domain.chat import Chat
+from domain.chat.entering import DAY, SESSION_LIFE
 from domain.chat.succeeding import Succession
+from domain.consuming import Transient
 from domain.errors import NotFound
+from domain.person.person import Person
 from domain.room.room import Room
-from tests.support.chat import Someone, admit, memory_chat, person, records, run_consumers
+from tests.support.chat import Clock, Someone, admit, memory_chat, person, records, run_consumers
 
 ROOM = "ours-aaaaaaaaaaaa"
 
@@ -80,6 +83,63 @@ def test_of_two_members_the_one_who_is_signed_in_owns_the_room() -> None:
     chat.entering.leave(bob.token)
     chat.erasing.erase(ann.user)
     assert roles(chat)["u_cy"] == "owner"
+
+
+def test_a_session_that_lapsed_is_not_an_open_one() -> None:
+    clock = Clock()
+    chat = memory_chat(clock=clock)
+    ann, bob = person(chat, "ann"), person(chat, "bob")
+    room_of(chat, ann, bob)
+    clock.wait(SESSION_LIFE + DAY)
+    cy = person(chat, "cy")
+    cy.send(action="join", room=ROOM)
+    lapsed = chat.services.log.at_head(bob.user)
+    assert isinstance(lapsed, Person)
+    assert lapsed.sessions
+    chat.erasing.erase(ann.user)
+    assert roles(chat)["u_cy"] == "owner"
+
+
+def test_a_session_that_is_used_stays_an_open_one() -> None:
+    clock = Clock()
+    chat = memory_chat(clock=clock)
+    ann, bob, cy = (person(chat, name) for name in ("ann", "bob", "cy"))
+    room_of(chat, ann, bob, cy)
+    for _ in range(3):
+        chat.entering.who(cy.token)
+        clock.wait(SESSION_LIFE - DAY)
+    chat.erasing.erase(ann.user)
+    assert roles(chat)["u_cy"] == "owner"
+
+
+def test_somebody_living_behind_many_who_were_erased_inherits() -> None:
+    chat = memory_chat()
+    ann, *gone = (person(chat, f"p{number}") for number in range(121))
+    bob = person(chat, "bob")
+    room_of(chat, ann, *gone, bob)
+    for one in gone:
+        chat.erasing.erase(one.user)
+    chat.erasing.erase(ann.user)
+    assert [one for one, role in roles(chat).items() if role == "owner"] == [bob.user]
+
+
+def test_a_search_in_steps_goes_on_where_the_last_one_ended() -> None:
+    chat = memory_chat()
+    ann, *gone = (person(chat, f"p{number}") for number in range(8))
+    bob = person(chat, "bob")
+    room_of(chat, ann, *gone, bob)
+    # What an erasure that was cut off leaves behind.
+    chat.erasing._succession.of_person = lambda user: None  # type: ignore[method-assign]
+    for one in (*gone, ann):
+        chat.erasing.erase(one.user)
+    succession = Succession(chat.services, step=3)
+    for _ in range(2):
+        with pytest.raises(Transient):
+            succession.of_person(ann.user)
+        assert roles(chat)[ann.user] == "owner"
+    succession.of_person(ann.user)
+    assert roles(chat)[bob.user] == "owner"
+    assert roles(chat)[ann.user] == "member"
 
 
 def test_erasing_again_and_hearing_of_it_again_changes_nothing() -> None:

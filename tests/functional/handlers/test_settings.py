@@ -29,8 +29,9 @@ SPARE = {
     "notify_users": {"accounts", "log", "progress"},
     # Retention, and whom a stale connection was of.
     "sweep": {"background", "log", "progress", "views"},
-    # The executor's, which is a port of its own here.
-    "track_memberships": {"log"},
+    # The executor's, which is a port of its own here; and which members of an erased owner's
+    # room are signed in: no payload has such a room.
+    "track_memberships": {"accounts", "log"},
 }
 """Ports that no payload needs, and why they are given."""
 
