@@ -9,6 +9,7 @@ from domain.chat.authorising import Authorising, Standing
 from domain.chat.services import Services
 from domain.chat.unsealing import names_at_head, open_event, open_message, open_words, people
 from domain.chat.withholding import EventPage, withhold
+from domain.consuming import TRANSIENT
 from domain.errors import RoomBusy
 from domain.person.person import Person
 from domain.room.invitations import Invitations
@@ -81,7 +82,8 @@ class Reading:
         Raises
         ------
         NotFound: there is no such room, or it is private and the person no member.
-        RoomBusy: the room's view lags by more than MAX_TAIL events.
+        RoomBusy: the room's view lags by more than MAX_TAIL events, or has not yet gone past one
+            that cannot be read.
         """
         standing = self.authorising.require(room, user)
         view = RoomView()
@@ -92,8 +94,14 @@ class Reading:
             raise RoomBusy("the room is being prepared; try again")
         if load is not None:
             load(view)
-        for event in self._log.events(room, after=view.version, limit=MAX_TAIL):
-            view.apply(event.wire())
+        try:
+            for event in self._log.events(room, after=view.version, limit=MAX_TAIL):
+                view.apply(event.wire())
+        except TRANSIENT:
+            raise
+        except Exception:
+            # An event that cannot be read: the projector is about to park it and go past.
+            raise RoomBusy("the room is being prepared; try again") from None
         return Access(room, view, standing, standing.role(user))
 
     def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:

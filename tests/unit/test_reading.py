@@ -1,11 +1,13 @@
 """Reading rooms: pages, marks and lists, wherever the views stand behind the log."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from adapters.memory.events import MemoryEvents
 from domain.chat import Chat, reading
 from domain.errors import NotFound, RoomBusy
 from domain.room.membership import MemberRenamed
@@ -251,3 +253,16 @@ def test_a_page_ends_where_its_texts_fill_it(monkeypatch: pytest.MonkeyPatch) ->
         assert seen == list(range(1, 15))
     monkeypatch.setattr(reading, "PAGE_BYTES", 1)
     assert len(chat.reading.messages("wide", ann.user, None, 50)["messages"]) == 1
+
+
+def test_a_room_whose_tail_cannot_be_read_is_busy_until_the_views_are_past_it() -> None:
+    chat, ann, _ = lobby(nothing)
+    recorder = chat.services.log.recorder
+    assert isinstance(recorder, MemoryEvents)
+    (stored,) = recorder.select_events("lobby", gt=FIRST, limit=1)
+    recorder.replace(replace(stored, topic="room.unheard-of"))
+    with pytest.raises(RoomBusy):
+        chat.reading.messages("lobby", ann.user, None, 10)
+    run_consumers(chat)
+    shown = versions(chat.reading.messages("lobby", ann.user, None, 10))
+    assert shown == [version for version in ALL if version != FIRST + 1]
