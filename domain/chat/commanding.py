@@ -69,7 +69,8 @@ def _named(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str
 
 
 LOOKS: dict[type[Command], Look] = {AddMember: _looked_up, Post: _named}
-"""What else of a command is looked up: people's standing and whom a text names."""
+"""Functions that look up the other fields of a command: how two people know each other, and which
+people a text names."""
 
 
 @dataclass(frozen=True, slots=True)

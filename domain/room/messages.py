@@ -150,8 +150,8 @@ def post(room: Room, command: Post, message_of: MessageOf) -> int:
 
 
 def _to_notify(room: Room, command: Post) -> list[str]:
-    """Returns the members whom a message is to be told of: those it names, and the other one of
-    two in a private room."""
+    """Returns the members that a message notifies: those that it names, and in a private room of
+    two the other member."""
     if command.mentions is None:
         return []
     wanted = list(command.mentions)
