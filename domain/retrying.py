@@ -28,9 +28,9 @@ million; what is found is looked at in the log before it counts."""
 READ = 64
 """Entries read at a time."""
 
-MADE = 30
+MADE = 5
 """Entries that one search may make: each reads SEGMENT events, 10 ms on one machine, 1 MB of
-DynamoDB. A search that needs more is refused as `room_busy`; the next one goes on from there."""
+DynamoDB. A search that needs more is `Unfinished`; the next one goes on from there."""
 
 TOGETHER = 10
 """Entries written at a time beside the snapshots."""
@@ -48,6 +48,13 @@ def index_id(log_id: str) -> str:
 def fingerprint(by: str, id: str) -> bytes:
     """Returns what stands for a person's command in an entry. STORAGE FORMAT."""
     return hashlib.blake2b(f"{by} {id}".encode(), digest_size=FINGERPRINT).digest()
+
+
+class Unfinished(RoomBusy):
+    """The index of so old a part of a log is still being made; the next search goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("an old part of the room is being looked through; try again")
 
 
 class SnapshotIndex:
@@ -96,8 +103,8 @@ class Retrying:
 
         Raises
         ------
-        RoomBusy: the index of so old a part of the log is still being made, or events up to
-            `upto` are not written yet; ask again.
+        Unfinished: the index of so old a part of the log is still being made; ask again.
+        RoomBusy: events up to `upto` are not written yet; ask again.
         """
         wanted = fingerprint(by, id)
         for first, prints in self._newest_first(log_id, after, upto):
@@ -125,7 +132,7 @@ class Retrying:
             made += len(new)
             for number in range(high, low, -1):
                 if number not in known:
-                    raise RoomBusy("an old part of the room is being looked through; try again")
+                    raise Unfinished
                 yield (number - 1) * SEGMENT + 1, known[number]
 
     def _make(self, log_id: str, numbers: Sequence[int]) -> dict[int, bytes]:

@@ -1,9 +1,10 @@
 """Work apart from the event loop: threads with a bounded queue."""
 
 import asyncio
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -60,31 +61,47 @@ class Threads:
         self._pool.shutdown()
 
 
+@dataclass(slots=True)
+class _Owned:
+    """One person's work: how much of it waits or runs, and what waits."""
+
+    open: int = 0
+    waiting: deque[Callable[[], None]] = field(default_factory=deque)
+
+
 class LoopBackground:
     """Implements the Background port on the event loop and its threads.
 
-    What `run` is given by one owner is bounded; all that waits is bounded by the threads.
+    What `run` is given by one owner is bounded; all that waits is bounded by the threads. The
+    owners take turns, so that whoever asks for much waits for it themselves.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, threads: Threads) -> None:
         self._loop = loop
         self._threads = threads
-        self._owned: Counter[str] = Counter()
+        self._owned: dict[str, _Owned] = {}
+        """Of whom work waits or runs, the next one first."""
         self._lock = Lock()
         self.settle: Callable[[str, Sequence[str]], None] = lambda user, rooms: None
 
     def run(self, work: Callable[[], None], owner: str = "") -> None:
         with self._lock:
-            if owner and self._owned[owner] >= MAX_OWNED:
+            owned = self._owned.get(owner) or _Owned()
+            if owner and owned.open >= MAX_OWNED:
                 raise RateLimited("too much is waiting to be answered; wait a moment")
-            self._owned[owner] += 1
-        try:
-            self._threads.submit(lambda: self._do(work, owner))
-        except BaseException:
-            self._release(owner)
-            raise
+            # Queued under the lock: a thread that is free would find nothing otherwise.
+            self._threads.submit(self._next)
+            owned.open += 1
+            owned.waiting.append(work)
+            self._owned.setdefault(owner, owned)
 
-    def _do(self, work: Callable[[], None], owner: str) -> None:
+    def _next(self) -> None:
+        """Does the first that waits of the person whose turn it is."""
+        with self._lock:
+            owner, owned = next(item for item in self._owned.items() if item[1].waiting)
+            work = owned.waiting.popleft()
+            # Behind everybody else.
+            self._owned[owner] = self._owned.pop(owner)
         try:
             work()
         except Exception as error:
@@ -94,8 +111,9 @@ class LoopBackground:
 
     def _release(self, owner: str) -> None:
         with self._lock:
-            self._owned[owner] -= 1
-            if not self._owned[owner]:
+            owned = self._owned[owner]
+            owned.open -= 1
+            if not owned.open:
                 del self._owned[owner]
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:

@@ -54,12 +54,15 @@ APPEND_FAILED = 30.0
 """Seconds after a failed append that the engine is not ready, unless a later one succeeds. Longer
 would keep an engine out of service that nobody sends anything that could succeed."""
 
-THREADS = 4
-"""For `sync` and handshakes, which wait for the disk or read a lot."""
+THREADS = 1
+"""For what sockets ask for that reads a lot, as `sync` does. The interpreter runs one thread at a
+time: each further one that is busy takes an equal share from the loop, and nothing is done sooner.
+With four, searches of strangers made others wait for 150 to 290 ms (p99 of `python -m tests.fuzz`);
+with one, 32."""
 
 HTTP_THREADS = 2
-"""For the HTTP API: entering and tickets wait for the disk, and pages need not wait for them. More
-gain little and take time from the loop, which writes messages (docs/adr/0014)."""
+"""For the HTTP API and handshakes: entering and tickets wait for the disk, and pages need not wait
+for them. More gain little and take time from the loop, which writes messages (docs/adr/0014)."""
 
 PUT_BACK = "put back the one that the folder was made with (docs/operations.md, Backup and restore)"
 
@@ -253,7 +256,7 @@ class Engine:
 
     def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
         """Runs a call that may block on a thread. Raises RoomBusy where too many wait."""
-        return self._threads.run(work)
+        return self._http.run(work)
 
     async def call_api(self, event: dict[str, Any]) -> dict[str, Any]:
         """Runs the HTTP API's handler on a thread that may block. Raises RoomBusy where too many

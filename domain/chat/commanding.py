@@ -32,13 +32,17 @@ from domain.ports import Connection, Outcome
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
 from domain.protocol.types import asked_fields, own_names
-from domain.retrying import Retrying
+from domain.retrying import Retrying, Unfinished
 from domain.room.invitations import AddMember
 from domain.room.messages import Post
 from domain.room.room import ACTIONS, Room
 
 SEARCHES = 5
 """Searches for one late retry: in a busy room the window passes on while one goes on."""
+
+PIECES = 6
+"""Pieces in which one search makes the index of old parts of a log: others have their turn between
+them. A search that needs more is refused as `room_busy`; the next one goes on from there."""
 
 SEARCH_ROWS = 1_000
 """Rows of a page that cost as much as a search."""
@@ -207,9 +211,15 @@ class Commanding:
     ) -> None:
         """Looks up a late retry apart from the loop, then has it decided again."""
 
-        def search() -> None:
+        def search(pieces: int = PIECES) -> None:
             try:
                 self._retrying.look_up(room, command, gap)
+            except Unfinished as unfinished:
+                if pieces > 1:
+                    apart(lambda: search(pieces - 1))
+                else:
+                    self._answer(connection.id, command.id, room, [unfinished])
+                return
             except ParleyError as refusal:
                 self._answer(connection.id, command.id, room, [refusal])
                 return
@@ -218,11 +228,18 @@ class Commanding:
                 raise
             self._execute(connection, room, command, tries + 1)
 
+        def apart(work: Callable[[], None]) -> None:
+            try:
+                self._services.background.run(work, owner=connection.user)
+            except ParleyError as refusal:
+                self._answer(connection.id, command.id, room, [refusal])
+
         try:
             spend_read(self._services, connection.user, rows=SEARCH_ROWS)
-            self._services.background.run(search, owner=connection.user)
         except ParleyError as refusal:
             self._answer(connection.id, command.id, room, [refusal])
+        else:
+            apart(search)
 
     def read(self, connection: Connection, frame: wire.Read) -> None:
         """Moves a read mark; it cannot pass the room's head."""

@@ -16,7 +16,7 @@ from adapters.memory.limiter import TokenBuckets
 from adapters.sqlite.views import SqliteCommandIndex, open_views
 from domain import retrying
 from domain.aggregate import Command
-from domain.chat import Chat
+from domain.chat import Chat, commanding
 from domain.chat.commanding import SEARCHES
 from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog
@@ -127,12 +127,14 @@ def test_whoever_left_is_answered_too() -> None:
 def test_a_search_makes_a_bounded_part_of_the_index_and_the_next_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retrying, "MADE", 2)
+    monkeypatch.setattr(retrying, "MADE", 1)
+    monkeypatch.setattr(commanding, "PIECES", 2)
     chat, recorder, ann, _ = large(7_500)
     answers = []
     for _ in range(4):
         recorder.read = 0
         answers += ann.send(action="post", id="early", room="old", text="first", since=2)
+        # Both pieces read what came after the last whole segment.
         assert recorder.read <= 4 * SEGMENT + 10
     assert [answer.get("code", answer.get("version")) for answer in answers] == [
         "room_busy", "room_busy", "room_busy", 3,
