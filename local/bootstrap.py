@@ -57,8 +57,8 @@ would keep an engine out of service that nobody sends anything that could succee
 THREADS = 1
 """For what sockets ask for that reads a lot, as `sync` does. The interpreter runs one thread at a
 time: each further one that is busy takes an equal share from the loop, and nothing is done sooner.
-With four, searches of strangers made others wait for 150 to 290 ms (p99 of `python -m tests.fuzz`);
-with one, 32."""
+With four, searches of strangers made others wait for 146 to 287 ms (p99 of `python -m tests.fuzz
+--seconds 20`); with one, for 21 to 56."""
 
 HTTP_THREADS = 2
 """For the HTTP API and handshakes: entering and tickets wait for the disk, and pages need not wait
