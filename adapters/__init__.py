@@ -1,1 +1,1 @@
-"""Implementations of domain/ports.py; siblings never import each other."""
+"""Implementations of domain/ports; siblings never import each other."""

@@ -26,7 +26,7 @@ from domain.aggregate import Command
 from domain.errors import ParleyError, RoomBusy
 from domain.executing import DirectExecutor, outcomes_of
 from domain.log import EventLog
-from domain.ports import Outcome
+from domain.ports.commands import Outcome
 from domain.protocol.types import Sealed
 from domain.room.invitations import Join
 from domain.room.lifecycle import CreateRoom

@@ -17,7 +17,8 @@ from typing import Protocol
 from domain.aggregate import Event
 from domain.consuming import TRANSIENT, UNKNOWN, Consuming, Poison, Run, Transient
 from domain.log import EventLog, is_person
-from domain.ports import Cursors, Progress, Shard
+from domain.ports.connections import Shard
+from domain.ports.consumers import Cursors, Progress
 
 GATHERED = 100
 """Events that are added to those of a batch at the most."""

@@ -17,7 +17,8 @@ from eventsourcing.utils import TopicError
 from domain.aggregate import Event
 from domain.errors import Throttled
 from domain.log import EventLog, from_envelope
-from domain.ports import Parked, Progress, Shard
+from domain.ports.connections import Shard
+from domain.ports.consumers import Parked, Progress
 
 MAX_RECEIVES = 5
 """Deliveries of a record after which what still fails is parked."""

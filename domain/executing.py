@@ -15,7 +15,7 @@ from domain.caching import SizedCache
 from domain.errors import BeyondWindow, CommandIdReused, Internal, ParleyError, RoomBusy, Throttled
 from domain.log import EventLog
 from domain.person.person import Person
-from domain.ports import Executor, Outcome, Reply
+from domain.ports.commands import Executor, Outcome, Reply
 from domain.projections.views import Views
 from domain.room.tail import Tail
 

@@ -16,7 +16,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from domain.aggregate import Command
 from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog, Snapshots
-from domain.ports import CommandIndex
+from domain.ports.commands import CommandIndex
 
 SEGMENT = 1_000
 """Events of an entry, whose 8 KB are far below DynamoDB's limit for an item."""

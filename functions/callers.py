@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.chat.metering import spend_read
-from domain.ports import Session
+from domain.ports.accounts import Session
 from functions.bearer import bearer
 from functions.bootstrap import chat
 from functions.routing import Request

@@ -9,7 +9,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from domain.metrics import PARKED
-from domain.ports import Gateway, Metrics, Parked, Progress
+from domain.ports.connections import Gateway
+from domain.ports.consumers import Parked, Progress
+from domain.ports.metrics import Metrics
 from functions import correlation
 from functions.observing import logger
 

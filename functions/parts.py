@@ -31,7 +31,7 @@ from adapters.vault.pycryptodome import PyCryptodomeCipher
 from domain.chat.preferences import address_of, token_of
 from domain.executing import DirectExecutor
 from domain.log import EventLog
-from domain.outbound import Notifier
+from domain.ports.outbound import Notifier
 from domain.projections.views import Views
 from functions import deadline
 from functions.metrics import (

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from domain.errors import ParleyError
-from domain.ports import Session
+from domain.ports.accounts import Session
 from functions.bootstrap import chat
 from functions.entry import entry
 from functions.observing import Answer, Event

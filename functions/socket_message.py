@@ -8,7 +8,7 @@ from domain.chat import Chat, frames
 from domain.chat.receiving import Receiving, frame_id
 from domain.errors import Internal
 from domain.metrics import INTERNAL
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from functions import correlation
 from functions.bootstrap import chat
 from functions.entry import entry

@@ -17,7 +17,7 @@ from domain.correlation import fit
 from domain.errors import Internal
 from domain.executing import Decider
 from domain.log import EventLog, envelope
-from domain.ports import Outcome, Reply
+from domain.ports.commands import Outcome, Reply
 from functions.observing import logger, report
 from local.committing import CommitThread
 

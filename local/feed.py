@@ -18,7 +18,7 @@ from eventsourcing.persistence import ApplicationRecorder
 
 from domain.consuming import MAX_RECEIVES
 from domain.log import envelope
-from domain.ports import Progress
+from domain.ports.consumers import Progress
 from functions.observing import logger, report
 from local.payloads import CONTEXT, Event, sqs_event
 

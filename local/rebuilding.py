@@ -11,7 +11,7 @@ from adapters.sqlite.views import SqliteStore, adopt, open_views
 from domain.chat.projecting import ProjectViews
 from domain.consuming import Consuming, Record
 from domain.log import EventLog, envelope
-from domain.ports import Vault
+from domain.ports.vault import Vault
 from domain.projections.views import Views
 from local.bootstrap import Stores, utc_now
 from local.feed import Feed

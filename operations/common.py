@@ -12,7 +12,7 @@ from domain.chat.withholding import changes_in, deleted_in, withhold_deleted
 from domain.consuming import Transient
 from domain.errors import NotFound
 from domain.log import EventLog, WirePage, is_person
-from domain.ports import Vault
+from domain.ports.vault import Vault
 
 Progress = Callable[[int, int], None]
 """Is told how much is done, and of how much."""

@@ -42,7 +42,7 @@ from domain.consuming import TRANSIENT, UNKNOWN
 from domain.errors import ParleyError
 from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
-from domain.ports import Vault
+from domain.ports.vault import Vault
 from domain.projections.views import Views
 from operations.common import OperationError, Progress, erased, log_lines, signed_out
 from operations.dead_letters import QUEUES, DeadLetters, drop

@@ -23,7 +23,7 @@ from typing import Any
 
 from adapters.dynamodb.table import ConditionFailed, Item, Table, encode_item
 from domain.errors import Throttled
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.protocol.types import Sealed
 
 RESERVED = 60.0

@@ -20,7 +20,7 @@ from threading import Lock
 
 from adapters.dynamodb.table import ConditionFailed, Table, encode_item
 from domain.errors import Throttled
-from domain.ports import Limiter
+from domain.ports.limits import Limiter
 
 WINDOW = 60.0
 """Seconds that an item counts."""

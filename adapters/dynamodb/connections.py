@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 from adapters.dynamodb.table import ConditionFailed, Item, Table, encode_item
-from domain.ports import Connection, Shard
+from domain.ports.connections import Connection, Shard
 
 LIFETIME = 2 * 3_600 + 15 * 60
 """Seconds that a connection is kept. API Gateway closes it after 2 hours."""

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 from adapters.dynamodb.table import ConditionFailed, Item, Table
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 
 CONSUMERS = "consumers"
 

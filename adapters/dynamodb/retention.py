@@ -17,7 +17,7 @@ from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.heads import Heads, partition
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from adapters.dynamodb.views import WHOLE, DynamoStore
-from domain.ports import Retained
+from domain.ports.retention import Retained
 from domain.projections.views import Views, message_key, room_stream
 from domain.room.view import Message
 

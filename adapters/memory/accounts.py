@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.protocol.types import Sealed
 
 RESERVED = 60.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from threading import RLock
 
-from domain.ports import Connection, Shard
+from domain.ports.connections import Connection, Shard
 
 
 class MemoryConnections:

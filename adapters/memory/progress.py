@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 
 
 class MemoryProgress:

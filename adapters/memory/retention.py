@@ -6,7 +6,7 @@ from eventsourcing.persistence import StoredEvent
 
 from adapters.memory.events import MemoryEvents
 from adapters.memory.views import MemoryStore
-from domain.ports import Retained
+from domain.ports.retention import Retained
 from domain.projections.views import Views, message_key, room_stream
 from domain.room.view import Message
 

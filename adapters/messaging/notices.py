@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.exceptions import ConnectionError as Unreached
 
 from domain.errors import Throttled
-from domain.outbound import Notice
+from domain.ports.outbound import Notice
 
 WHAT = {"mention": "You were mentioned", "direct": "You have a message"}
 

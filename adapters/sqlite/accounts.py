@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from adapters.sqlite.database import Database
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.protocol.types import Sealed
 
 SCHEMA = """

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from adapters.sqlite.database import Database
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS positions (

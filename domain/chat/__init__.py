@@ -27,7 +27,8 @@ from domain.chat.signals import signal_recipients
 from domain.claiming import Claiming
 from domain.consuming import Consuming, Record
 from domain.errors import RateLimited, Unauthenticated
-from domain.ports import Connection, Session
+from domain.ports.accounts import Session
+from domain.ports.connections import Connection
 
 __all__ = ["Chat", "Services"]
 

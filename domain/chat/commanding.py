@@ -28,7 +28,8 @@ from domain.errors import (
 )
 from domain.metrics import INTERNAL
 from domain.person.person import MarkRead, Person
-from domain.ports import Connection, Outcome
+from domain.ports.commands import Outcome
+from domain.ports.connections import Connection
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
 from domain.protocol.types import asked_fields, own_names

@@ -19,7 +19,7 @@ from domain.chat.withholding import changes_after, withhold
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.person import Person, PersonErased, SessionEnded
-from domain.ports import Shard
+from domain.ports.connections import Shard
 from domain.room.invitations import MemberInvited
 from domain.room.membership import MAX_MEMBERS, MemberJoined, MemberLeft, MemberRenamed
 from domain.room.messages import MessageDeleted, MessageEdited

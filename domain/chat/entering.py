@@ -23,7 +23,7 @@ from domain.person.person import (
     SessionStarted,
     StartSession,
 )
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.protocol.limits import MAX_NICKNAME
 
 DAY = 86_400.0

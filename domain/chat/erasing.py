@@ -8,7 +8,7 @@ from domain.errors import Forbidden, NotFound
 from domain.executing import outcomes_of, versions_of
 from domain.log import is_person
 from domain.person.person import Erase, Person
-from domain.ports import Vault
+from domain.ports.vault import Vault
 
 
 def importer(vault: Vault) -> str:

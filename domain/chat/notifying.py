@@ -6,7 +6,7 @@ from domain.chat.services import Services
 from domain.chat.unsealing import open_words
 from domain.errors import Throttled
 from domain.log import from_envelope
-from domain.outbound import Notice, Notifier
+from domain.ports.outbound import Notice, Notifier
 from domain.room.messages import MessagePosted
 
 

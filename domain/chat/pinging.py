@@ -3,7 +3,7 @@
 from domain.chat import frames
 from domain.chat.reading import Reading
 from domain.chat.services import Services
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from domain.protocol.client import Ping
 
 

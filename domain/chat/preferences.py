@@ -9,7 +9,8 @@ from domain.errors import NotFound, RateLimited
 from domain.executing import outcomes_of, versions_of
 from domain.log import EventLog, is_person
 from domain.person.person import Person, SetNotices
-from domain.ports import Accounts, Vault
+from domain.ports.accounts import Accounts
+from domain.ports.vault import Vault
 
 PURPOSE = "unsubscribe"
 """What a token is for: it opens nothing else."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from domain.chat.projecting import ProjectViews
 from domain.consuming import UNKNOWN, Consuming, Run
 from domain.log import EventLog
-from domain.ports import Progress, Vault
+from domain.ports.consumers import Progress
+from domain.ports.vault import Vault
 from domain.projections.store import Generations, ViewStore
 from domain.projections.views import Views, stream_of
 

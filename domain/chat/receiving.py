@@ -13,7 +13,7 @@ from domain.chat.pinging import Pinging
 from domain.chat.syncing import Syncing
 from domain.errors import Internal, Invalid, ParleyError
 from domain.metrics import INTERNAL
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from domain.protocol import client as wire
 
 

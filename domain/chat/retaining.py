@@ -16,7 +16,7 @@ from eventsourcing.persistence import StoredEvent
 from domain.aggregate import NOT_KEPT, Event, event_fields
 from domain.chat.services import Services
 from domain.log import mapper
-from domain.ports import Retained, Retention
+from domain.ports.retention import Retained, Retention
 from domain.room.messages import MessageEdited, MessagePosted
 from domain.room.view import Message
 

@@ -7,23 +7,16 @@ from domain.aggregate import Aggregate
 from domain.claiming import ProcessCursors
 from domain.log import EventLog
 from domain.metrics import Uncounted
-from domain.outbound import Archive, Notifier, Once, Topic
-from domain.ports import (
-    Accounts,
-    Background,
-    CommandIndex,
-    Connections,
-    Cursors,
-    Executor,
-    Gateway,
-    Limiter,
-    Metrics,
-    Origin,
-    Progress,
-    Retention,
-    Shards,
-    Vault,
-)
+from domain.ports.accounts import Accounts
+from domain.ports.background import Background
+from domain.ports.commands import CommandIndex, Executor
+from domain.ports.connections import Connections, Gateway
+from domain.ports.consumers import Cursors, Progress, Shards
+from domain.ports.limits import Limiter, Origin
+from domain.ports.metrics import Metrics
+from domain.ports.outbound import Archive, Notifier, Once, Topic
+from domain.ports.retention import Retention
+from domain.ports.vault import Vault
 from domain.projections.views import Views
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.ports import Connections
+from domain.ports.connections import Connections
 
 LARGE = 500
 """Connections of a room above which nobody gets its signals. A signal is one push for each

@@ -15,7 +15,7 @@ from domain.chat.unsealing import open_message, open_words
 from domain.consuming import TRANSIENT
 from domain.errors import Internal, NotFound, ParleyError, RoomBusy
 from domain.metrics import INTERNAL
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from domain.protocol.client import Sync
 from domain.protocol.limits import MAX_FRAME
 

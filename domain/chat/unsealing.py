@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from domain.aggregate import NOT_KEPT
 from domain.log import EventLog
 from domain.person.person import Person
-from domain.ports import Vault
+from domain.ports.vault import Vault
 from domain.projections.views import Views
 from domain.room.invitations import MemberInvited
 from domain.room.membership import MemberJoined, MemberRenamed

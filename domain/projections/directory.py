@@ -14,7 +14,7 @@ under their creator's key, and an index in plain words would keep them beyond it
 from collections.abc import Iterator, Sequence
 
 from domain.matching import parts_of
-from domain.ports import Vault
+from domain.ports.vault import Vault
 from domain.projections.projection import Batch, Projection
 from domain.projections.store import Fold, Patch, ViewStore
 from domain.projections.views import OPEN, OPEN_KINDS, room_stream

@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from domain.aggregate import Event
 from domain.log import EventLog
-from domain.ports import Vault
+from domain.ports.vault import Vault
 from domain.projections.store import Document, Fold, Head, Patch
 from domain.projections.views import Views
 

@@ -13,7 +13,7 @@ from adapters.dynamodb.table import Item, Table
 from adapters.memory.accounts import RESERVED, MemoryAccounts
 from adapters.sqlite import accounts as sqlite
 from domain.errors import Throttled
-from domain.ports import Accounts, Session
+from domain.ports.accounts import Accounts, Session
 from tests.support.dynamodb import ENGINES, counting, engine_of, scan_guard
 
 NOW = 1_000_000.0

@@ -10,7 +10,7 @@ import pytest
 from adapters.dynamodb.connections import LIFETIME, STALE, YOUNG, DynamoConnections
 from adapters.dynamodb.table import Table
 from adapters.memory.connections import MemoryConnections
-from domain.ports import Connection, Connections
+from domain.ports.connections import Connection, Connections
 from tests.support.dynamodb import ENGINES, counting, engine_of
 
 ANN, ANN2, BOB = (Connection("a1", "u_ann", "s1"), Connection("a2", "u_ann", "s2"),

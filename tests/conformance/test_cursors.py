@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from adapters.dynamodb.cursors import LIFETIME, DynamoCursors
 from adapters.dynamodb.table import Table
 from domain.claiming import ProcessCursors
-from domain.ports import Cursors
+from domain.ports.consumers import Cursors
 from tests.support.dynamodb import ENGINES, LosingClient, counting, engine_of
 
 

@@ -31,7 +31,7 @@ from domain import retrying
 from domain.errors import Throttled
 from domain.log import EventLog, Snapshots
 from domain.person.person import Person
-from domain.ports import CommandIndex
+from domain.ports.commands import CommandIndex
 from domain.room.reactions import ReactionAdded
 from tests.support.aggregates import happened, stand
 from tests.support.dynamodb import ENGINES, counting, engine_of

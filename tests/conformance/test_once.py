@@ -7,7 +7,7 @@ import pytest
 from adapters.dynamodb.once import DynamoOnce
 from adapters.dynamodb.table import Table
 from adapters.memory.once import MemoryOnce
-from domain.outbound import Once
+from domain.ports.outbound import Once
 from tests.support.dynamodb import ENGINES, engine_of
 
 

@@ -10,7 +10,7 @@ from adapters.dynamodb.table import Table
 from adapters.memory.progress import MemoryProgress
 from adapters.sqlite.progress import SqliteProgress
 from adapters.sqlite.views import open_views
-from domain.ports import Parked, Progress
+from domain.ports.consumers import Parked, Progress
 from tests.support.dynamodb import ENGINES, engine_of
 from tests.support.views import SqliteViews
 

@@ -19,7 +19,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 from local.bootstrap import Stores
 from local.folder import DataFolder
 from local.rebuilding import rebuild

@@ -17,7 +17,7 @@ from adapters.sqlite.events import Append, SqliteEvents
 from domain.errors import Internal, NotAMember, NotFound
 from domain.executing import Decider
 from domain.log import SNAPSHOT_EVERY, EventLog
-from domain.ports import Outcome
+from domain.ports.commands import Outcome
 from domain.room.lifecycle import CreateRoom
 from domain.room.messages import Post
 from local import executor

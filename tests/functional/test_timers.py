@@ -16,7 +16,7 @@ from domain.chat import Chat
 from domain.chat.entering import SESSION_LIFE, TICKET_LIFE
 from domain.chat.receiving import Receiving
 from domain.errors import Unauthenticated
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from domain.protocol.server import server_frame
 from local.background import PRESENCE_GRACE, LoopBackground, Threads
 from local.bootstrap import Offline, SocketHandlers, Stores

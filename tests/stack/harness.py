@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from adapters.dynamodb.connections import DynamoConnections
 from adapters.dynamodb.table import Table
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from tests.server.harness import Server, Socket, until
 from tools.stack.deploying import NAME
 from tools.stack.running import Stack

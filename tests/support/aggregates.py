@@ -14,7 +14,7 @@ from domain.errors import BeyondWindow, ParleyError
 from domain.executing import Decider, outcomes_of
 from domain.log import EventLog, empty
 from domain.person.person import PersonRegistered, RoomGained
-from domain.ports import Executor, Outcome
+from domain.ports.commands import Executor, Outcome
 from domain.retrying import Retrying
 from tests.support.views import MemoryViews
 

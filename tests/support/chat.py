@@ -31,7 +31,9 @@ from domain.consuming import Record
 from domain.executing import DirectExecutor, outcomes_of, versions_of
 from domain.log import EventLog, envelope
 from domain.person.person import Person, Register, StartSession
-from domain.ports import Connection, Limiter, Session
+from domain.ports.accounts import Session
+from domain.ports.connections import Connection
+from domain.ports.limits import Limiter
 from domain.projections.views import Views
 from domain.protocol.server import server_frame
 from domain.room.lifecycle import RoomCreated

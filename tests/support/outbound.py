@@ -9,7 +9,7 @@ from adapters.memory.once import MemoryOnce
 from adapters.messaging.firehose import Firehose
 from adapters.messaging.topic import Relay
 from domain.errors import Throttled
-from domain.outbound import Notice
+from domain.ports.outbound import Notice
 
 
 class Outside:

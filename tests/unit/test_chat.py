@@ -14,7 +14,8 @@ from domain.consuming import Record
 from domain.errors import NotFound, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.person.person import Person, StartSession
-from domain.ports import Connection, Session
+from domain.ports.accounts import Session
+from domain.ports.connections import Connection
 from domain.protocol.limits import MAX_FRAME, MAX_TEXT
 from domain.room.reactions import MAX_EMOJI, MAX_REACTIONS, ReactionAdded
 from tests.support.chat import (

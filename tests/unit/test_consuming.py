@@ -25,7 +25,8 @@ from domain.consuming import MAX_RECEIVES, Consuming, Record, Transient
 from domain.errors import RoomBusy
 from domain.log import EventLog, envelope, is_person
 from domain.person.person import Person
-from domain.ports import Executor, Parked, Reply
+from domain.ports.commands import Executor, Reply
+from domain.ports.consumers import Parked
 from domain.projections.store import Fold, Head
 from domain.room.room import Room
 from domain.room.view import RoomView

@@ -17,7 +17,7 @@ from domain.chat.delivering import NAME_BYTES, NAMES_LIFE, YOUNG_PAUSE, Deliver
 from domain.claiming import ProcessCursors
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.errors import Throttled
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from domain.room.membership import MemberRenamed
 from functions import bootstrap
 from functions.sweep import SPARE, handler

@@ -29,7 +29,8 @@ from domain.person.person import (
     SessionEnded,
     SessionStarted,
 )
-from domain.ports import Connection, Session
+from domain.ports.accounts import Session
+from domain.ports.connections import Connection
 from tests.support.chat import Clock, memory_chat, run_consumers
 
 

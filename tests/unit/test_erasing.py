@@ -30,7 +30,7 @@ from domain.person.person import (
     SessionStarted,
     StartSession,
 )
-from domain.ports import Session
+from domain.ports.accounts import Session
 from tests.support.aggregates import ask, given, happened, sealed
 from tests.support.chat import MASTER, memory_chat, person, run_consumers
 

@@ -11,7 +11,7 @@ from domain.chat import Chat
 from domain.chat.entering import SESSION_LIFE, numbered
 from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.person.person import Person
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.protocol.limits import MAX_NICKNAME
 from functions.claims import NAMELESS, verified_identity
 from tests.support.chat import Clock, memory_chat, run_consumers

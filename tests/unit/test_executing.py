@@ -22,7 +22,7 @@ from domain.consuming import Consuming, Record
 from domain.errors import DeletedMessage, NotAMember, ParleyError, RoomBusy, Throttled
 from domain.executing import ATTEMPTS, PAUSE, DirectExecutor, outcomes_of
 from domain.log import EventLog, envelope
-from domain.ports import Outcome
+from domain.ports.commands import Outcome
 from domain.room.invitations import AddMember, Join, RemoveMember
 from domain.room.lifecycle import CreateRoom
 from domain.room.membership import Leave, SetRole

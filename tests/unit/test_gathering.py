@@ -14,7 +14,7 @@ from domain.aggregate import Event
 from domain.claiming import Claiming
 from domain.consuming import Record
 from domain.log import EventLog, envelope
-from domain.ports import Shard
+from domain.ports.connections import Shard
 from tests.support.chat import memory_chat, person
 from tests.support.dynamodb import counting
 

@@ -14,7 +14,7 @@ from domain.chat.erasing import Erasing
 from domain.errors import Forbidden, Internal, ParleyError, RateLimited, RoomBusy
 from domain.executing import outcomes_of
 from domain.person.person import FileImported, NoteImport, Person
-from domain.ports import Executor, Reply
+from domain.ports.commands import Executor, Reply
 from domain.room.membership import MemberJoined, MemberRenamed
 from local import importing
 from local.importing import ImportStopped, Report, import_irc

@@ -15,7 +15,7 @@ from domain.chat import MAX_CONNECTIONS, Chat, metering, syncing
 from domain.chat.metering import spend_read
 from domain.chat.syncing import MAX_EVENTS, Syncing
 from domain.errors import RateLimited, RoomBusy
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.protocol.limits import MAX_FRAME, MAX_SYNC_ROOMS
 from functions import bootstrap, http_api, socket_connect
 from local.background import MAX_OWNED, LoopBackground, Threads

@@ -5,7 +5,7 @@ import pytest
 
 from adapters.memory.gateway import RecordingGateway
 from adapters.memory.progress import MemoryProgress
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 from functions.metrics import (
     EVERY,
     InvocationMetrics,

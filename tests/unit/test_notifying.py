@@ -13,7 +13,7 @@ from adapters.messaging.notices import MailNotices, TopicNotices, room_url
 from domain.chat import Chat
 from domain.errors import Throttled
 from domain.log import envelope
-from domain.outbound import Notice
+from domain.ports.outbound import Notice
 from tests.functional.handlers.scene import configured
 from tests.support.chat import Someone, admit, memory_chat, person, run_consumers
 from tests.support.dynamodb import fake_credentials

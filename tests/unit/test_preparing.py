@@ -10,7 +10,7 @@ from adapters.memory.events import MemoryEvents
 from domain.aggregate import Command
 from domain.chat import Chat
 from domain.chat.preparing import SHORT
-from domain.ports import Executor, Reply
+from domain.ports.commands import Executor, Reply
 from local.executor import FOLDED_HERE
 from tests.support.chat import Someone, memory_chat, person
 

@@ -14,7 +14,7 @@ from adapters.memory.events import MemoryEvents
 from domain.chat import Chat
 from domain.chat.rebuilding import GRACE, Rebuilding, StillMoving
 from domain.consuming import UNKNOWN, Consuming
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 from domain.projections.views import Views, stream_of
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 from tests.support.views import DynamoViews, MemoryViews

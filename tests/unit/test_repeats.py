@@ -12,7 +12,7 @@ from domain.aggregate import WINDOW
 from domain.errors import CommandIdReused
 from domain.executing import DirectExecutor
 from domain.log import EventLog
-from domain.ports import Outcome
+from domain.ports.commands import Outcome
 from domain.room.invitations import Join
 from domain.room.lifecycle import CreateRoom
 from domain.room.membership import Leave

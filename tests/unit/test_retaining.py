@@ -22,7 +22,7 @@ from domain.chat.rebuilding import Rebuilding
 from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import EVENT_CLASSES, SNAPSHOT_EVERY, envelope, mapper
-from domain.ports import Retention
+from domain.ports.retention import Retention
 from domain.projections.views import Views
 from domain.protocol.types import Sealed
 from domain.room.messages import MessagePosted, Post

@@ -20,7 +20,7 @@ from domain.chat import Chat, commanding
 from domain.chat.commanding import SEARCHES
 from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog
-from domain.ports import CommandIndex, Reply
+from domain.ports.commands import CommandIndex, Reply
 from domain.retrying import SEGMENT, Retrying, fingerprint, index_id
 from domain.room.messages import MessagePosted
 from tests.support.aggregates import happened, sealed, stand

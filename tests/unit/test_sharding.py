@@ -16,7 +16,7 @@ from domain.chat import Chat
 from domain.chat.delivering import LARGE
 from domain.chat.receiving import Receiving
 from domain.consuming import Record
-from domain.ports import Connection
+from domain.ports.connections import Connection
 from tests.support.chat import memory_chat, person, records, run_consumers
 from tests.support.dynamodb import fake_credentials
 

@@ -15,7 +15,7 @@ from domain.chat import Chat
 from domain.consuming import Record
 from domain.errors import Unauthenticated
 from domain.log import EventLog, envelope
-from domain.ports import Parked
+from domain.ports.consumers import Parked
 from local import cli
 from operations import stack
 from operations.common import OperationError

@@ -15,7 +15,7 @@ from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import envelope
 from domain.person.person import Register, StartSession
-from domain.ports import Session
+from domain.ports.accounts import Session
 from domain.room.invitations import Join
 from domain.room.lifecycle import CreateRoom
 from local.payloads import authorizer_event, socket_context, socket_event

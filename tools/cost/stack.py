@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from adapters.messaging.firehose import Firehose
 from domain.chat import Chat
-from domain.ports import Gateway
+from domain.ports.connections import Gateway
 from functions import bootstrap
 from functions.aws import compose
 from functions.metrics import MeasuredGateway, printer

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.chat import Chat
-from domain.ports import Session
+from domain.ports.accounts import Session
 from functions import bootstrap
 from tests.functional.handlers.scene import configured, scene
 from tests.functional.handlers.test_payloads import invoke, payload

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from domain.errors import Throttled
-from domain.ports import Session
+from domain.ports.accounts import Session
 from functions import bootstrap
 from functions.routes import service
 from tests.functional.handlers.scene import configured, scene
