@@ -1,4 +1,4 @@
-# The doors: run, test, test-stack, test-long, check, bench. Everything they need they install themselves.
+# Commands for users and developers; `make help` lists them. Each installs what it needs.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -19,13 +19,13 @@ SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.htm
 
 .PHONY: help run test test-stack test-long test-runbooks mutants check bench stack build deploy smoke invoke validate types format clean
 
-help: ## says what the doors are
+help: ## lists the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(STAMPS)/runtime $(FRONTEND)/dist/index.html ## installs, builds and serves at http://localhost:8080 (PORT, HOST, DATA_DIR)
 	@exec $(BIN)/parley serve
 
-test: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests, the emulated stack's apart
+test: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist/index.html ## runs the tests except those of the emulated stack
 	cd $(FRONTEND) && npm test --silent
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not long and not runbooks and not stack"
 
