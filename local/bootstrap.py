@@ -46,9 +46,10 @@ from local.background import LoopBackground, Threads
 from local.executor import GroupCommitExecutor
 from local.feed import MAX_LAG, Feed, Subscription
 from local.folder import DataFolder, FolderError
+from local.gateway import SocketGateway
 from local.payloads import CONTEXT
 from local.readiness import Readiness
-from local.sockets import FRAMES, SocketGateway
+from local.sockets import FRAMES
 
 APPEND_FAILED = 30.0
 """Seconds after a failed append that the engine is not ready, unless a later one succeeds. Longer

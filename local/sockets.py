@@ -1,42 +1,30 @@
-"""The WebSocket gateway, in place of API Gateway's.
+"""One WebSocket: its frames, what it may send, and what is written to it.
 
-The handshake, framing and close rules are those of the `websockets` library's sans-I/O
-protocol; what is ours is fan-out: a push is framed once, the same bytes go to every socket, and
-each socket is written once per loop tick.
+Framing and close rules are those of the `websockets` library's sans-I/O protocol.
 """
 
 import asyncio
 import logging
-import secrets
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
-from typing import Any, Protocol, cast
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, cast
 
-from websockets.exceptions import InvalidHandshake
 from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from domain.errors import RoomBusy
 from domain.protocol.limits import MAX_FRAME
 from functions.observing import report
 from local import payloads
-
-IDLE_LIMIT = 600.0
-"""Seconds without a frame after which a connection is closed, as API Gateway does."""
+from local.gateway import SocketGateway
+from local.handshake import Handshake
 
 MAX_BUFFER = 4 * 1024 * 1024
 """Bytes that may wait for a socket that does not read; beyond, it is closed with 1013."""
 
 ABORT_AFTER = 5.0
 """Seconds that a closing handshake may take."""
-
-MAX_HANDSHAKE = 16 * 1024
 
 SLICE = 2 * 1024
 """Bytes of one socket that are parsed at a time: some 300 of the smallest frames, or 3 ms."""
@@ -64,104 +52,6 @@ _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
 
 
-Handler = Callable[[Any, Any], dict[str, Any]]
-
-
-class Handlers(Protocol):
-    """The Lambda handlers that the gateway calls."""
-
-    @property
-    def authorize(self) -> Handler: ...
-
-    @property
-    def connect(self) -> Handler: ...
-
-    @property
-    def message(self) -> Handler: ...
-
-    @property
-    def disconnect(self) -> Handler: ...
-
-
-class SocketGateway:
-    """All sockets of the process; implements the Gateway port.
-
-    Parameters
-    ----------
-    allowed: tells whether a handshake's Host and Origin may connect.
-    in_thread: runs a call that may block on another thread.
-    frames: frames a second that a socket may send; 0 for no limit.
-    """
-
-    def __init__(
-        self,
-        handlers: Handlers,
-        loop: asyncio.AbstractEventLoop,
-        allowed: Callable[[str, str | None], bool],
-        in_thread: Callable[[Callable[[], Any]], "asyncio.Future[Any]"],
-        frames: float = 0,
-    ) -> None:
-        self.frames = frames
-        self.handlers = handlers
-        self.loop = loop
-        self.allowed = allowed
-        self.in_thread = in_thread
-        self.sockets: dict[str, Socket] = {}
-        self._dirty: list[Socket] = []
-        self._thread = threading.get_ident()
-        self.delivered = 0
-
-    def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
-        """Queues a frame for each; returns those that are gone."""
-        data = Frame(Opcode.TEXT, frame).serialize(mask=False)
-        if threading.get_ident() != self._thread:
-            self.loop.call_soon_threadsafe(self._queue, connection_ids, data)
-            return [c for c in connection_ids if c not in self.sockets]
-        return self._queue(connection_ids, data)
-
-    def _queue(self, connection_ids: Sequence[str], data: bytes) -> list[str]:
-        gone = []
-        sockets = self.sockets
-        for connection_id in connection_ids:
-            socket = sockets.get(connection_id)
-            if socket is None:
-                gone.append(connection_id)
-                continue
-            if not socket.out:
-                self.mark(socket)
-            socket.out.append(data)
-        return gone
-
-    def mark(self, socket: "Socket") -> None:
-        """Has the socket written at the end of this tick."""
-        if not self._dirty:
-            self.loop.call_soon(self._flush)
-        self._dirty.append(socket)
-
-    def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        for socket in dirty:
-            socket.flush()
-
-    def close(self, connection_id: str, code: int) -> None:
-        if threading.get_ident() != self._thread:
-            self.loop.call_soon_threadsafe(self._close, connection_id, code)
-        else:
-            self._close(connection_id, code)
-
-    def _close(self, connection_id: str, code: int) -> None:
-        socket = self.sockets.get(connection_id)
-        if socket is not None:
-            socket.close(code)
-
-    def close_idle(self) -> None:
-        """Closes connections that were silent for too long; called now and then."""
-        limit = time.monotonic() - IDLE_LIMIT
-        for socket in list(self.sockets.values()):
-            if socket.heard < limit:
-                socket.close(1001)
-
-
 class Socket(asyncio.Protocol):
     """One connection, handed over by the HTTP server with its upgrade request."""
 
@@ -174,19 +64,19 @@ class Socket(asyncio.Protocol):
         "_gateway",
         "_paused",
         "_pending",
-        "_protocol",
         "_server_connections",
         "_tokens",
         "_transport",
         "heard",
         "id",
         "out",
+        "protocol",
     )
 
     def __init__(self, gateway: SocketGateway, server_connections: set[Any]) -> None:
         self._gateway = gateway
         self._server_connections = server_connections
-        self._protocol: ServerProtocol | None = ServerProtocol(max_size=MAX_FRAME, logger=_silent)
+        self.protocol: ServerProtocol | None = ServerProtocol(max_size=MAX_FRAME, logger=_silent)
         self._transport: asyncio.Transport | None = None
         self._context: dict[str, Any] | None = None
         self._fragments: list[bytes] | None = None
@@ -204,10 +94,16 @@ class Socket(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._server_connections.add(self)
 
+    def opened(self, connection_id: str, context: dict[str, Any]) -> None:
+        """Called once the handshake is accepted: from here on pushes reach the socket."""
+        self.id = connection_id
+        self._context = context
+        self._gateway.sockets[connection_id] = self
+
     def connection_lost(self, error: Exception | None) -> None:
         self._server_connections.discard(self)
         self._transport = None
-        self._protocol = None
+        self.protocol = None
         self.out = []
         if self._gateway.sockets.pop(self.id, None) is not None:
             self._tell_gone()
@@ -233,7 +129,7 @@ class Socket(asyncio.Protocol):
 
     def _take(self) -> None:
         """Takes the next slice of what came; what is left comes in a later tick."""
-        protocol = self._protocol
+        protocol = self.protocol
         if protocol is None:
             return
         self._earn()
@@ -250,7 +146,7 @@ class Socket(asyncio.Protocol):
             self._handle(until)
             if time.monotonic() > until:
                 break
-        self._send_protocol_data()
+        self.send_protocol_data()
         frames = self._gateway.frames
         wait = (1 - self._tokens) / frames if frames and self._tokens < 0 else 0.0
         if self._pending or self._events or wait:
@@ -266,7 +162,7 @@ class Socket(asyncio.Protocol):
             event = events.popleft()
             self._tokens -= 1
             if isinstance(event, Request):
-                self._shake(event)
+                Handshake(self._gateway, self, event).begin()
             elif isinstance(event, Frame):
                 self._frame(event)
             if time.monotonic() > until:
@@ -287,9 +183,9 @@ class Socket(asyncio.Protocol):
             self._transport.pause_reading()
         self._gateway.loop.call_later(seconds, self._take)
 
-    def _send_protocol_data(self) -> None:
+    def send_protocol_data(self) -> None:
         """Sends what the protocol itself has to say: handshake, pongs, close frames."""
-        protocol, transport = self._protocol, self._transport
+        protocol, transport = self.protocol, self._transport
         if protocol is None or transport is None:
             return
         for chunk in protocol.data_to_send():
@@ -304,63 +200,6 @@ class Socket(asyncio.Protocol):
     def _abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
-
-    # Handshake
-
-    def _shake(self, request: Request) -> None:
-        host = request.headers.get("Host", "")
-        if not self._gateway.allowed(host, request.headers.get("Origin")):
-            self._refuse(HTTPStatus.FORBIDDEN)
-            return
-        parts = urlsplit(request.path)
-        ticket = parse_qs(parts.query).get("ticket", [""])[0]
-        if parts.path != "/ws" or not ticket:
-            self._refuse(HTTPStatus.UNAUTHORIZED if parts.path == "/ws" else HTTPStatus.NOT_FOUND)
-            return
-        event = payloads.authorizer_event(ticket, host)
-        try:
-            policy = self._gateway.in_thread(
-                lambda: self._gateway.handlers.authorize(event, payloads.CONTEXT)
-            )
-        except RoomBusy:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
-            return
-        policy.add_done_callback(lambda done: self._authorized(request, host, done))
-
-    def _authorized(self, request: Request, host: str, done: "asyncio.Future[Any]") -> None:
-        if self._protocol is None:
-            return
-        if done.exception() is not None:
-            report(cast(BaseException, done.exception()))
-            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
-            return
-        policy = done.result()
-        if policy["policyDocument"]["Statement"][0]["Effect"] != "Allow":
-            self._refuse(HTTPStatus.UNAUTHORIZED)
-            return
-        try:
-            response = self._protocol.accept(request)
-        except InvalidHandshake:
-            self._refuse(HTTPStatus.BAD_REQUEST)
-            return
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.id = secrets.token_urlsafe(9)
-            context = payloads.socket_context(self.id, policy["context"], host)
-            answer = self._gateway.handlers.connect(
-                payloads.socket_event({**context, "routeKey": "$connect"}), payloads.CONTEXT
-            )
-            if answer["statusCode"] != HTTPStatus.OK:
-                self._refuse(HTTPStatus(answer["statusCode"]))
-                return
-            self._context = context
-            self._gateway.sockets[self.id] = self
-        self._protocol.send_response(response)
-        self._send_protocol_data()
-
-    def _refuse(self, status: HTTPStatus) -> None:
-        if self._protocol is not None:
-            self._protocol.send_response(self._protocol.reject(status, f"{status.phrase}\n"))
-            self._send_protocol_data()
 
     # Frames
 
@@ -391,8 +230,8 @@ class Socket(asyncio.Protocol):
     def _fail(self, code: int, reason: str) -> None:
         # What came behind the frame that broke the rules is not looked at (RFC 6455, 7.1.7).
         self._deaf = True
-        if self._protocol is not None and self._protocol.state is State.OPEN:
-            self._protocol.fail(code, reason)
+        if self.protocol is not None and self.protocol.state is State.OPEN:
+            self.protocol.fail(code, reason)
 
     def flush(self) -> None:
         """Writes all that waits in one call; gives up on a socket that does not read."""
@@ -419,13 +258,13 @@ class Socket(asyncio.Protocol):
 
     def close(self, code: int) -> None:
         """Begins the closing handshake."""
-        protocol, transport = self._protocol, self._transport
+        protocol, transport = self.protocol, self._transport
         if protocol is None or transport is None:
             return
         if protocol.state is State.OPEN:
             self._deaf = True
             self.flush()
             protocol.send_close(code)
-            self._send_protocol_data()
+            self.send_protocol_data()
         elif protocol.state is State.CONNECTING:
             transport.close()

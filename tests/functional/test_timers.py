@@ -21,7 +21,7 @@ from domain.protocol.server import server_frame
 from local.background import PRESENCE_GRACE, LoopBackground, Threads
 from local.bootstrap import Offline, SocketHandlers, Stores
 from local.folder import DataFolder
-from local.sockets import IDLE_LIMIT, SocketGateway
+from local.gateway import IDLE_LIMIT, SocketGateway
 
 
 class Clock:

@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from local.sockets import IDLE_LIMIT, MAX_BUFFER, Socket
+from local.gateway import IDLE_LIMIT
+from local.sockets import MAX_BUFFER, Socket
 from tests.server.raw import PING, frame, handshake
 from tests.unit.test_socket_limits import SMALL, Opened, Transport
 

@@ -5,8 +5,10 @@ from typing import Any, cast
 
 import pytest
 
+from local import gateway as gateway_module
 from local import sockets
-from local.sockets import BURST, SLICE, TURN, WHOLE, Socket, SocketGateway
+from local.gateway import SocketGateway
+from local.sockets import BURST, SLICE, TURN, WHOLE, Socket
 from tests.server.raw import frame, handshake
 
 
@@ -111,6 +113,7 @@ class Opened:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, frames: float) -> None:
         self.clock = Clock()
         monkeypatch.setattr(sockets, "time", self.clock)
+        monkeypatch.setattr(gateway_module, "time", self.clock)
         self.loop, self.handlers, self.transport = Loop(self.clock), Handlers(), Transport()
         gateway = SocketGateway(
             cast(Any, self.handlers),

@@ -8,8 +8,9 @@ import pytest
 
 from domain.errors import RoomBusy
 from domain.protocol.limits import MAX_FRAME
-from local import sockets
-from local.sockets import ABORT_AFTER, IDLE_LIMIT, MAX_BUFFER, Socket, SocketGateway
+from local import gateway, sockets
+from local.gateway import IDLE_LIMIT, SocketGateway
+from local.sockets import ABORT_AFTER, MAX_BUFFER, Socket
 from tests.server.raw import BINARY, CLOSE, PING, PONG, TEXT, frame, handshake
 
 ALLOW = {
@@ -202,6 +203,7 @@ class Bench:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock, self.loop, self.handlers = Clock(), Loop(), Handlers()
         monkeypatch.setattr(sockets, "time", self.clock)
+        monkeypatch.setattr(gateway, "time", self.clock)
         self.connections: set[Any] = set()
         self.foreign: list[tuple[str, str | None]] = []
         self.busy = False

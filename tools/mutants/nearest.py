@@ -79,5 +79,7 @@ NEAREST: dict[str, list[str]] = {
     "adapters/vault/pycryptodome.py": _unit("vault"),
     "local/executor.py": _functional("engine"),
     "local/feed.py": _functional("engine") + _unit("memory"),
+    "local/gateway.py": _unit("sockets", "socket_life") + _functional("timers"),
+    "local/handshake.py": _unit("sockets"),
     "local/sockets.py": _unit("sockets", "socket_limits", "socket_life") + _functional("timers"),
 }
