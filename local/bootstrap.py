@@ -43,8 +43,9 @@ from functions import (
 )
 from functions.observing import report
 from local.background import LoopBackground, Threads
+from local.consumer import MAX_LAG, Subscription
 from local.executor import GroupCommitExecutor
-from local.feed import MAX_LAG, Feed, Subscription
+from local.feed import Feed
 from local.folder import DataFolder, FolderError
 from local.gateway import SocketGateway
 from local.payloads import CONTEXT

@@ -104,3 +104,8 @@ def sqs_event(queue: str, records: Sequence[tuple[int, bytes, int]]) -> Event:
             for id, body, receives in records
         ]
     }
+
+
+def failed_records(answer: Event) -> set[int]:
+    """Returns the notification ids of the records that a queue's handler reports as failed."""
+    return {int(item["itemIdentifier"]) for item in answer["batchItemFailures"]}

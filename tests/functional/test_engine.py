@@ -20,10 +20,11 @@ from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports.commands import Outcome
 from domain.room.lifecycle import CreateRoom
 from domain.room.messages import Post
-from local import executor
+from local import consumer, executor
 from local import feed as feed_module
+from local.consumer import Subscription
 from local.executor import ATTEMPTS, FOLDED_HERE, MAX_COMMANDS, GroupCommitExecutor
-from local.feed import Feed, Subscription
+from local.feed import Feed
 from tests.support.views import MemoryViews
 
 NAME = {"k": "u_ann", "c": ""}
@@ -701,7 +702,7 @@ def test_a_consumer_far_behind_goes_on_by_itself(
     store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody wakes it after its first batch: nothing new comes and nobody waits."""
-    monkeypatch.setattr(feed_module, "BATCH", 2)
+    monkeypatch.setattr(consumer, "BATCH", 2)
 
     async def main() -> None:
         bench, handler = Bench(store), Receiving()
@@ -788,7 +789,7 @@ def test_a_consumer_with_nothing_to_do_hands_on_nothing(
     store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported: list[Any] = []
-    monkeypatch.setattr(feed_module, "report", lambda error, **more: reported.append(error))
+    monkeypatch.setattr(consumer, "report", lambda error, **more: reported.append(error))
     calls: list[int] = []
 
     def counting(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -834,8 +835,8 @@ def test_consumers_let_events_gather(
     within: bool,
 ) -> None:
     """Each batch takes time from the loop: where nobody needs it at once, it comes late."""
-    monkeypatch.setattr(feed_module, "GATHER", 8)
-    monkeypatch.setattr(feed_module, "LAG", 1.5)
+    monkeypatch.setattr(consumer, "GATHER", 8)
+    monkeypatch.setattr(consumer, "LAG", 1.5)
 
     async def main() -> None:
         bench, handler = Bench(store), Receiving()
@@ -954,9 +955,9 @@ class Flaky:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.feed.BACKOFF", 0.001)
-    monkeypatch.setattr("local.feed.LONGEST_BACKOFF", 0.01)
-    monkeypatch.setattr("local.feed.STUCK_AFTER", 0.02)
+    monkeypatch.setattr("local.consumer.BACKOFF", 0.001)
+    monkeypatch.setattr("local.consumer.LONGEST_BACKOFF", 0.01)
+    monkeypatch.setattr("local.consumer.STUCK_AFTER", 0.02)
 
 
 async def until(holds: Callable[[], Any]) -> None:
@@ -992,7 +993,7 @@ def test_a_consumer_survives_that_its_files_fail_and_says_so(
 def test_a_consumer_that_always_fails_waits_longer_each_time(
     store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.feed.BACKOFF", 0.01)
+    monkeypatch.setattr("local.consumer.BACKOFF", 0.01)
 
     async def main() -> None:
         bench = Bench(store)
@@ -1031,7 +1032,7 @@ def test_failures_in_a_row_count_from_the_first_and_are_forgotten_once_it_works(
     store: SqliteEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paused = Paused()
-    monkeypatch.setattr(feed_module, "time", paused)
+    monkeypatch.setattr(consumer, "time", paused)
 
     async def main() -> None:
         bench = Bench(store)
@@ -1050,7 +1051,7 @@ def test_failures_in_a_row_count_from_the_first_and_are_forgotten_once_it_works(
         feed._consumers["views"]._ended = paused
         feed.start()
         assert await feed.caught_up("views")
-        growing = [feed_module.BACKOFF * 2**n for n in range(8)]
+        growing = [consumer.BACKOFF * 2**n for n in range(8)]
         assert paused.waits == growing
         assert troubles[:7] == [[]] * 7
         assert troubles[7] == ["views has failed for 6 s: OSError"]
@@ -1138,9 +1139,9 @@ def test_a_consumer_that_hangs_or_is_far_behind_is_told_of(
         feed.add("slow", Subscription(hanging))
         feed.start()
         assert feed.troubles() == []
-        monkeypatch.setattr("local.feed.MAX_LAG", 2)
+        monkeypatch.setattr("local.consumer.MAX_LAG", 2)
         assert feed.troubles() == ["slow is 3 events behind"]
-        monkeypatch.setattr("local.feed.HUNG_AFTER", 0.001)
+        monkeypatch.setattr("local.consumer.HUNG_AFTER", 0.001)
         await until(lambda: feed.troubles() == ["slow has been at one batch for 0 s"])
         going_on.set()
         assert await feed.caught_up("slow")

@@ -15,7 +15,7 @@ from domain.room.lifecycle import CreateRoom
 from functions import project_views
 from local import bootstrap
 from local.bootstrap import Engine, Stores
-from local.feed import Subscription
+from local.consumer import Subscription
 from local.folder import DataFolder
 from local.web import LISTS, Web
 
