@@ -266,6 +266,7 @@ def test_the_index_of_commands_is_kept(
     if apart:
         index = SqliteCommandIndex(open_views(tmp_path / "views.db"))
     monkeypatch.setattr(retrying, "SEGMENT", 20)
+    monkeypatch.setattr(retrying, "MADE", 20)
     past = [
         happened(ReactionAdded, "u_ann", id=f"c{version}", message=1, emoji="👍")
         for version in range(1, 246)
