@@ -20,8 +20,8 @@ from domain.person.person import PersonRegistered
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
 from domain.room.messages import MessagePosted
-from local.bootstrap import Stores
 from local.folder import DataFolder
+from local.stores import Stores
 
 ROOM = "long"
 MEMBERS = 50

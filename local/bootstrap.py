@@ -1,35 +1,17 @@
-"""Composition root of the local engine: which adapters, wired once."""
+"""Composition root of the local engine: stores, executor, feed and gateway, wired once."""
 
 import asyncio
 import sqlite3
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, cast
 
-import uvloop
-from eventsourcing.persistence import PersistenceError
-
 from adapters.memory.connections import MemoryConnections
-from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
-from adapters.sqlite.accounts import SqliteAccounts
-from adapters.sqlite.events import SqliteEvents
-from adapters.sqlite.keys import SqliteKeys
-from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import SqliteCommandIndex, SqliteStore, open_views
-from adapters.vault.aes import AesVault, master_key
-from adapters.vault.nonces import DrawnNonces
-from adapters.vault.openssl import OpenSslCipher
-from domain.chat import Chat, Services
+from domain.chat import Chat
 from domain.chat.consumers import TrackMemberships
-from domain.chat.projecting import ProjectViews
 from domain.errors import Internal, RoomBusy, Unauthenticated
 from domain.executing import Decider
-from domain.log import EventLog
-from domain.projections.views import Views
 from functions import (
     authorize,
     bootstrap,
@@ -46,11 +28,11 @@ from local.background import LoopBackground, Threads
 from local.consumer import MAX_LAG, Subscription
 from local.executor import GroupCommitExecutor
 from local.feed import Feed
-from local.folder import DataFolder, FolderError
 from local.gateway import SocketGateway
 from local.payloads import CONTEXT
 from local.readiness import Readiness
 from local.sockets import FRAMES
+from local.stores import Stores
 
 APPEND_FAILED = 30.0
 """Seconds after a failed append that the engine is not ready, unless a later one succeeds. Longer
@@ -66,8 +48,6 @@ HTTP_THREADS = 2
 """For the HTTP API and handshakes: entering and tickets wait for the disk, and pages need not wait
 for them. More gain little and take time from the loop, which writes messages (docs/adr/0014)."""
 
-PUT_BACK = "put back the one that the folder was made with (docs/operations.md, Backup and restore)"
-
 MAX_CALLS = 1_000
 """Calls that wait for a thread; a further one is refused. At a millisecond each, the last of them
 waits for half a second."""
@@ -75,113 +55,10 @@ waits for half a second."""
 LISTS_WAIT = 5.0
 """Seconds that a list of rooms waits for the views before it is refused."""
 
-CACHE_BYTES = 256 * 2**20
-"""Bytes of aggregates kept in memory: some 2,300 rooms with full command windows."""
-
 DURABLE = {
     "project_views": Subscription(project_views.handler, together=True),
     "track_memberships": Subscription(track_memberships.handler, TrackMemberships.topics),
 }
-
-
-def utc_now() -> str:
-    """Returns the time as events write it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-class Stores:
-    """The opened files of a data folder."""
-
-    def __init__(self, folder: DataFolder) -> None:
-        """Opens them. Raises FolderError where one of them is not what it should be."""
-        self.folder = folder
-        try:
-            self._open(folder)
-        except (sqlite3.Error, PersistenceError, ValueError, OSError) as error:
-            raise FolderError(f"cannot open {folder.path}: {error}") from error
-
-    def _open(self, folder: DataFolder) -> None:
-        self.events = SqliteEvents(folder.events)
-        self.views_file = open_views(folder.views, [ProjectViews.name])
-        self.views = Views(SqliteStore(self.views_file))
-        self.progress = SqliteProgress(self.views_file)
-        self.accounts = SqliteAccounts(folder.accounts)
-        self.keys = SqliteKeys(folder.keys)
-        self.vault = self._vault(folder)
-        self.log = EventLog(self.events.events, self.events.snapshots, CACHE_BYTES)
-
-    def _vault(self, folder: DataFolder) -> AesVault:
-        """Returns the vault; a master key is made in a folder that has no keys yet alone.
-
-        Raises
-        ------
-        ValueError: the folder's keys are not of its master key. What would be written then could
-            never be read beside what is there.
-        """
-        known = self.keys.some()
-        if known is not None and not folder.master_key.exists():
-            raise ValueError(f"vault.key is missing; {PUT_BACK}")
-        master = master_key(folder.master_key)
-        vault = AesVault(self.keys, master, OpenSslCipher, nonce=DrawnNonces())
-        if known is not None and not vault.opens(*known):
-            raise ValueError(f"vault.key is of another folder; {PUT_BACK}")
-        return vault
-
-    def services(self, **ports: Any) -> Services:
-        return Services(
-            log=self.log,
-            views=self.views,
-            progress=self.progress,
-            vault=self.vault,
-            accounts=self.accounts,
-            now=utc_now,
-            seconds=time.time,
-            alone=True,
-            index=SqliteCommandIndex(self.views_file),
-            **ports,
-        )
-
-    def close(self) -> None:
-        self.events.close()
-        self.views_file.close()
-        self.accounts.close()
-        self.keys.close()
-
-
-class Offline:
-    """Use cases for a command that has the folder to itself: nobody is connected.
-
-    Commands are committed in groups as in the server, by the same executor on a loop of its own
-    in another thread: an import registers hundreds of people in one commit.
-    """
-
-    def __init__(self, stores: Stores) -> None:
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="parley-offline")
-        self._thread.start()
-        self._executor = asyncio.run_coroutine_threadsafe(self._make(stores), self._loop).result()
-        self.chat = Chat(
-            stores.services(
-                executor=self._executor,
-                connections=MemoryConnections(),
-                gateway=RecordingGateway(),
-                limiter=TokenBuckets(0),
-                background=InlineBackground(),
-            )
-        )
-
-    async def _make(self, stores: Stores) -> GroupCommitExecutor:
-        decider = Decider(stores.log, stores.views, alone=True)
-        loop = asyncio.get_running_loop()
-        return GroupCommitExecutor(stores.log, decider, stores.events, loop, lambda notices: None)
-
-    def close(self) -> None:
-        """Waits for what was accepted; the stores stay open."""
-        asyncio.run_coroutine_threadsafe(self._executor.drain(), self._loop).result()
-        self._executor.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 @dataclass(frozen=True)

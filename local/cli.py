@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from local.bootstrap import Stores
 from local.control import ask
 from local.folder import DataFolder, FolderError, holds_data
 from local.operations import Operations
 from local.server import ServeError, Settings, serve
+from local.stores import Stores
 from operations.common import OperationError, Progress
 
 ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "sign-out", "restore")

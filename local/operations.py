@@ -16,9 +16,11 @@ from domain.chat import Chat
 from domain.consuming import TRANSIENT, Record
 from domain.errors import ParleyError
 from domain.log import envelope
-from local.bootstrap import DURABLE, Engine, Offline, Stores
+from local.bootstrap import DURABLE, Engine
 from local.importing import ImportStopped, NothingWrittenError, Report, counted, import_irc
+from local.offline import Offline
 from local.rebuilding import rebuild
+from local.stores import Stores
 from operations.common import OperationError, Progress, erased, log_lines, signed_out
 from research.irc import NotUnderstood
 

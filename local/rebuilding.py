@@ -13,8 +13,8 @@ from domain.consuming import Consuming, Record
 from domain.log import EventLog, envelope
 from domain.ports.vault import Vault
 from domain.projections.views import Views
-from local.bootstrap import Stores, utc_now
 from local.feed import Feed
+from local.stores import Stores, utc_now
 
 PAGE = 1_000
 """Events folded in one transaction."""

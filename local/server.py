@@ -15,12 +15,13 @@ from typing import Any, cast
 import uvicorn
 import uvloop
 
-from local.bootstrap import Engine, Stores
+from local.bootstrap import Engine
 from local.control import ControlServer
 from local.folder import DataFolder
 from local.hosts import host_check
 from local.probe import LoopProbe
 from local.sockets import Socket
+from local.stores import Stores
 from local.web import Web, preload
 
 IDLE_CHECK = 60.0

@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,11 @@ def _read(harness: Any, folder: Path, people: dict[str, Any]) -> dict[str, Any]:
 
 def _states(folder: Path, logs: list[str]) -> dict[str, Any]:
     """Returns the state on which this commit decides, by log."""
-    from local.bootstrap import Stores  # noqa: PLC0415
     from local.folder import DataFolder  # noqa: PLC0415
 
     opened = DataFolder(folder)
-    stores = Stores(opened)
+    # Of this name in all commits; later ones define it in local/stores.py.
+    stores = import_module("local.bootstrap").Stores(opened)
     found = {}
     for log in sorted(logs):
         aggregate: Any = stores.log.read(log)

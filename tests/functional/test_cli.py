@@ -20,9 +20,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from domain.ports.consumers import Parked
-from local.bootstrap import Stores
 from local.folder import DataFolder
 from local.rebuilding import rebuild
+from local.stores import Stores
 from tests.server.harness import (
     OPTIONS,
     PARLEY,

@@ -11,9 +11,10 @@ from domain.chat.preparing import SHORT
 from domain.executing import outcomes_of
 from domain.log import EventLog
 from domain.person.person import SetNotices
-from local.bootstrap import Engine, Stores
+from local.bootstrap import Engine
 from local.folder import DataFolder
 from local.payloads import CONTEXT, authorizer_event, socket_context, socket_event
+from local.stores import Stores
 
 
 def test_a_handshake_has_a_long_log_folded_apart_from_the_loop(

@@ -14,9 +14,10 @@ from domain.executing import outcomes_of
 from domain.room.lifecycle import CreateRoom
 from functions import project_views
 from local import bootstrap
-from local.bootstrap import Engine, Stores
+from local.bootstrap import Engine
 from local.consumer import Subscription
 from local.folder import DataFolder
+from local.stores import Stores
 from local.web import LISTS, Web
 
 WITHIN = 2.0

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from local.bootstrap import Stores
 from local.folder import DataFolder
+from local.stores import Stores
 from tests.server.harness import Person, Server, parley, texts
 from tools.old_folder import LOG, LONG
 

@@ -11,9 +11,9 @@ from domain.log import mapper
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
 from domain.room.messages import MessagePosted
-from local.bootstrap import Stores
 from local.folder import DataFolder
 from local.rebuilding import rebuild
+from local.stores import Stores
 from tests.support.aggregates import happened, sealed, stand
 
 ROOMS, EVENTS = 20, 12

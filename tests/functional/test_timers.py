@@ -19,9 +19,11 @@ from domain.errors import Unauthenticated
 from domain.ports.connections import Connection
 from domain.protocol.server import server_frame
 from local.background import PRESENCE_GRACE, LoopBackground, Threads
-from local.bootstrap import Offline, SocketHandlers, Stores
+from local.bootstrap import SocketHandlers
 from local.folder import DataFolder
 from local.gateway import IDLE_LIMIT, SocketGateway
+from local.offline import Offline
+from local.stores import Stores
 
 
 class Clock:

@@ -9,8 +9,9 @@ from domain.aggregate import Command, Event
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
 from domain.room.messages import MessagePosted
-from local.bootstrap import Offline, Stores
 from local.folder import DataFolder
+from local.offline import Offline
+from local.stores import Stores
 
 EVENTS = 30_000
 """Events of a long room; reading them all takes more than a second."""

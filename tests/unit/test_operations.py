@@ -11,9 +11,10 @@ import pytest
 
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from local import operations as module
-from local.bootstrap import Engine, Stores
+from local.bootstrap import Engine
 from local.folder import DataFolder
 from local.operations import FOLLOWED, Operations
+from local.stores import Stores
 from operations.common import OperationError, log_lines
 from tests.support.chat import memory_chat, person
 
