@@ -17,7 +17,8 @@ from domain.consuming import TRANSIENT, Record
 from domain.errors import ParleyError
 from domain.log import envelope
 from local.bootstrap import DURABLE, Engine
-from local.importing import ImportStopped, NothingWrittenError, Report, counted, import_irc
+from local.importer import Report
+from local.importing import ImportStopped, NothingWrittenError, counted, import_irc
 from local.offline import Offline
 from local.rebuilding import rebuild
 from local.stores import Stores

@@ -16,8 +16,9 @@ from domain.executing import outcomes_of
 from domain.person.person import FileImported, NoteImport, Person
 from domain.ports.commands import Executor, Reply
 from domain.room.membership import MemberJoined, MemberRenamed
-from local import importing
-from local.importing import ImportStopped, Report, import_irc
+from local import importer
+from local.importer import Report
+from local.importing import ImportStopped, import_irc
 from tests.support.chat import memory_chat
 
 LINES = """[10:00] <ann> one
@@ -90,7 +91,7 @@ FAULTS = [Internal(), RoomBusy(), RateLimited(), OperationalError("disk full"), 
 def test_a_fault_stops_the_import_and_the_next_run_completes_it(
     log: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(importer, "BATCH", 2)
     chat, calm = memory_chat(), memory_chat()
     with pytest.raises(ImportStopped, match=r"stopped in 2011-11-13_02.log.txt: .+import again"):
         take(failing(chat, error, 3), log)
@@ -118,7 +119,7 @@ def test_a_refusal_is_left_out_and_told(log: Path, monkeypatch: pytest.MonkeyPat
 def test_an_import_that_is_cut_off_anywhere_goes_on(
     log: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", batch)
+    monkeypatch.setattr(importer, "BATCH", batch)
     calm = memory_chat()
     take(calm, log)
     for cut in range(1, 12):
@@ -168,7 +169,7 @@ def test_a_note_of_an_earlier_release_counts(log: Path) -> None:
 def test_lines_of_erased_people_are_left_out_and_counted(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(importer, "BATCH", 2)
     chat = memory_chat()
     take(chat, log, "before")
     bob = nick(chat, "bob")
@@ -208,10 +209,10 @@ def test_an_import_goes_on_within_what_is_one_batch_now(
     """The run that was cut off wrote in smaller batches."""
     calm, chat = memory_chat(), memory_chat()
     take(calm, log)
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(importer, "BATCH", 2)
     with pytest.raises(ImportStopped):
         take(failing(chat, OSError("gone"), 3), log)
-    monkeypatch.setattr(importing, "BATCH", 200)
+    monkeypatch.setattr(importer, "BATCH", 200)
     take(chat, log)
     assert told(chat) == told(calm)
 
