@@ -13,7 +13,9 @@ interface Case {
 
 // The same cases run through the Python fold (DESIGN.md, rule 13).
 const folder = above(import.meta.url, "tests/golden/folds/");
-const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+  file.endsWith(".json"),
+);
 
 /** A folder of the repository; `make mutants` runs a copy of the tests from further below. */
 function above(from: string, path: string): URL {
@@ -61,7 +63,7 @@ describe("foldRoom", () => {
   });
 
   it("knows who was asked and did not answer", () => {
-    const file = readFileSync(new URL("invitations.json", folder), "utf8");
+    const file = readFileSync(new URL("invitations/invite-and-answer.json", folder), "utf8");
     const { events } = JSON.parse(file) as Case;
     const { view } = foldRoom(emptyRoom, events);
     expect([...view.invited]).toEqual([

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from domain import room
 from domain.room.view import Gap, RoomView
 
-CASES = sorted((Path(__file__).parent.parent / "golden" / "folds").glob("*.json"))
+FOLDS = Path(__file__).parent.parent / "golden" / "folds"
+CASES = sorted(FOLDS.glob("*/*.json"))
+"""A folder for each concern of domain/room."""
 
 
 def shown(view: RoomView) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def shown(view: RoomView) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.relative_to(FOLDS)))
 def test_case(path: Path) -> None:
     case = json.loads(path.read_text())
     assert shown(RoomView().apply_all(case["events"])) == case["view"], case["about"]
@@ -38,3 +41,8 @@ def test_a_gap_is_refused() -> None:
     view = RoomView().apply_all(case["events"])
     with pytest.raises(Gap):
         view.apply({**case["events"][0], "version": view.version + 2})
+
+
+def test_every_folder_of_cases_is_a_concern_of_the_room() -> None:
+    concerns = {path.stem for path in Path(room.__file__).parent.glob("*.py")}
+    assert {path.parent.name for path in CASES} <= concerns

@@ -425,7 +425,7 @@ def test_a_damaged_event_is_shown_without_its_text(message: Any) -> None:
     assert texts(everything) == ["oops", "oops"]
 
 
-@pytest.mark.parametrize("path", sorted(FOLDS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDS.glob("*/*.json")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("member", [True, False])
 def test_every_golden_case_folds_to_its_view_with_its_texts_withheld(
     path: Path, member: bool
@@ -441,8 +441,8 @@ def test_every_golden_case_folds_to_its_view_with_its_texts_withheld(
 @pytest.mark.parametrize("reader", ["member", "guest"])
 def test_the_golden_cases_of_withheld_texts_are_what_is_shown(reader: str) -> None:
     """The web app folds these very files (frontend/tests/fold.test.ts)."""
-    true = orjson.loads((FOLDS / "deleted-and-edited.json").read_bytes())
-    shown = orjson.loads((FOLDS / f"withheld-from-a-{reader}.json").read_bytes())
+    true = orjson.loads((FOLDS / "messages" / "deleted-and-edited.json").read_bytes())
+    shown = orjson.loads((FOLDS / "messages" / f"withheld-from-a-{reader}.json").read_bytes())
     assert shown["events"] != true["events"]
     withhold(true["events"], member=reader == "member")
     assert (true["events"], true["view"]) == (shown["events"], shown["view"])
