@@ -17,7 +17,7 @@ from domain.errors import Unauthenticated
 from domain.log import EventLog, envelope
 from domain.ports.consumers import Parked
 from local import cli
-from operations import stack
+from operations import resources, stack
 from operations.common import OperationError
 from operations.dead_letters import QUEUES
 from tests.support.chat import person
@@ -171,7 +171,7 @@ class Deployed:
 
 @pytest.fixture
 def deployed(dynamo: Any, tables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    monkeypatch.setattr(stack, "ApiGateway", Closing)
+    monkeypatch.setattr(resources, "ApiGateway", Closing)
     # Nothing comes later: do not wait for it.
     monkeypatch.setattr("operations.dead_letters.WAIT", 0)
     # moto does not know the streams' addresses that have the account's id in them.
@@ -328,7 +328,7 @@ def test_signing_out_and_redriving_ask_for_no_key(
     def closed(*_: Any) -> bytes:
         raise AssertionError("the vault is closed")
 
-    monkeypatch.setattr(stack, "stack_master_key", closed)
+    monkeypatch.setattr(resources, "stack_master_key", closed)
     batch_letter(deployed, "ArchiveFailures")
     operations = stack.open_stack(NAME, lambda: deployed.time)
     for name, arguments in (("sign-out", {"user": "u_bob"}), ("dead-letters-redrive", {})):

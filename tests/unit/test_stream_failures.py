@@ -17,15 +17,8 @@ from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.table import Table
 from domain.chat import Chat
 from operations.restoring import of_table
-from operations.stream_failures import (
-    EMPTY,
-    NotUnderstood,
-    Place,
-    Reader,
-    Stream,
-    StreamFailures,
-    batch,
-)
+from operations.stream_batches import EMPTY, NotUnderstood, Place, Stream, batch
+from operations.stream_failures import Reader, StreamFailures
 from tests.support.chat import Clock, memory_chat, person
 from tests.support.outbound import Outside
 
