@@ -16,7 +16,7 @@ from typing import Any
 from domain.aggregate import Aggregate, Event
 from domain.chat.consumers import TrackMemberships
 from domain.log import empty
-from domain.person.person import PersonRegistered
+from domain.person.lifecycle import PersonRegistered
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
 from domain.room.messages import MessagePosted

@@ -14,6 +14,7 @@ from domain.aggregate import Aggregate, Command
 from domain.caching import SizedCache
 from domain.errors import BeyondWindow, CommandIdReused, Internal, ParleyError, RoomBusy, Throttled
 from domain.log import EventLog
+from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.ports.commands import Executor, Outcome, Reply
 from domain.projections.views import Views
@@ -97,7 +98,7 @@ class Decider:
         if aggregate.knows(user):
             return True
         person = self._log.load(user) if self._alone else self._log.read(user)
-        return isinstance(person, Person) and aggregate.id in person.rooms
+        return isinstance(person, Person) and aggregate.id in person.part(Memberships).by_room
 
     def _message(self, aggregate: Aggregate, version: int) -> dict[str, Any] | None:
         """Folds one message to the aggregate's head: the view's, then the log's tail."""

@@ -12,7 +12,9 @@ from domain.chat.erasing import importer
 from domain.chat.unsealing import open_words
 from domain.errors import Internal, ParleyError, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
-from domain.person.person import NoteImport, Person, Register
+from domain.person.imports import Imports, NoteImport
+from domain.person.lifecycle import Register
+from domain.person.person import Person
 from domain.room.invitations import Join
 from domain.room.lifecycle import CreateRoom
 from domain.room.membership import Leave, MemberJoined, MemberRenamed, RenameMember
@@ -152,7 +154,7 @@ class Importer:
 
     def add(self, log: Log, progress: Callable[[int], None]) -> None:
         """Imports one log; does nothing where all of it is in."""
-        if (self._room, log.digest) in self._person(self._me).files:
+        if (self._room, log.digest) in self._person(self._me).part(Imports).files:
             self._report.known_files += 1
             return
         self._report.files += 1

@@ -27,7 +27,8 @@ from domain.errors import (
     Unauthenticated,
 )
 from domain.metrics import INTERNAL
-from domain.person.person import MarkRead, Person
+from domain.person.marks import MarkRead
+from domain.person.person import Person
 from domain.ports.commands import Outcome
 from domain.ports.connections import Connection
 from domain.protocol import client as wire

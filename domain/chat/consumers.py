@@ -10,7 +10,9 @@ from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import is_person
-from domain.person.person import CloseOffer, GainRoom, LoseRoom, OfferRoom, PersonErased
+from domain.person.invitations import CloseOffer, OfferRoom
+from domain.person.lifecycle import PersonErased
+from domain.person.memberships import GainRoom, LoseRoom
 from domain.room.invitations import InvitationDeclined, MemberInvited
 from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
 

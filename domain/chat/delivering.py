@@ -18,7 +18,10 @@ from domain.chat.unsealing import names_at_head, open_event, open_words
 from domain.chat.withholding import changes_after, withhold
 from domain.consuming import TRANSIENT
 from domain.log import envelope, is_person
-from domain.person.person import Person, PersonErased, SessionEnded
+from domain.person.lifecycle import PersonErased
+from domain.person.memberships import Memberships
+from domain.person.person import Person
+from domain.person.sessions import OpenSessions, SessionEnded
 from domain.ports.connections import Shard
 from domain.room.invitations import MemberInvited
 from domain.room.membership import MAX_MEMBERS, MemberJoined, MemberLeft, MemberRenamed
@@ -123,7 +126,7 @@ class Deliver:
         included; not in large rooms, whose pages hear of it at their next read."""
         services = self._services
         person = services.at_head(user)
-        for room in list(person.rooms) if isinstance(person, Person) else ():
+        for room in list(person.part(Memberships).by_room) if isinstance(person, Person) else ():
             present = signal_recipients(services.connections, room)
             if present:
                 self._post(present, frames.nameless(room, user), room)
@@ -278,7 +281,7 @@ class Deliver:
 
     def _close_ended(self, user: str) -> None:
         connections, person = self._services.connections, self._services.log.at_head(user)
-        sessions = person.sessions if isinstance(person, Person) else ()
+        sessions = person.part(OpenSessions).begun if isinstance(person, Person) else ()
         alive = {one for session in sessions for one in connections.of_session(user, session)}
         for connection in connections.of_user(user):
             if connection not in alive:

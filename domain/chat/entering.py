@@ -14,11 +14,11 @@ from domain.chat.unsealing import open_words
 from domain.errors import Forbidden, NicknameTaken, NotFound, RateLimited, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.log import is_person
-from domain.person.person import (
+from domain.person.lifecycle import PersonErased, Register
+from domain.person.person import Person
+from domain.person.sessions import (
     EndSession,
-    Person,
-    PersonErased,
-    Register,
+    OpenSessions,
     SessionEnded,
     SessionStarted,
     StartSession,
@@ -254,7 +254,7 @@ class Entering:
     def lives(self, session: Session) -> bool:
         """Returns whether the person's log has the session started and not ended."""
         person = self._services.to_decide(session.user)
-        return isinstance(person, Person) and session.session in person.sessions
+        return isinstance(person, Person) and session.session in person.part(OpenSessions).begun
 
     def leave(self, token: str | None) -> None:
         """Ends the token's session; its sockets are closed when the event is delivered.
@@ -324,7 +324,7 @@ class Entering:
         person = self._services.log.read(user)
         assert isinstance(person, Person)
         # The version first: what another thread folds meanwhile may be folded twice.
-        version, sessions = person.version, dict(person.sessions)
+        version, sessions = person.version, dict(person.part(OpenSessions).begun)
         for event in self._services.log.events(user, after=version):
             if isinstance(event, SessionStarted):
                 sessions[event.session] = event.recorded_at

@@ -7,7 +7,8 @@ from domain.chat.succeeding import Succession
 from domain.errors import Forbidden, NotFound
 from domain.executing import outcomes_of, versions_of
 from domain.log import is_person
-from domain.person.person import Erase, Person
+from domain.person.lifecycle import Erase
+from domain.person.person import Person
 from domain.ports.vault import Vault
 
 

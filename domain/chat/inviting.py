@@ -7,6 +7,8 @@ from typing import Any, cast
 from domain.chat.services import Services
 from domain.chat.unsealing import open_words
 from domain.errors import NotFound
+from domain.person.invitations import Invitations
+from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.room.lifecycle import RoomCreated
 from domain.room.room import Room
@@ -25,19 +27,19 @@ def standing(services: Services, adder: str, user: str, room: str, now: str) -> 
     person = cast(Person, services.to_decide(user))
     if not person.version or person.erased:
         raise NotFound("no such person")
-    left = person.rooms.get(room)
+    left = person.part(Memberships).by_room.get(room)
     return {
         "name": person.name,
         "known": _known(services, cast(Person, services.to_decide(adder)), person),
         "was_here": left is not None and left[0] is None,
-        "resting": not person.may_be_invited(adder, now),
-        "unoffered": room not in person.offers,
+        "resting": not person.part(Invitations).allows(adder, now),
+        "unoffered": room not in person.part(Invitations).offers,
     }
 
 
 def _known(services: Services, adder: Person, user: Person) -> bool:
     """Returns whether two people share a private room: anybody may join the others."""
-    fewer, more = sorted((adder.rooms, user.rooms), key=len)
+    fewer, more = sorted((one.part(Memberships).by_room for one in (adder, user)), key=len)
     # The latest first: a room's kind is one small read, where it is not in memory.
     shared = (
         room
@@ -64,7 +66,7 @@ class Inviting:
     def pending(self, user: str) -> dict[str, Any]:
         """Returns the invitations that the person's own log has, the oldest first."""
         person = cast(Person, self._services.at_head(user))
-        offers = dict(person.offers)
+        offers = dict(person.part(Invitations).offers)
         headers = self._services.views.headers(sorted(offers))
         names = self._names({offer.by for offer in offers.values()})
         found = []

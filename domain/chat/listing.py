@@ -15,6 +15,7 @@ from domain.chat.services import Services
 from domain.chat.unsealing import open_many
 from domain.errors import Invalid
 from domain.matching import matches, words_of
+from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.projections.directory import search
 from domain.protocol.limits import ROOM_PATTERN
@@ -51,7 +52,7 @@ class Listing:
         listed = self._views.rooms_of(user, _place(cursor), limit)
         # Their own log knows what the views may have skipped: that they are out of a room.
         person = self._services.at_head(user)
-        known = person.rooms if isinstance(person, Person) else {}
+        known = person.part(Memberships).by_room if isinstance(person, Person) else {}
         found = [row for row in listed if row[0] not in known or known[row[0]][0] is not None]
         headers = self._views.headers([room for room, _, _ in found])
         marks = self._views.marks(user, sorted(headers))

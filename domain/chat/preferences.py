@@ -8,7 +8,8 @@ from domain.chat.services import Services
 from domain.errors import NotFound, RateLimited
 from domain.executing import outcomes_of, versions_of
 from domain.log import EventLog, is_person
-from domain.person.person import Person, SetNotices
+from domain.person.person import Person
+from domain.person.preferences import NoticePreferences, SetNotices
 from domain.ports.accounts import Accounts
 from domain.ports.vault import Vault
 
@@ -20,7 +21,7 @@ def address_of(log: EventLog, accounts: Accounts, vault: Vault, user: str) -> st
     """Returns the address to write to; None where the person wants no mail, has no address or
     was erased. Nobody gets mail who did not ask for it."""
     person = log.at_head(user)
-    if not isinstance(person, Person) or not person.mail:
+    if not isinstance(person, Person) or not person.part(NoticePreferences).mail:
         return None
     sealed = accounts.email(user)
     return vault.open(sealed) if sealed else None
@@ -41,7 +42,10 @@ class Preferences:
     def notices(self, user: str) -> dict[str, Any]:
         """Returns whether the person wants mail, and whether there is an address to send it to."""
         person = cast(Person, self._services.at_head(user))
-        return {"mail": person.mail, "address": self._services.accounts.email(user) is not None}
+        return {
+            "mail": person.part(NoticePreferences).mail,
+            "address": self._services.accounts.email(user) is not None,
+        }
 
     def set_notices(self, user: str, mail: bool) -> dict[str, Any]:
         now = self._services.now()

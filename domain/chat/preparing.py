@@ -8,7 +8,7 @@ from typing import NamedTuple
 from domain.chat.services import Services
 from domain.errors import Internal, ParleyError
 from domain.executing import outcomes_of
-from domain.person.person import EndSession
+from domain.person.sessions import EndSession
 
 SHORT = 30
 """Events of a log that is folded where it is needed, some 3 ms."""

@@ -6,7 +6,8 @@ from domain.aggregate import Event
 from domain.chat.withholding import change_in
 from domain.consuming import TRANSIENT, Transient
 from domain.log import is_person
-from domain.person.person import PersonErased, ReadMarked
+from domain.person.lifecycle import PersonErased
+from domain.person.marks import ReadMarked
 from domain.projections.directory import Directory
 from domain.projections.projection import Batch, Given, Projection, merged
 from domain.projections.store import Fold, Head, Patch

@@ -11,6 +11,7 @@ from domain.chat.unsealing import names_at_head, open_event, open_message, open_
 from domain.chat.withholding import EventPage, withhold
 from domain.consuming import TRANSIENT
 from domain.errors import RoomBusy
+from domain.person.marks import Marks
 from domain.person.person import Person
 from domain.room.invitations import Invitations
 from domain.room.view import Message, RoomView
@@ -253,7 +254,8 @@ class Reading:
     def unread(self, access: Access, user: str) -> int:
         # Their own log, not the views: a mark counts once it was acknowledged.
         person = self._log.read(user)
-        read = person.marks.get(access.room, (0, 0))[0] if isinstance(person, Person) else 0
+        marks = person.part(Marks).by_room if isinstance(person, Person) else {}
+        read = marks.get(access.room, (0, 0))[0]
         if access.role is None:
             return 0
         posted = access.view.posted.get(user)

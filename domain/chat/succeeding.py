@@ -6,7 +6,9 @@ from domain.chat.services import Services
 from domain.consuming import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
+from domain.person.memberships import Memberships
 from domain.person.person import Person
+from domain.person.sessions import OpenSessions
 from domain.room.membership import HandOver
 from domain.room.room import Room
 
@@ -51,7 +53,9 @@ class Succession:
     def of_person(self, user: str) -> None:
         """Hands over all rooms that an erased person owns, as far as their own log knows."""
         person = self._services.at_head(user)
-        rooms = dict(person.rooms) if isinstance(person, Person) and person.erased else {}
+        if not isinstance(person, Person) or not person.erased:
+            return
+        rooms = dict(person.part(Memberships).by_room)
         for room, (role, _) in rooms.items():
             if role == "owner":
                 self.of_room(room, user)
@@ -125,9 +129,10 @@ class Succession:
         person = services.at_head(user)
         if not isinstance(person, Person) or not person.version or person.erased:
             return None
-        if not person.sessions:
+        begun = person.part(OpenSessions).begun
+        if not begun:
             return False
         # The log keeps lapsed sessions until the next sign-in; accounts know when each ends.
         now = services.seconds()
         kept = services.accounts.sessions_of(user).values()
-        return any(one.expires > now and one.session in person.sessions for one in kept)
+        return any(one.expires > now and one.session in begun for one in kept)

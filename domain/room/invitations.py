@@ -6,11 +6,12 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from domain.aggregate import Command, MessageOf
+from domain.concerns import after
 from domain.errors import Forbidden, Invalid, NotFound, RoleRequired, RoomFull
 from domain.inviting import lost, resting, rests_until, seconds
 from domain.protocol.types import OwnName, Role, Sealed, UserId
 from domain.room.membership import MAX_MEMBERS, MemberJoined, MemberLeft
-from domain.room.room import MEMBER_BYTES, RANK, Part, Room, RoomEvent, after, decides, role_of
+from domain.room.room import MEMBER_BYTES, RANK, Part, Room, RoomEvent, decides, role_of
 from domain.room.view import RoomView, WireEvent
 
 MAX_INVITED = 1_000

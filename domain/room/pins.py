@@ -5,19 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.aggregate import Command, MessageOf
+from domain.concerns import after
 from domain.errors import Forbidden, RoleRequired
 from domain.protocol.types import Version
 from domain.room.messages import MessageDeleted
-from domain.room.room import (
-    Part,
-    Room,
-    RoomEvent,
-    after,
-    after_projecting,
-    decides,
-    message_in,
-    role_of,
-)
+from domain.room.room import Part, Room, RoomEvent, after_projecting, decides, message_in, role_of
 from domain.room.view import EXTRAS, RoomView, WireEvent
 
 MAX_PINS = 100

@@ -9,22 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from domain.aggregate import (
-    Aggregate,
-    Command,
-    Event,
-    MessageOf,
-    Snapshot,
-    restore_window,
-    window_state,
-)
+from domain import concerns
+from domain.aggregate import Command, Event, MessageOf, Snapshot, restore_window, window_state
 from domain.errors import DeletedMessage, NotAMember, NotFound
 from domain.room.view import FOLDS, Fold, RoomView, WireEvent
 
 RANK = {"member": 0, "moderator": 1, "owner": 2}
-
-PART_BYTES = 300
-"""An empty part of a room's state in memory."""
 
 MEMBER_BYTES = 145
 """A member in memory (measured by tests/unit/test_memory.py)."""
@@ -51,20 +41,8 @@ class RoomEvent(Event):
         """Folds the event, in the protocol's shape, into a view."""
 
 
-class Part:
+class Part(concerns.Part):
     """A concern's part of the aggregate's state. Defining a subclass adds it to every room."""
-
-    def snapshot(self) -> dict[str, Any]:
-        """Returns the part's keys of the snapshot."""
-        raise NotImplementedError
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over a snapshot; one of an earlier release may lack the part's keys."""
-        raise NotImplementedError
-
-    def weight(self) -> int:
-        """Returns about how many bytes the part takes in memory."""
-        return 0
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -72,7 +50,6 @@ class Part:
 
 
 PARTS: list[type[Part]] = []
-P = TypeVar("P", bound=Part)
 
 
 @dataclass(kw_only=True)
@@ -87,41 +64,34 @@ class RoomSnapshot(Snapshot):
             user: role for role, users in self.state["members"].items() for user in users
         }
         room.owners = len(self.state["members"].get("owner", ()))
-        for part in room.parts.values():
-            part.restore(self.state)
+        room.restore_parts(self.state)
         restore_window(room, self.state)
         return room
 
 
-class Room(Aggregate):
+class Room(concerns.Composed):
     """Kind, members with their roles, and the parts of the concerns: no texts, no names."""
 
     snapshot_class = RoomSnapshot
+    part_classes = PARTS
+    part_bytes = 300
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self.kind = ""
         self.members: dict[str, str] = {}
         self.owners = 0
-        self.parts: dict[type[Part], Part] = {part: part() for part in PARTS}
-
-    def part(self, kind: type[P]) -> P:
-        """Returns a concern's part of the state."""
-        return self.parts[kind]  # type: ignore[return-value]
 
     def weight(self) -> int:
-        parts = sum(PART_BYTES + part.weight() for part in self.parts.values())
-        return super().weight() + len(self.members) * MEMBER_BYTES + parts
+        return super().weight() + len(self.members) * MEMBER_BYTES
 
     def snapshot_state(self) -> dict[str, Any]:
         """Groups members by role, so that 10,000 of them stay under 300 KB."""
         by_role: dict[str, list[str]] = {}
         for user, role in self.members.items():
             by_role.setdefault(role, []).append(user)
-        state: dict[str, Any] = {"kind": self.kind, "members": by_role}
-        for part in self.parts.values():
-            state |= part.snapshot()
-        return {**state, **window_state(self)}
+        own = {"kind": self.kind, "members": by_role}
+        return {**own, **self.parts_state(), **window_state(self)}
 
     def knows(self, user: str) -> bool:
         return user in self.members
@@ -157,9 +127,6 @@ def decides(command: type[C], action: str | None = None) -> Callable[[Decision[C
     return register
 
 
-E = TypeVar("E", bound=RoomEvent)
-
-
 def after_projecting(event: type[RoomEvent]) -> Callable[[Fold], Fold]:
     """Decorates what a concern does to the view after another concern's event was folded."""
 
@@ -171,23 +138,6 @@ def after_projecting(event: type[RoomEvent]) -> Callable[[Fold], Fold]:
             follow(view, wire, data)
 
         FOLDS[event.__name__] = both
-        return follow
-
-    return register
-
-
-def after(event: type[E]) -> Callable[[Callable[[Room, E], None]], Callable[[Room, E], None]]:
-    """Decorates a concern's answer to another concern's event: it is called after the event's own
-    `apply`."""
-
-    def register(follow: Callable[[Room, E], None]) -> Callable[[Room, E], None]:
-        apply = event.apply
-
-        def both(self: E, aggregate: Room) -> None:
-            apply(self, aggregate)
-            follow(aggregate, self)
-
-        event.apply = both  # type: ignore[assignment, method-assign]
         return follow
 
     return register

@@ -30,6 +30,8 @@ from adapters.sqlite.views import SqliteCommandIndex, open_views
 from domain import retrying
 from domain.errors import Throttled
 from domain.log import EventLog, Snapshots
+from domain.person.marks import Marks
+from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.ports.commands import CommandIndex
 from domain.room.reactions import ReactionAdded
@@ -504,15 +506,15 @@ def test_a_person_with_50_000_rooms_is_restored_from_a_snapshot(
     person.version = 100_001
     for number in range(50_000):
         room = f"{hashlib.sha256(b'%d' % number).hexdigest()[:40]}-{number}"
-        person.rooms[room] = ("member", 3)
-        person.marks[room] = (number, number + 1)
+        person.part(Memberships).by_room[room] = ("member", 3)
+        person.part(Marks).by_room[room] = (number, number + 1)
     log = EventLog(*stores)
     taken = log.checkpoint(person)
     assert len(taken.state) > 6_000_000
     log.save_snapshot(taken)
     found = EventLog(*stores).load("u_ann")
     assert isinstance(found, Person)
-    assert (found.version, found.rooms, found.marks) == (100_001, person.rooms, person.marks)
+    assert (found.version, found.parts) == (100_001, person.parts)
 
 
 @pytest.fixture(params=ENGINES)

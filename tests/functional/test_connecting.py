@@ -10,7 +10,7 @@ import pytest
 from domain.chat.preparing import SHORT
 from domain.executing import outcomes_of
 from domain.log import EventLog
-from domain.person.person import SetNotices
+from domain.person.preferences import SetNotices
 from local.bootstrap import Engine
 from local.folder import DataFolder
 from local.payloads import CONTEXT, authorizer_event, socket_context, socket_event

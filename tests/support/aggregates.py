@@ -13,7 +13,8 @@ from domain.aggregate import Aggregate, Command, Event
 from domain.errors import BeyondWindow, ParleyError
 from domain.executing import Decider, outcomes_of
 from domain.log import EventLog, empty
-from domain.person.person import PersonRegistered, RoomGained
+from domain.person.lifecycle import PersonRegistered
+from domain.person.memberships import RoomGained
 from domain.ports.commands import Executor, Outcome
 from domain.retrying import Retrying
 from tests.support.views import MemoryViews

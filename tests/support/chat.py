@@ -30,7 +30,9 @@ from domain.chat.receiving import Receiving
 from domain.consuming import Record
 from domain.executing import DirectExecutor, outcomes_of, versions_of
 from domain.log import EventLog, envelope
-from domain.person.person import Person, Register, StartSession
+from domain.person.lifecycle import Register
+from domain.person.person import Person
+from domain.person.sessions import StartSession
 from domain.ports.accounts import Session
 from domain.ports.connections import Connection
 from domain.ports.limits import Limiter

@@ -13,7 +13,9 @@ from domain.chat.receiving import Receiving
 from domain.consuming import Record
 from domain.errors import NotFound, Unauthenticated
 from domain.executing import outcomes_of, versions_of
-from domain.person.person import Person, StartSession
+from domain.person.memberships import Memberships
+from domain.person.person import Person
+from domain.person.sessions import StartSession
 from domain.ports.accounts import Session
 from domain.ports.connections import Connection
 from domain.protocol.limits import MAX_FRAME, MAX_TEXT
@@ -270,7 +272,7 @@ def test_a_clients_command_id_cannot_stop_the_telling_of_memberships() -> None:
     assert chat.services.progress.parked() == []
     kept = chat.services.log.load("u_bob")
     assert isinstance(kept, Person)
-    assert kept.rooms["lobby"] == (None, 4)
+    assert kept.part(Memberships).by_room["lobby"] == (None, 4)
 
 
 def test_the_longest_message_with_all_its_reactions_fits_a_frame() -> None:

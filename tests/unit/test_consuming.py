@@ -24,6 +24,7 @@ from domain.chat.services import Services
 from domain.consuming import MAX_RECEIVES, Consuming, Record, Transient
 from domain.errors import RoomBusy
 from domain.log import EventLog, envelope, is_person
+from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.ports.commands import Executor, Reply
 from domain.ports.consumers import Parked
@@ -277,7 +278,7 @@ def check_memberships(plan: list[list[int]]) -> None:
         for room_id in ("lobby", "other"):
             room = chat.services.log.load(room_id)
             assert isinstance(room, Room)
-            assert owner.rooms[room_id][0] == room.members.get(user)
+            assert owner.part(Memberships).by_room[room_id][0] == room.members.get(user)
         told_of = [e for e in chat.services.log.events(user) if hasattr(e, "room_version")]
         for one in ("lobby", "other"):
             versions = [e.room_version for e in told_of if e.room == one]  # type: ignore[attr-defined]
@@ -336,7 +337,7 @@ def test_a_person_whose_log_is_busy_is_told_of_their_room_later() -> None:
     def rooms(user: str) -> dict[str, tuple[str | None, int]]:
         found = late.services.log.read(user)
         assert isinstance(found, Person)
-        return found.rooms
+        return found.part(Memberships).by_room
 
     for _ in range(2):
         assert late.apply_records("track_memberships", batch) == [record.id for record in batch]

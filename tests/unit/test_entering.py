@@ -22,10 +22,11 @@ from domain.chat.entering import (
 from domain.errors import NicknameTaken, NotFound, RateLimited, RoomBusy, Unauthenticated
 from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
-from domain.person.person import (
+from domain.person.person import Person
+from domain.person.sessions import (
     ENDED_TOGETHER,
     MAX_SESSIONS,
-    Person,
+    OpenSessions,
     SessionEnded,
     SessionStarted,
 )
@@ -326,7 +327,7 @@ def begin_as_before(chat: Chat, user: str, count: int) -> list[str]:
 def open_sessions(chat: Chat, user: str) -> list[str]:
     found = chat.services.log.at_head(user)
     assert isinstance(found, Person)
-    return list(found.sessions)
+    return list(found.part(OpenSessions).begun)
 
 
 def sign_in(chat: Chat) -> tuple[str, str]:

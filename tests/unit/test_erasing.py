@@ -16,20 +16,12 @@ from domain.chat import Chat
 from domain.errors import NotFound, ParleyError, Unauthenticated
 from domain.executing import DirectExecutor, outcomes_of
 from domain.log import EventLog
-from domain.person.person import (
-    EndSession,
-    GainRoom,
-    LoseRoom,
-    MarkRead,
-    NoteImport,
-    Person,
-    PersonErased,
-    PersonRegistered,
-    Register,
-    RoomGained,
-    SessionStarted,
-    StartSession,
-)
+from domain.person.imports import NoteImport
+from domain.person.lifecycle import PersonErased, PersonRegistered, Register
+from domain.person.marks import MarkRead
+from domain.person.memberships import GainRoom, LoseRoom, RoomGained
+from domain.person.person import Person
+from domain.person.sessions import EndSession, OpenSessions, SessionStarted, StartSession
 from domain.ports.accounts import Session
 from tests.support.aggregates import ask, given, happened, sealed
 from tests.support.chat import MASTER, memory_chat, person, run_consumers
@@ -85,12 +77,13 @@ def test_a_snapshot_says_so_and_older_ones_did_not() -> None:
         return taken.mutate(None)
 
     assert restored(state).erased
-    aggregate.sessions = {"s2": "later", "s1": "first"}
+    aggregate.part(OpenSessions).begun = {"s2": "later", "s1": "first"}
     state = aggregate.snapshot_state()
-    assert list(restored(state).sessions.items()) == [("s2", "later"), ("s1", "first")]
+    begun = restored(state).part(OpenSessions).begun
+    assert list(begun.items()) == [("s2", "later"), ("s1", "first")]
     old = {name: kept for name, kept in state.items() if name not in ("erased", "began")}
     assert not restored(old).erased
-    assert restored(old).sessions == {"s1": "", "s2": ""}
+    assert restored(old).part(OpenSessions).begun == {"s1": "", "s2": ""}
 
 
 # The use case
@@ -124,7 +117,7 @@ def nothing_is_left(chat: Chat, user: str, token: str) -> None:
     assert len(erased_events(chat, user)) == 1
     read = services.log.at_head(user)
     assert isinstance(read, Person)
-    assert (read.erased, len(read.sessions)) == (True, 0)
+    assert (read.erased, len(read.part(OpenSessions).begun)) == (True, 0)
 
 
 def test_erasing_somebody(chat: Chat) -> None:

@@ -13,7 +13,8 @@ from domain.chat import Chat
 from domain.chat.erasing import Erasing
 from domain.errors import Forbidden, Internal, ParleyError, RateLimited, RoomBusy
 from domain.executing import outcomes_of
-from domain.person.person import FileImported, NoteImport, Person
+from domain.person.imports import FileImported, Imports, NoteImport
+from domain.person.person import Person
 from domain.ports.commands import Executor, Reply
 from domain.room.membership import MemberJoined, MemberRenamed
 from local import importer
@@ -163,7 +164,7 @@ def test_a_note_of_an_earlier_release_counts(log: Path) -> None:
     assert take(chat, log, "third").known_files == 1
     person = chat.services.log.read(me)
     assert isinstance(person, Person)
-    assert {room for room, _ in person.files} == {"elsewhere", "irc", "third"}
+    assert {room for room, _ in person.part(Imports).files} == {"elsewhere", "irc", "third"}
 
 
 def test_lines_of_erased_people_are_left_out_and_counted(

@@ -8,7 +8,8 @@ from domain.chat import Chat
 from domain.chat.inviting import Inviting
 from domain.errors import NotFound
 from domain.inviting import LOST, REST
-from domain.person.person import MAX_OFFERS_BY, Person
+from domain.person.invitations import MAX_OFFERS_BY
+from domain.person.person import Person
 from domain.protocol.answers import Invitations, Members
 from domain.room.invitations import Invitations as Pending
 from tests.support.chat import Clock, Someone, admit, memory_chat, person, run_consumers

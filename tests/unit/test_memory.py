@@ -22,7 +22,10 @@ from domain.caching import SizedCache
 from domain.chat.delivering import NAME_BYTES
 from domain.executing import MAX_TAIL_BYTES, Decider, DirectExecutor
 from domain.log import EventLog, empty, mapper
-from domain.person import person as p
+from domain.person.lifecycle import PersonRegistered
+from domain.person.marks import ReadMarked
+from domain.person.memberships import RoomGained
+from domain.person.sessions import SessionStarted
 from domain.room.lifecycle import RoomCreated
 from domain.room.membership import MemberJoined
 from domain.room.messages import MessagePosted, Post
@@ -91,14 +94,14 @@ def room_of(members: int, posts: int = 0, room: str = "lobby") -> list[StoredEve
 
 
 def person_of(rooms: int) -> list[StoredEvent]:
-    past = [happened(p.PersonRegistered, "u_ann", name=sealed("u_ann"))]
+    past = [happened(PersonRegistered, "u_ann", name=sealed("u_ann"))]
     for number in range(rooms):
         room = f"room-{uuid(number)}"
         past += [
-            happened(p.RoomGained, "u_ann", room=room, role="member", room_version=3),
-            happened(p.ReadMarked, "u_ann", room=room, version=9),
+            happened(RoomGained, "u_ann", room=room, role="member", room_version=3),
+            happened(ReadMarked, "u_ann", room=room, version=9),
         ]
-    past += [happened(p.SessionStarted, "u_ann", session=f"{n:032x}") for n in range(99)]
+    past += [happened(SessionStarted, "u_ann", session=f"{n:032x}") for n in range(99)]
     return stored("u_ann", *past)
 
 

@@ -10,6 +10,7 @@ from adapters.memory.events import MemoryEvents
 from domain.aggregate import Command
 from domain.chat import Chat
 from domain.chat.preparing import SHORT
+from domain.person.memberships import Memberships
 from domain.ports.commands import Executor, Reply
 from local.executor import FOLDED_HERE
 from tests.support.chat import Someone, memory_chat, person
@@ -178,7 +179,9 @@ def test_a_large_snapshot_counts_as_the_events_that_take_as_long() -> None:
     known: Any = log.load(bob.user)
     log.save_snapshot(log.checkpoint(known))
     assert log.unfolded(bob.user) == 0
-    known.rooms = {f"room-{number:012d}": ("member", 3) for number in range(5_000)}
+    known.part(Memberships).by_room = {
+        f"room-{number:012d}": ("member", 3) for number in range(5_000)
+    }
     known.version += 1
     log.save_snapshot(log.checkpoint(known))
     assert log.unfolded(bob.user) > 2 * FOLDED_HERE

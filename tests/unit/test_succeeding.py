@@ -11,6 +11,7 @@ from domain.chat.succeeding import Succession
 from domain.consuming import Transient
 from domain.errors import NotFound
 from domain.person.person import Person
+from domain.person.sessions import OpenSessions
 from domain.room.room import Room
 from tests.support.chat import Clock, Someone, admit, memory_chat, person, records, run_consumers
 
@@ -95,7 +96,7 @@ def test_a_session_that_lapsed_is_not_an_open_one() -> None:
     cy.send(action="join", room=ROOM)
     lapsed = chat.services.log.at_head(bob.user)
     assert isinstance(lapsed, Person)
-    assert lapsed.sessions
+    assert lapsed.part(OpenSessions).begun
     chat.erasing.erase(ann.user)
     assert roles(chat)["u_cy"] == "owner"
 

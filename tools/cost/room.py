@@ -14,7 +14,8 @@ from domain.chat.entering import hashed
 from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import envelope
-from domain.person.person import Register, StartSession
+from domain.person.lifecycle import Register
+from domain.person.sessions import StartSession
 from domain.ports.accounts import Session
 from domain.room.invitations import Join
 from domain.room.lifecycle import CreateRoom

@@ -21,15 +21,19 @@ def _conformance(*names: str) -> list[str]:
     return [f"tests/conformance/test_{name}.py" for name in names]
 
 
-def _room() -> list[str]:
-    """Returns the modules of a room's concerns."""
-    found = Path("domain/room").glob("*.py")
+def _concerns(package: str) -> list[str]:
+    """Returns the modules of a package by concern."""
+    found = Path("domain", package).glob("*.py")
     return sorted(str(path) for path in found if path.name != "__init__.py")
 
 
 NEAREST: dict[str, list[str]] = {
-    **{path: _unit("room", "inviting", "repeats", "storage_format") for path in _room()},
-    "domain/person/person.py": _unit("person", "erasing", "repeats", "storage_format"),
+    **{path: _unit("room", "inviting", "repeats", "storage_format") for path in _concerns("room")},
+    **{
+        path: _unit("person", "erasing", "repeats", "storage_format")
+        for path in _concerns("person")
+    },
+    "domain/concerns.py": _unit("room", "person", "memory", "storage_format"),
     "domain/aggregate.py": _unit("room", "person", "storage_format"),
     "domain/caching.py": _unit("memory"),
     "domain/log.py": _unit("log", "executing", "retrying", "memory"),

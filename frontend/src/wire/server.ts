@@ -228,68 +228,35 @@ export interface ReactionRemoved {
  */
 export interface User {
   events: (
-    | PersonRegisteredEvent
-    | SessionStartedEvent
-    | SessionEndedEvent
-    | ReadMarkedEvent
+    | FileImportedEvent
     | RoomGainedEvent
     | RoomLostEvent
     | RoomOfferedEvent
     | OfferClosedEvent
-    | NoticesSetEvent
-    | FileImportedEvent
+    | PersonRegisteredEvent
     | PersonErasedEvent
+    | ReadMarkedEvent
+    | NoticesSetEvent
+    | SessionStartedEvent
+    | SessionEndedEvent
   )[];
   type: "user";
   version: number;
 }
-export interface PersonRegisteredEvent {
+export interface FileImportedEvent {
   at: string;
   by: string;
-  data: PersonRegistered;
+  data: FileImported;
   id?: string | null;
-  type: "PersonRegistered";
-  version: number;
-}
-export interface PersonRegistered {
-  name: string | null;
-}
-export interface SessionStartedEvent {
-  at: string;
-  by: string;
-  data: SessionStarted;
-  id?: string | null;
-  type: "SessionStarted";
+  type: "FileImported";
   version: number;
 }
 /**
- * `session` is the first half of the token's hash: it names the session, opens nothing.
+ * All of a file is in a room; `file` is the SHA-256 of its content.
  */
-export interface SessionStarted {
-  session: string;
-}
-export interface SessionEndedEvent {
-  at: string;
-  by: string;
-  data: SessionEnded;
-  id?: string | null;
-  type: "SessionEnded";
-  version: number;
-}
-export interface SessionEnded {
-  session: string;
-}
-export interface ReadMarkedEvent {
-  at: string;
-  by: string;
-  data: ReadMarked;
-  id?: string | null;
-  type: "ReadMarked";
-  version: number;
-}
-export interface ReadMarked {
+export interface FileImported {
+  file: string;
   room: string;
-  version: number;
 }
 export interface RoomGainedEvent {
   at: string;
@@ -350,34 +317,16 @@ export interface OfferClosed {
   room: string;
   room_version: number;
 }
-export interface NoticesSetEvent {
+export interface PersonRegisteredEvent {
   at: string;
   by: string;
-  data: NoticesSet;
+  data: PersonRegistered;
   id?: string | null;
-  type: "NoticesSet";
+  type: "PersonRegistered";
   version: number;
 }
-/**
- * Whether they want mail of mentions and direct messages.
- */
-export interface NoticesSet {
-  mail: boolean;
-}
-export interface FileImportedEvent {
-  at: string;
-  by: string;
-  data: FileImported;
-  id?: string | null;
-  type: "FileImported";
-  version: number;
-}
-/**
- * All of a file is in a room; `file` is the SHA-256 of its content.
- */
-export interface FileImported {
-  file: string;
-  room: string;
+export interface PersonRegistered {
+  name: string | null;
 }
 export interface PersonErasedEvent {
   at: string;
@@ -392,6 +341,57 @@ export interface PersonErasedEvent {
  * written, read and shown without the key.
  */
 export interface PersonErased {}
+export interface ReadMarkedEvent {
+  at: string;
+  by: string;
+  data: ReadMarked;
+  id?: string | null;
+  type: "ReadMarked";
+  version: number;
+}
+export interface ReadMarked {
+  room: string;
+  version: number;
+}
+export interface NoticesSetEvent {
+  at: string;
+  by: string;
+  data: NoticesSet;
+  id?: string | null;
+  type: "NoticesSet";
+  version: number;
+}
+/**
+ * Whether they want mail of mentions and direct messages.
+ */
+export interface NoticesSet {
+  mail: boolean;
+}
+export interface SessionStartedEvent {
+  at: string;
+  by: string;
+  data: SessionStarted;
+  id?: string | null;
+  type: "SessionStarted";
+  version: number;
+}
+/**
+ * `session` is the first half of the token's hash: it names the session, opens nothing.
+ */
+export interface SessionStarted {
+  session: string;
+}
+export interface SessionEndedEvent {
+  at: string;
+  by: string;
+  data: SessionEnded;
+  id?: string | null;
+  type: "SessionEnded";
+  version: number;
+}
+export interface SessionEnded {
+  session: string;
+}
 export interface Synced {
   id: string;
   more?: boolean;
