@@ -2,24 +2,23 @@
  * The chat of one person in one tab: wires connection, sync, outbox, history and store, and is
  * what the screens call. Each part knows nothing of the others.
  */
-import { applyPresence, lapseTyping, setOnline, startTyping, TYPING_LAPSES } from "../store/people";
-import { activate, attend, closedRoom, listRooms, loadSnapshot, markRead } from "../store/rooms";
-import { initialState, withPeople, withRoom, type Me, type State } from "../store/state";
+import { setOnline } from "../store/people";
+import { activate, attend, closedRoom, loadSnapshot } from "../store/rooms";
+import { initialState, withRoom, type Me, type State } from "../store/state";
 import { Store, type Scheduler } from "../store/store";
-import type { Rooms, RoomSummary } from "../wire/http";
-import type { RoomEvent } from "../wire/room-event";
 import type { Notices } from "../wire/http";
-import type { ServerFrame, User } from "../wire/server";
-import { Again } from "./again";
-import { ApiError, type Api } from "./api";
+import type { Api } from "./api";
 import { Batches } from "./batches";
 import { Commands } from "./commands";
 import { Directory } from "./directory";
 import { Connection, type Socket } from "./connection";
 import { History } from "./history";
+import { Incoming } from "./incoming";
 import { Invitations } from "./invitations";
+import { Membership } from "./membership";
 import { Outbox, type Command, type OutboxEntry } from "./outbox";
-import { readingProblem } from "./problems";
+import { OwnRooms } from "./ownRooms";
+import { PageEvents } from "./pageEvents";
 import { ReadMarks } from "./reads";
 import { RoomSync } from "./sync";
 import { Toasts } from "./toasts";
@@ -43,8 +42,6 @@ const PING_SEEN = 2 * 60_000;
 const PING_HIDDEN = 5 * 60_000;
 /** At most one sign that the person types every 3 s (docs/protocol.md). */
 const TYPING_EVERY = 3_000;
-/** Rooms of a page of the person's own, the most that the server gives. */
-const ROOMS_PAGE = 200;
 
 export class Chat {
   readonly store: Store<State>;
@@ -61,8 +58,9 @@ export class Chat {
   private readonly reads: ReadMarks;
   private typed: { readonly room: string; readonly at: number } | null = null;
   private readonly batches: Batches;
-  private listing: Promise<void> | null = null;
-  private readonly retry = new Again(() => void this.refreshOwn());
+  private readonly ownRooms: OwnRooms;
+  private readonly incoming: Incoming;
+  private readonly page: PageEvents;
 
   constructor(private readonly deps: ChatDeps) {
     this.api = deps.api;
@@ -91,7 +89,7 @@ export class Chat {
         this.stopReading();
       },
       received: (frame) => {
-        this.receive(frame);
+        this.incoming.receive(frame);
       },
       pings: () => this.sync.pings(),
       pingEvery: () => (document.hidden ? PING_HIDDEN : PING_SEEN),
@@ -108,7 +106,7 @@ export class Chat {
       newId: () => crypto.randomUUID(),
       random: () => Math.random(),
       events: (room, events, people) => {
-        this.take(room, events, people);
+        this.incoming.events(room, events, people);
       },
       snapshot: (room, snapshot) => {
         this.batches.close(room);
@@ -152,22 +150,57 @@ export class Chat {
     this.reads = new ReadMarks((room, version) => {
       this.outbox.add({ action: "read", room, version });
     });
+    this.ownRooms = new OwnRooms(deps.api, this.store, this.toasts, {
+      readTo: (room) => this.reads.readTo(room),
+      listed: (rooms) => {
+        this.sync.follow(new Map(rooms.map((room) => [room.room, room.head])));
+        for (const { room } of rooms) this.outbox.pump(room);
+      },
+      over: () => {
+        deps.over();
+      },
+    });
+    this.incoming = new Incoming({
+      me: deps.me.id,
+      store: this.store,
+      sync: this.sync,
+      outbox: this.outbox,
+      batches: this.batches,
+      history: this.history,
+      directory: this.directory,
+      membership: new Membership(this.store, this.sync, this.invitations, () => {
+        void this.refreshRooms();
+      }),
+      toasts: this.toasts,
+    });
+    this.page = new PageEvents({
+      online: () => {
+        this.connection.retryNow();
+      },
+      offline: () => {
+        this.connection.networkLost();
+      },
+      focused: () => {
+        if (this.store.get().connection === "online") this.directory.renew();
+      },
+      shown: () => {
+        this.connection.check();
+      },
+      hidden: () => {
+        const { active } = this.store.get();
+        if (active !== null) this.reads.left(active);
+      },
+    });
     this.store.subscribe(this.markSeen);
   }
 
   start(): void {
-    addEventListener("online", this.onOnline);
-    addEventListener("offline", this.onOffline);
-    addEventListener("focus", this.onFocus);
-    document.addEventListener("visibilitychange", this.onVisible);
+    this.page.start();
     this.connection.start();
   }
 
   stop(): void {
-    removeEventListener("online", this.onOnline);
-    removeEventListener("offline", this.onOffline);
-    removeEventListener("focus", this.onFocus);
-    document.removeEventListener("visibilitychange", this.onVisible);
+    this.page.stop();
     this.connection.stop();
     this.reads.stop();
     this.stopReading();
@@ -225,158 +258,13 @@ export class Chat {
   /** Reads the lists of rooms again and follows those that the person is in. */
   refreshRooms(): Promise<void> {
     void this.directory.refresh();
-    return this.refreshOwn();
+    return this.ownRooms.refresh();
   }
-
-  private refreshOwn(): Promise<void> {
-    this.listing ??= this.readRooms().finally(() => {
-      this.listing = null;
-    });
-    return this.listing;
-  }
-
-  private readonly onOnline = (): void => {
-    this.connection.retryNow();
-  };
-
-  private readonly onOffline = (): void => {
-    this.connection.networkLost();
-  };
-
-  private readonly onFocus = (): void => {
-    if (this.store.get().connection === "online") this.directory.renew();
-  };
 
   private stopReading(): void {
-    this.retry.stop();
+    this.ownRooms.stop();
     this.directory.stop();
     this.invitations.stop();
-  }
-
-  private readonly onVisible = (): void => {
-    const { active } = this.store.get();
-    if (!document.hidden) this.connection.check();
-    // The tab may be about to go.
-    else if (active !== null) this.reads.left(active);
-  };
-
-  private async readRooms(): Promise<void> {
-    try {
-      const rooms = await this.ownRooms();
-      this.store.update((state) => listRooms(state, rooms, (room) => this.reads.readTo(room)));
-      this.sync.follow(new Map(rooms.map((room) => [room.room, room.head])));
-      for (const { room } of rooms) this.outbox.pump(room);
-      this.retry.stop();
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "unauthenticated") this.deps.over();
-      // A lost connection is told elsewhere, and the next one reads all of it.
-      else if (this.store.get().connection === "online" && this.retry.failed()) {
-        this.toasts.show(readingProblem(error));
-      }
-    }
-  }
-
-  private async ownRooms(): Promise<RoomSummary[]> {
-    const all: RoomSummary[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: Rooms = await this.deps.api.rooms(cursor, ROOMS_PAGE);
-      all.push(...page.rooms);
-      cursor = page.cursor;
-    } while (cursor !== null);
-    return all;
-  }
-
-  private receive(frame: ServerFrame): void {
-    switch (frame.type) {
-      case "ack":
-        this.outbox.acked(frame.id, frame.version);
-        break;
-      case "error":
-        if (frame.id) this.refused(frame.id, frame.code, frame.message);
-        break;
-      case "events":
-        this.sync.onEvents(frame);
-        break;
-      case "synced":
-        this.sync.onSynced(frame);
-        break;
-      case "user":
-        if (this.sync.onUser(frame.version, frame.events[0]?.version)) this.takeOwn(frame);
-        break;
-      case "presence":
-        this.store.enqueue((state) => applyPresence(state, frame));
-        break;
-      case "typing":
-        this.store.enqueue((state) => startTyping(state, frame.room, frame.user, Date.now()));
-        setTimeout(() => {
-          this.store.enqueue((state) => lapseTyping(state, frame.room, Date.now()));
-        }, TYPING_LAPSES + 50);
-        break;
-      case "pong":
-        this.sync.onPong(frame);
-        if (!document.hidden) this.directory.renew();
-        break;
-    }
-  }
-
-  private refused(id: string, code: string, message: string): void {
-    this.outbox.refused(id, code, message);
-    const { active } = this.store.get();
-    // Else the room on the screen would stand still without a word until it is asked for again.
-    if (active !== null && this.sync.asks(active, id)) {
-      this.toasts.show(readingProblem(new ApiError(code, message)));
-    }
-  }
-
-  private take(
-    room: string,
-    events: readonly RoomEvent[],
-    people: Readonly<Record<string, string | null>>,
-  ): void {
-    if (Object.keys(people).length > 0) {
-      this.store.enqueue((state) => withPeople(state, people));
-    }
-    if (events.length === 0) return;
-    this.batches.add(room, events);
-    this.history.witness(room, events);
-    for (const event of events) {
-      if (event.by === this.deps.me.id && event.id) this.outbox.seen(event.id, event.version);
-      if (event.type === "MemberLeft" && event.data.user === this.deps.me.id) this.wasLeft(room);
-    }
-    this.outbox.reached(room, this.sync.version(room) ?? 0);
-  }
-
-  private takeOwn(frame: User): void {
-    for (const event of frame.events) {
-      if (event.type === "ReadMarked") {
-        const { room, version } = event.data;
-        this.store.enqueue((state) => markRead(state, room, version));
-      } else if (event.type === "RoomGained" || event.type === "RoomLost") {
-        void this.refreshRooms();
-        // The room's own push of this may have been lost; a former member gets no later one.
-        this.sync.expect(event.data.room, event.data.room_version);
-        if (this.store.get().invitations.some(({ room }) => room === event.data.room)) {
-          void this.invitations.refresh();
-        }
-      } else if (event.type === "RoomOffered" || event.type === "OfferClosed") {
-        void this.invitations.refresh();
-      }
-    }
-  }
-
-  /** Pushes end with one's membership; a public room on the screen is then followed as a guest. */
-  private wasLeft(room: string): void {
-    const { rooms, active } = this.store.get();
-    if (rooms.get(room)?.kind === "private") {
-      this.sync.forget(room);
-      void this.refreshRooms();
-    } else if (active === room) {
-      this.sync.renew(room);
-    } else {
-      this.sync.forget(room);
-      this.store.enqueue((state) => withRoom(state, room, (old) => ({ ...old, open: null })));
-    }
   }
 
   private readonly markSeen = (): void => {

@@ -5,16 +5,14 @@
  * dropped. A push that is ahead waits a second, with jitter, for those before it; then `sync` asks.
  * So does a `pong` that tells of a version that no push brought.
  */
-import type { Ping, Sync } from "../wire/client";
+import type { Ping } from "../wire/client";
 import type { RoomEvent } from "../wire/room-event";
 import type { Events, Pong, Snapshot, Synced, SyncedRoom } from "../wire/server";
+import { ANSWER_WITHIN, GAP_WAIT, OwnLog, type OwnLogHooks } from "./ownLog";
 
 type People = Readonly<Record<string, string | null>>;
 
-export interface SyncHooks {
-  send(frame: Sync): boolean;
-  newId(): string;
-  random(): number;
+export interface SyncHooks extends OwnLogHooks {
   /** Events that follow the held version without a gap. */
   events(room: string, events: readonly RoomEvent[], people: People): void;
   snapshot(room: string, snapshot: Snapshot): void;
@@ -22,8 +20,6 @@ export interface SyncHooks {
   refused(room: string, code: string): void;
   /** The room is held to its head. */
   settled(room: string): void;
-  /** The person's own log went on before any of it was heard of: what it says has to be read. */
-  ownUnknown(): void;
 }
 
 interface RoomLog {
@@ -38,19 +34,15 @@ interface RoomLog {
 const ROOMS_A_FRAME = 200;
 /** Rooms in one ping (docs/protocol.md). */
 const ROOMS_A_PING = 100;
-const GAP_WAIT = 1_000;
-const ANSWER_WITHIN = 15_000;
 
 export class RoomSync {
   private readonly logs = new Map<string, RoomLog>();
   private isOpen = false;
-  /** Version of the person's own log to which nothing is missing, once a frame told it. */
-  private own: number | null = null;
-  /** Id of the `sync` whose answer has what is missing of the person's own log. */
-  private ownAsked: string | null = null;
-  private ownTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly own: OwnLog;
 
-  constructor(private readonly hooks: SyncHooks) {}
+  constructor(private readonly hooks: SyncHooks) {
+    this.own = new OwnLog(hooks);
+  }
 
   version(room: string): number | null {
     return this.logs.get(room)?.version ?? null;
@@ -98,6 +90,7 @@ export class RoomSync {
 
   opened(): void {
     this.isOpen = true;
+    this.own.opened();
     this.ask([...this.logs.keys()]);
   }
 
@@ -108,17 +101,12 @@ export class RoomSync {
       log.timer = undefined;
       log.held = [];
     }
-    this.ownAnswered();
+    this.own.closed();
   }
 
   /** True when a frame of the person's own log, from `first` to `version`, has news. */
-  onUser(version: number, first = version): boolean {
-    if (this.own !== null && version <= this.own) return false;
-    const isNext = this.own === null || first <= this.own + 1;
-    // An answer may leave out what is old: then it is all that there is to have.
-    if (isNext || this.ownAsked !== null) this.own = version;
-    else this.expectOwn(version);
-    return true;
+  onUser(version: number, first?: number): boolean {
+    return this.own.onUser(version, first);
   }
 
   /** What to ask with a ping: the versions held of the rooms that are live. */
@@ -132,7 +120,7 @@ export class RoomSync {
       pings.push({
         action: "ping",
         rooms: Object.fromEntries(rooms.slice(start, start + ROOMS_A_PING)),
-        ...(start === 0 ? { user: this.own ?? 0 } : {}),
+        ...(start === 0 ? { user: this.own.version ?? 0 } : {}),
       });
     }
     return pings;
@@ -140,13 +128,7 @@ export class RoomSync {
 
   onPong({ heads, user }: Pong): void {
     for (const [room, head] of Object.entries(heads ?? {})) this.expect(room, head);
-    if (user === undefined || user === null) return;
-    if (this.own === null) {
-      this.own = user;
-      this.hooks.ownUnknown();
-    } else {
-      this.expectOwn(user);
-    }
+    if (user !== undefined && user !== null) this.own.onHead(user);
   }
 
   onEvents(frame: Events): void {
@@ -159,7 +141,7 @@ export class RoomSync {
   }
 
   onSynced(frame: Synced): void {
-    if (frame.id === this.ownAsked && frame.more !== true) this.ownAnswered();
+    if (frame.more !== true) this.own.onSynced(frame.id);
     for (const [room, part] of Object.entries(frame.rooms)) {
       const log = this.logs.get(room);
       if (log?.asked === frame.id) this.take(room, log, part, frame.id);
@@ -170,35 +152,6 @@ export class RoomSync {
   expect(room: string, version: number): void {
     const log = this.logs.get(room);
     if (log?.asked === null && (log.version ?? 0) < version) this.waitForGap(room, log);
-  }
-
-  /** The person's own log is at `version`: if its push does not come, `sync` asks. */
-  private expectOwn(version: number): void {
-    this.ownTimer ??= setTimeout(
-      () => {
-        this.ownTimer = undefined;
-        if (!this.isOpen || this.own === null || this.own >= version) return;
-        const id = this.hooks.newId();
-        this.awaitOwn(id);
-        this.hooks.send({ action: "sync", id, rooms: {}, user: this.own });
-      },
-      GAP_WAIT * (1 + this.hooks.random() / 2),
-    );
-  }
-
-  private awaitOwn(id: string): void {
-    clearTimeout(this.ownTimer);
-    this.ownAsked = id;
-    // Without an answer the next ping finds again what is missing.
-    this.ownTimer = setTimeout(() => {
-      this.ownAnswered();
-    }, ANSWER_WITHIN);
-  }
-
-  private ownAnswered(): void {
-    clearTimeout(this.ownTimer);
-    this.ownTimer = undefined;
-    this.ownAsked = null;
   }
 
   private take(room: string, log: RoomLog, part: SyncedRoom, id: string): void {
@@ -280,16 +233,17 @@ export class RoomSync {
 
   private ask(rooms: readonly string[]): void {
     if (!this.isOpen) return;
+    const user = this.own.version;
     for (let start = 0; start < rooms.length; start += ROOMS_A_FRAME) {
       const some = rooms.slice(start, start + ROOMS_A_FRAME);
       const id = this.hooks.newId();
       for (const room of some) this.await(room, id);
-      if (start === 0 && this.own !== null) this.awaitOwn(id);
+      if (start === 0 && user !== null) this.own.await(id);
       this.hooks.send({
         action: "sync",
         id,
         rooms: Object.fromEntries(some.map((room) => [room, this.version(room)])),
-        ...(start === 0 && this.own !== null ? { user: this.own } : {}),
+        ...(start === 0 && user !== null ? { user } : {}),
       });
     }
   }
