@@ -10,8 +10,8 @@ from adapters.memory.connections import MemoryConnections
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
 from domain.chat.consumers import TrackMemberships
+from domain.deciding import Decider
 from domain.errors import Internal, RoomBusy, Unauthenticated
-from domain.executing import Decider
 from functions import (
     authorize,
     bootstrap,

@@ -14,8 +14,8 @@ from eventsourcing.persistence import StoredEvent
 from adapters.sqlite.events import SqliteEvents
 from domain.aggregate import Aggregate, Command
 from domain.correlation import fit
+from domain.deciding import Decider
 from domain.errors import Internal
-from domain.executing import Decider
 from domain.log import EventLog, envelope
 from domain.ports.commands import Outcome, Reply
 from functions.observing import logger, report

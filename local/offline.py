@@ -9,7 +9,7 @@ from adapters.memory.connections import MemoryConnections
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
-from domain.executing import Decider
+from domain.deciding import Decider
 from local.executor import GroupCommitExecutor
 from local.stores import Stores
 

@@ -207,7 +207,7 @@ class Operations:
 
     def _let_views_follow(self) -> None:
         """Waits while the server's views lag: deciding a reply folds no long tail (MAX_LAG of
-        domain/executing.py), and people read the room meanwhile."""
+        domain/deciding.py), and people read the room meanwhile."""
         engine, until = cast(Engine, self._engine), time.monotonic() + PATIENCE
         while engine.feed.lag()["project_views"] > FOLLOWED and time.monotonic() < until:
             engine.wait_caught_up(0.2)

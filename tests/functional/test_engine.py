@@ -14,8 +14,8 @@ from eventsourcing.persistence import OperationalError
 
 from adapters.memory.progress import MemoryProgress
 from adapters.sqlite.events import Append, SqliteEvents
+from domain.deciding import Decider
 from domain.errors import Internal, NotAMember, NotFound
-from domain.executing import Decider
 from domain.log import SNAPSHOT_EVERY, EventLog
 from domain.ports.commands import Outcome
 from domain.room.lifecycle import CreateRoom

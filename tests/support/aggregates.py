@@ -10,8 +10,9 @@ from typing import Any
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from domain.aggregate import Aggregate, Command, Event
+from domain.deciding import Decider
 from domain.errors import BeyondWindow, ParleyError
-from domain.executing import Decider, outcomes_of
+from domain.executing import outcomes_of
 from domain.log import EventLog, empty
 from domain.person.lifecycle import PersonRegistered
 from domain.person.memberships import RoomGained

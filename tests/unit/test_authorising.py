@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents
-from domain import executing
+from domain import deciding
 from domain.chat import Chat, authorising, reading
 from domain.chat.authorising import Authorising
 from domain.chat.listing import Listing
 from domain.chat.reading import Reading
+from domain.deciding import Decider
 from domain.errors import NotFound, RoomBusy
-from domain.executing import Decider
 from domain.log import EventLog
 from domain.room.room import Room
 from tests.support.chat import Someone, memory_chat, person, run_consumers
@@ -224,7 +224,7 @@ def test_a_view_that_lags_too_far_is_not_folded_by_a_reader(
 def test_deciding_on_a_message_folds_no_more_than_a_bounded_lag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(executing, "MAX_LAG", 20)
+    monkeypatch.setattr(deciding, "MAX_LAG", 20)
     recorder = CountingEvents()
     chat = memory_chat(recorder=recorder)
     ann, _ = den(chat)
@@ -242,16 +242,16 @@ def test_deciding_on_a_message_folds_no_more_than_a_bounded_lag(
 def test_a_tail_that_nobody_used_for_long_begins_anew_from_the_view(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(executing, "MAX_LAG", 20)
+    monkeypatch.setattr(deciding, "MAX_LAG", 20)
     chat = memory_chat()
     ann, _ = den(chat)
     log = chat.services.log
-    deciding = Decider(log, chat.services.views)
+    decider = Decider(log, chat.services.views)
     for _ in range(2):
         held = log.cached(DEN)
         assert held is not None
         # Decided on the aggregate that is in memory, as the local engine does.
-        assert deciding._message(held, 5) is not None
+        assert decider._message(held, 5) is not None
         for _ in range(30):
             ann.send(action="post", room=DEN, text="more")
         assert log.cached(DEN) is held

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.memory.events import MemoryEvents, MemorySnapshots
 from adapters.memory.progress import MemoryProgress
-from domain import executing
+from domain import deciding
 from domain import log as log_module
 from domain.aggregate import WINDOW, Command
 from domain.chat.projecting import ProjectViews
@@ -435,7 +435,7 @@ def test_a_batch_decides_on_what_its_own_commands_did_to_a_message() -> None:
 
 def test_what_deciding_keeps_of_messages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages that were decided on are remembered until there are many, then read again."""
-    monkeypatch.setattr(executing, "MAX_TAIL", 10)
+    monkeypatch.setattr(deciding, "MAX_TAIL", 10)
     world = World()
     for number in range(40):
         version = world.a.one(post("u_bob", id=f"p{number}"))
@@ -461,7 +461,7 @@ def test_a_heavy_tail_is_folded_once_while_the_view_stands_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Long messages that the view does not have yet, then commands that each need one."""
-    monkeypatch.setattr(executing, "MAX_TAIL_BYTES", 20_000)
+    monkeypatch.setattr(deciding, "MAX_TAIL_BYTES", 20_000)
     world = World()
     for number in range(20):
         world.a.one(post("u_bob", id=f"p{number}"))
@@ -479,7 +479,7 @@ def test_a_heavy_tail_is_folded_once_while_the_view_stands_still(
         assert outcome == 24 + number
     tail = world.a.log.load(ROOM).tail
     assert tail is not None
-    assert tail.weight > executing.MAX_TAIL_BYTES
+    assert tail.weight > deciding.MAX_TAIL_BYTES
     # The room's 23 events once, then the one that each command before appended.
     assert sum(reads) <= 23 + 10
     monkeypatch.undo()
@@ -493,13 +493,13 @@ def test_refused_commands_do_not_let_a_tail_grow_while_the_view_stands_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing happens in the room, and somebody asks for one message after the other."""
-    monkeypatch.setattr(executing, "MAX_TAIL_BYTES", 20_000)
+    monkeypatch.setattr(deciding, "MAX_TAIL_BYTES", 20_000)
     world = World()
     for number in range(60):
         world.a.one(post("u_bob", id=f"p{number}"))
     world.project()
     world.a.log.evict(ROOM)
-    decider, room = executing.Decider(world.a.log, world.views), world.a.log.load(ROOM)
+    decider, room = deciding.Decider(world.a.log, world.views), world.a.log.load(ROOM)
     for number in range(60):
         edit = ask(Edit, "u_ann", id=f"e{number}", version=4 + number, text=sealed("u_ann"))
         assert isinstance(decider.decide(room, edit), ParleyError)

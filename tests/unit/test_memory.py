@@ -20,7 +20,8 @@ from domain import executing
 from domain.aggregate import WINDOW, Aggregate, Event
 from domain.caching import SizedCache
 from domain.chat.delivering import NAME_BYTES
-from domain.executing import MAX_TAIL_BYTES, Decider, DirectExecutor
+from domain.deciding import MAX_TAIL_BYTES, Decider
+from domain.executing import DirectExecutor
 from domain.log import EventLog, empty, mapper
 from domain.person.lifecycle import PersonRegistered
 from domain.person.marks import ReadMarked

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.memory.events import MemorySnapshots
 from domain.aggregate import WINDOW, Command
+from domain.deciding import Decider
 from domain.errors import (
     BeyondWindow,
     CommandIdReused,
@@ -25,7 +26,6 @@ from domain.errors import (
     TooManyEmoji,
     TooManyReactions,
 )
-from domain.executing import Decider
 from domain.inviting import LOST, REST, seconds
 from domain.log import EventLog, mapper
 from domain.room.invitations import (

@@ -37,6 +37,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/aggregate.py": _unit("room", "person", "storage_format"),
     "domain/caching.py": _unit("memory"),
     "domain/log.py": _unit("log", "executing", "retrying", "memory"),
+    "domain/deciding.py": _unit("executing", "retrying", "room", "authorising"),
     "domain/executing.py": _unit("executing", "retrying", "room"),
     "domain/retrying.py": _unit("retrying", "executing"),
     "domain/matching.py": _unit("matching"),
