@@ -29,7 +29,7 @@ def _connect(event: Event) -> Answer:
         # page is from; what is no browser has none, and needs the ticket as anybody does.
         if origins and origin is not None and origin not in origins:
             raise Unauthenticated
-        session = chat().entering.redeem(ticket)
+        session = chat().sessions.redeem(ticket)
     except Unauthenticated:
         return _policy("Deny", event["methodArn"], "nobody", {})
     known = {"user": session.user, "session": session.session}
@@ -41,7 +41,7 @@ def _http(event: Event) -> Answer:
     if not by_cloudfront(event):
         return {"isAuthorized": False}
     try:
-        session = chat().entering.who(bearer((event.get("headers") or {}).get("authorization")))
+        session = chat().sessions.who(bearer((event.get("headers") or {}).get("authorization")))
     except Unauthenticated:
         return {"isAuthorized": False}
     return {

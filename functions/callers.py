@@ -59,4 +59,4 @@ def _session(request: Request[Any]) -> Session:
     known = authorized(request, "lambda")
     if known.get("user") and known.get("session"):
         return Session(known["user"], known["session"], 0.0)
-    return chat().entering.who(token(request))
+    return chat().sessions.who(token(request))

@@ -157,7 +157,7 @@ class Engine:
         if self.feed.is_caught_up("project_views"):
             return
         try:
-            await self._http.run(lambda: self.chat.entering.who(token))
+            await self._http.run(lambda: self.chat.sessions.who(token))
         except Unauthenticated:
             return
         except (sqlite3.Error, OSError) as error:

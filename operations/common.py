@@ -120,5 +120,5 @@ def erased(chat: Chat, user: str) -> Iterator[str]:
 
 def signed_out(chat: Chat, user: str) -> Iterator[str]:
     """Signs a person out everywhere; yields what that ended. Raises NotFound."""
-    sessions, connections = chat.entering.sign_out(user)
+    sessions, connections = chat.sessions.sign_out(user)
     yield f"{user} is signed out: {sessions} sessions ended, {connections} connections closed"

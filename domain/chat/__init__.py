@@ -23,6 +23,7 @@ from domain.chat.projecting import ProjectViews
 from domain.chat.reading import Reading
 from domain.chat.retaining import Retaining
 from domain.chat.services import Services
+from domain.chat.sessions import Sessions
 from domain.chat.signals import signal_recipients
 from domain.claiming import Claiming
 from domain.consuming import Consuming, Record
@@ -41,7 +42,8 @@ class Chat:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.entering = Entering(services)
+        self.sessions = Sessions(services)
+        self.entering = Entering(services, self.sessions)
         self.erasing = Erasing(services)
         self.inviting = Inviting(services)
         self.preferences = Preferences(services)
@@ -75,7 +77,7 @@ class Chat:
             raise RateLimited("too many connections of one person")
         self.services.connections.open(Connection(connection_id, session.user, session.session))
         # Looked at after it is noted: an end that comes later finds it and closes it.
-        if not self.entering.lives(session):
+        if not self.sessions.lives(session):
             self.services.connections.close(connection_id)
             raise Unauthenticated
 

@@ -1,50 +1,18 @@
-"""Who somebody is: nicknames, sign-in subjects, sessions, tickets."""
+"""Who somebody is: nicknames and sign-in subjects."""
 
-import hashlib
 import secrets
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator
 
-from domain.aggregate import Command
 from domain.chat.services import Services
+from domain.chat.sessions import Sessions, hashed
 from domain.chat.unsealing import open_words
-from domain.errors import Forbidden, NicknameTaken, NotFound, RateLimited, Unauthenticated
-from domain.executing import outcomes_of, versions_of
-from domain.log import is_person
-from domain.person.lifecycle import PersonErased, Register
+from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.person.person import Person
-from domain.person.sessions import (
-    EndSession,
-    OpenSessions,
-    SessionEnded,
-    SessionStarted,
-    StartSession,
-)
-from domain.ports.accounts import Session
 from domain.protocol.limits import MAX_NICKNAME
-
-DAY = 86_400.0
-SESSION_LIFE = 30 * DAY
-"""Seconds that a session lives after its last use (told to the day)."""
-
-TICKET_LIFE = 60.0
-"""Seconds."""
-
-TOGETHER = 100
-"""Events that every recorder appends as a whole."""
-
-LAPSED = 3_600.0
-"""Seconds after which a session that accounts do not have is taken for one that is over: one that
-is just beginning stands in the log first."""
 
 TRIES = 5
 """Times that somebody who signs in may be erased meanwhile."""
-
-ROUNDS = 10
-"""Times that a sign-out looks whether sessions began meanwhile: somebody may go on for ever."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -52,11 +20,6 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 def new_user_id() -> str:
     """Returns an opaque id of 65 random bits."""
     return "u_" + "".join(secrets.choice(_ALPHABET) for _ in range(13))
-
-
-def hashed(secret: str) -> str:
-    """Returns what is stored of a token or ticket: it has 192 bits or more, so SHA-256 does."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def same_name(nickname: str) -> str:
@@ -73,8 +36,11 @@ def numbered(nickname: str) -> Iterator[str]:
 
 
 class Entering:
-    def __init__(self, services: Services) -> None:
+    """Lets guests in, and people whom a sign-in service vouches for."""
+
+    def __init__(self, services: Services, sessions: Sessions) -> None:
         self._services = services
+        self._sessions = sessions
 
     def enter(self, nickname: str, token: str | None, source: str = "") -> tuple[str, str]:
         """Returns (token, user id) of a guest.
@@ -102,7 +68,7 @@ class Entering:
         if not self._claim(nickname, user):
             raise NicknameTaken
         services.vault.create([user])
-        return self._start(user, nickname), user
+        return self._sessions.start(user, nickname), user
 
     def exchange(self, sub: str, email: str, nickname: str, source: str = "") -> tuple[str, str]:
         """Returns (token, user id) of somebody whom a sign-in service vouches for.
@@ -140,40 +106,18 @@ class Entering:
         services = self._services
         if name is None:
             services.vault.create([user])
-            token = self._start(user, self._free_name(nickname, user))
+            token = self._sessions.start(user, self._free_name(nickname, user))
         else:
             # Theirs again where nobody took it while they were away; they keep it either way.
             self._claim(name, user)
-            token = self._start(user)
+            token = self._sessions.start(user)
         services.accounts.put_email(user, services.vault.seal(user, email))
         # Last: who is erased, or signed out, before this look is found by it; after it,
-        # `Erasing` and `sign_out` find what was kept.
-        self._drop_ended(user)
+        # `Erasing` and `Sessions.sign_out` find what was kept.
+        self._sessions.drop_ended(user)
         if services.accounts.session(hashed(token), services.seconds()) is None:
             raise Unauthenticated
         return token
-
-    def _end_lapsed(self, user: str) -> None:
-        """Has the log end sessions that accounts no longer have: they expired, and only accounts
-        know how long a session was prolonged."""
-        services = self._services
-        now = services.seconds()
-        begun = self._open_sessions(user)
-        kept = services.accounts.sessions_of(user).values()
-        live = {one.session for one in kept if one.expires > now - LAPSED}
-        over = datetime.fromtimestamp(now - LAPSED, UTC).isoformat(timespec="microseconds")
-        lapsed = [session for session, at in begun.items() if session not in live and at < over]
-        self._end(user, lapsed)
-
-    def _drop_ended(self, user: str) -> None:
-        """Voids the tokens and tickets of sessions that the log has ended."""
-        accounts = self._services.accounts
-        # Accounts first: what they have stands in the log already.
-        kept = accounts.sessions_of(user)
-        begun = self._open_sessions(user)
-        for token, session in kept.items():
-            if session.session not in begun:
-                accounts.end_session(token)
 
     def _count(self, source: str) -> None:
         if not self._services.limiter.allow(f"from:{source}"):
@@ -202,27 +146,6 @@ class Entering:
                 return name
         raise NicknameTaken
 
-    def _start(self, user: str, nickname: str | None = None) -> str:
-        """Starts a session and returns its token; with a nickname, registers the person first."""
-        services = self._services
-        token = secrets.token_urlsafe(32)
-        session = hashed(token)[:32]
-        if nickname is None:
-            self._end_lapsed(user)
-        now = services.now()
-        # Ids with a space, which clients' own cannot have.
-        common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
-        commands: list[Command] = [StartSession(id=f"session {session}", session=session, **common)]
-        if nickname is not None:
-            name = services.vault.seal(user, nickname)
-            commands.insert(0, Register(id=f"register {user}", name=name, **common))
-        (outcomes,) = outcomes_of(services.executor, [(user, commands)])
-        versions_of(outcomes)
-        services.accounts.put_session(
-            hashed(token), Session(user, session, services.seconds() + SESSION_LIFE)
-        )
-        return token
-
     def name(self, user: str) -> str | None:
         """Returns the person's name; None once they were erased."""
         person = self._services.log.read(user)
@@ -231,123 +154,3 @@ class Entering:
             if isinstance(person, Person) and person.version
             else None
         )
-
-    def who(self, token: str | None) -> Session:
-        """Returns the token's session and keeps it alive.
-
-        Raises
-        ------
-        Unauthenticated: no token, or its session is over.
-        """
-        if not token:
-            raise Unauthenticated
-        services = self._services
-        now = services.seconds()
-        session = services.accounts.session(hashed(token), now)
-        if session is None:
-            raise Unauthenticated
-        if session.expires < now + SESSION_LIFE - DAY:
-            session = replace(session, expires=now + SESSION_LIFE)
-            services.accounts.prolong(hashed(token), session.expires)
-        return session
-
-    def lives(self, session: Session) -> bool:
-        """Returns whether the person's log has the session started and not ended."""
-        person = self._services.to_decide(session.user)
-        return isinstance(person, Person) and session.session in person.part(OpenSessions).begun
-
-    def leave(self, token: str | None) -> None:
-        """Ends the token's session; its sockets are closed when the event is delivered.
-
-        Raises
-        ------
-        Unauthenticated: no token, or its session is over.
-        """
-        services = self._services
-        session = services.accounts.session(hashed(token), services.seconds()) if token else None
-        if token is None or session is None:
-            raise Unauthenticated
-        # The log first: should that fail, the token is there for another try, which ends it all.
-        self._end(session.user, [session.session])
-        services.accounts.end_session(hashed(token))
-
-    def _end(self, user: str, sessions: Sequence[str]) -> None:
-        """Has the person's log say that sessions ended; of one that it knows so, nothing."""
-        services = self._services
-        now = services.now()
-        common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
-        ends = [EndSession(id=f"end {one}", session=one, **common) for one in sessions]
-        batches = [(user, ends[at : at + TOGETHER]) for at in range(0, len(ends), TOGETHER)]
-        for outcomes in outcomes_of(services.executor, batches):
-            versions_of(outcomes)
-
-    def sign_out(self, user: str) -> tuple[int, int]:
-        """Ends all sessions of a person, voids their tickets and closes their connections;
-        nothing that they wrote is touched. A guest's nickname is free then (docs/adr/0005).
-
-        Doing it again completes what a failure left half done. A session that begins meanwhile
-        ends too, or is one that began after.
-
-        Returns
-        -------
-        How many sessions ended, those that had lapsed and never were ended among them, and how
-        many connections were closed.
-
-        Raises
-        ------
-        NotFound: there is no such person.
-        """
-        services = self._services
-        if not is_person(user) or not services.log.head(user):
-            raise NotFound(f"there is no person {user}")
-        connections = {*services.connections.of_user(user)}
-        ended = 0
-        for _ in range(ROUNDS):
-            # Tokens and tickets first: nobody gets in by them while the log is written. And once
-            # more after it, for one that was only kept when its session stood in the log already.
-            services.accounts.end_sessions_of(user)
-            sessions = list(self._open_sessions(user))
-            if not sessions:
-                break
-            self._end(user, sessions)
-            ended += len(sessions)
-        # After the log, which a connection looks at once it is noted (`Chat.connect`): one that
-        # was being opened by an older ticket is refused there, or found here.
-        connections |= {*services.connections.of_user(user)}
-        for connection in sorted(connections):
-            services.gateway.close(connection, 4401)
-        return ended, len(connections)
-
-    def _open_sessions(self, user: str) -> dict[str, str]:
-        """Returns the sessions that the person's log has open at its head, with when they were
-        recorded ("" where that is not known), the longest open first."""
-        person = self._services.log.read(user)
-        assert isinstance(person, Person)
-        # The version first: what another thread folds meanwhile may be folded twice.
-        version, sessions = person.version, dict(person.part(OpenSessions).begun)
-        for event in self._services.log.events(user, after=version):
-            if isinstance(event, SessionStarted):
-                sessions[event.session] = event.recorded_at
-            elif isinstance(event, SessionEnded):
-                sessions.pop(event.session, None)
-            elif isinstance(event, PersonErased):
-                sessions.clear()
-        return sessions
-
-    def ticket(self, token: str | None) -> str:
-        """Returns a ticket that opens one WebSocket within 60 s."""
-        return self.ticket_for(self.who(token))
-
-    def ticket_for(self, session: Session) -> str:
-        """Returns a ticket of a session that is known to live."""
-        ticket = secrets.token_urlsafe(24)
-        expires = self._services.seconds() + TICKET_LIFE
-        self._services.accounts.put_ticket(hashed(ticket), replace(session, expires=expires))
-        return ticket
-
-    def redeem(self, ticket: str) -> Session:
-        """Consumes a ticket. Raises Unauthenticated where it is unknown, used or expired."""
-        session = self._services.accounts.take_ticket(hashed(ticket), self._services.seconds())
-        if session is None:
-            raise Unauthenticated
-        return session

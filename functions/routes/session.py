@@ -69,7 +69,7 @@ def who(request: Request[None]) -> Answer:
     refuses=(Unauthenticated,),
 )
 def leave(request: Request[None]) -> Answer:
-    chat().entering.leave(token(request))
+    chat().sessions.leave(token(request))
     return responses.empty()
 
 
@@ -82,7 +82,7 @@ def leave(request: Request[None]) -> Answer:
     refuses=(Unauthenticated,),
 )
 def ticket(request: Request[None]) -> Answer:
-    made = chat().entering.ticket_for(metered_session(request))
+    made = chat().sessions.ticket_for(metered_session(request))
     return responses.json({"ticket": made, "url": f"{_socket_url(request)}?ticket={made}"}, 201)
 
 

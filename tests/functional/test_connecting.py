@@ -41,7 +41,7 @@ def test_a_handshake_has_a_long_log_folded_apart_from_the_loop(
                 outcomes_of(
                     services.executor, [(user, [SetNotices(mail=not number % 2, **common)])]
                 )
-            return user, chat.entering.ticket(token)
+            return user, chat.sessions.ticket(token)
 
         user, ticket = await engine.in_thread(begin)
         services.log.evict(user)

@@ -136,7 +136,7 @@ def test_accounts_that_cannot_be_read_are_a_fault_of_ours(
         raise sqlite3.OperationalError("disk I/O error")
 
     async def scenario(late: Late, token: str) -> None:
-        monkeypatch.setattr(late.engine.chat.entering, "who", broken)
+        monkeypatch.setattr(late.engine.chat.sessions, "who", broken)
         status, answer = await late.ask("/api/rooms", token)
         assert (status, answer["error"]["code"]) == (500, "internal")
 

@@ -13,8 +13,8 @@ import pytest
 
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from domain.chat import Chat
-from domain.chat.entering import SESSION_LIFE, TICKET_LIFE
 from domain.chat.receiving import Receiving
+from domain.chat.sessions import SESSION_LIFE, TICKET_LIFE
 from domain.errors import Unauthenticated
 from domain.ports.connections import Connection
 from domain.protocol.server import server_frame
@@ -55,24 +55,24 @@ def chat(tmp_path: Path, clock: Clock) -> Iterator[Chat]:
 def test_a_ticket_is_good_for_a_minute(chat: Chat, clock: Clock) -> None:
     token, user = chat.entering.enter("ann", None)
     assert TICKET_LIFE == 60.0
-    early, late = chat.entering.ticket(token), chat.entering.ticket(token)
+    early, late = chat.sessions.ticket(token), chat.sessions.ticket(token)
     clock.now += 59.9
-    assert chat.entering.redeem(early).user == user
+    assert chat.sessions.redeem(early).user == user
     with pytest.raises(Unauthenticated):
-        chat.entering.redeem(early)
+        chat.sessions.redeem(early)
     clock.now += 0.2
     with pytest.raises(Unauthenticated):
-        chat.entering.redeem(late)
+        chat.sessions.redeem(late)
 
 
 def test_a_session_lives_a_month_after_its_last_use(chat: Chat, clock: Clock) -> None:
     token, user = chat.entering.enter("ann", None)
     for _ in range(3):
         clock.now += SESSION_LIFE - 1
-        assert chat.entering.who(token).user == user
+        assert chat.sessions.who(token).user == user
     clock.now += SESSION_LIFE + 1
     with pytest.raises(Unauthenticated):
-        chat.entering.who(token)
+        chat.sessions.who(token)
     # Nobody holds the nickname any more.
     assert chat.entering.enter("ann", None)[1] != user
 
@@ -90,7 +90,7 @@ class Online:
         self._count = 0
 
     def open(self, token: str, *rooms: str) -> str:
-        session = self.chat.entering.redeem(self.chat.entering.ticket(token))
+        session = self.chat.sessions.redeem(self.chat.sessions.ticket(token))
         self._count += 1
         id = f"connection-{self._count}"
         self.chat.connect(id, session)
@@ -126,7 +126,7 @@ class Online:
 def test_offline_half_a_minute_after_the_last_tab(chat: Chat) -> None:
     online = Online(chat)
     (ann, _), (bob, b) = (chat.entering.enter(name, None) for name in ("ann", "bob"))
-    session = chat.entering.redeem(chat.entering.ticket(ann))
+    session = chat.sessions.redeem(chat.sessions.ticket(ann))
     maker = Connection("maker", session.user, session.session)
     online.send(maker, action="create_room", room="tea", name="Tea", kind="public")
     online.wait_for("maker", "ack")

@@ -25,8 +25,8 @@ from adapters.memory.progress import MemoryProgress
 from adapters.vault.aes import AesVault
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Chat, Services
-from domain.chat.entering import hashed
 from domain.chat.receiving import Receiving
+from domain.chat.sessions import hashed
 from domain.consuming import Record
 from domain.executing import DirectExecutor, outcomes_of, versions_of
 from domain.log import EventLog, envelope

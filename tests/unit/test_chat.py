@@ -8,8 +8,8 @@ import pytest
 from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat, signals
-from domain.chat.entering import hashed
 from domain.chat.receiving import Receiving
+from domain.chat.sessions import hashed
 from domain.consuming import Record
 from domain.errors import NotFound, Unauthenticated
 from domain.executing import outcomes_of, versions_of
@@ -182,13 +182,13 @@ def test_a_private_room_whose_creation_was_parked_stays_private() -> None:
 def test_logging_out_ends_the_session_and_closes_its_sockets() -> None:
     chat, ann, _ = lobby()
     other = person(chat, "ann-2")
-    chat.entering.leave(ann.token)
+    chat.sessions.leave(ann.token)
     run_consumers(chat)
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     assert gateway.closed == [("ann", 4401)]
     assert chat.services.accounts.session(other.token, 0.0) is None
-    assert chat.entering.who(other.token).user == other.user
+    assert chat.sessions.who(other.token).user == other.user
 
 
 def signed_in_again(chat: Chat, someone: Someone, token: str) -> Session:
@@ -219,16 +219,16 @@ def test_a_session_that_ends_closes_its_own_sockets_and_no_others() -> None:
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     gateway.frames.clear()
-    chat.entering.leave("other-device")
+    chat.sessions.leave("other-device")
     run_consumers(chat)
     assert sorted(gateway.closed) == [("ann-tablet", 4401), ("ann-tablet-2", 4401)]
     for tab in (ann, third):
         (frame,) = tab.frames()
         assert [event["type"] for event in frame["events"]] == ["SessionEnded"]
-    assert chat.entering.who(ann.token).user == ann.user
+    assert chat.sessions.who(ann.token).user == ann.user
     with pytest.raises(Unauthenticated):
-        chat.entering.who("other-device")
-    chat.entering.leave(ann.token)
+        chat.sessions.who("other-device")
+    chat.sessions.leave(ann.token)
     run_consumers(chat)
     assert {connection for connection, _ in gateway.closed[2:]} == {"ann", "ann-2"}
 
@@ -238,7 +238,7 @@ def test_a_connection_that_is_refused_is_not_noted() -> None:
     chat, ann, _ = lobby()
     session = signed_in_again(chat, ann, "short")
     chat.connect("in-time", session)
-    chat.entering.leave("short")
+    chat.sessions.leave("short")
     with pytest.raises(Unauthenticated):
         chat.connect("too-late", session)
     with pytest.raises(Unauthenticated):
@@ -256,7 +256,7 @@ def test_a_clients_command_id_cannot_stand_in_for_parleys_own() -> None:
     clients' cannot have, so that nobody can have the end of a session refused."""
     chat, ann, _ = lobby()
     ann.send(action="read", id=f"end {ann.connection.session}", room="lobby", version=1)
-    chat.entering.leave(ann.token)
+    chat.sessions.leave(ann.token)
     run_consumers(chat)
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)

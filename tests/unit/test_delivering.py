@@ -295,9 +295,8 @@ def test_who_may_not_read_on_is_unsubscribed_where_an_event_is_gone_past() -> No
 def test_sockets_of_a_session_whose_end_is_given_up_are_closed_all_the_same() -> None:
     chat = memory_chat()
     ann, bob = lobby(chat)
-    other = chat.entering
     after = chat.services.progress.position("deliver")
-    other.leave(bob.token)
+    chat.sessions.leave(bob.token)
     given_up(chat, after)
     assert gateway_of(chat).closed == [("bob", 4401)]
     assert ann.connection.id not in [one for one, _ in gateway_of(chat).closed]
@@ -371,10 +370,10 @@ def test_guests_of_an_open_room_hear_on_where_an_event_is_gone_past() -> None:
 def test_other_sessions_stay_open_where_the_end_of_one_is_gone_past() -> None:
     chat = memory_chat()
     _, bob = lobby(chat)
-    token = chat.entering._start(bob.user)
-    session = chat.entering.who(token).session
+    token = chat.sessions.start(bob.user)
+    session = chat.sessions.who(token).session
     chat.services.connections.open(Connection("tab", bob.user, session))
-    chat.entering.leave(bob.token)
+    chat.sessions.leave(bob.token)
     chat.consuming["deliver"].consumer.skip(bob.user, chat.services.log.head(bob.user))
     assert gateway_of(chat).closed == [("bob", 4401)]
 

@@ -9,16 +9,8 @@ from adapters.memory.events import MemorySnapshots
 from adapters.memory.gateway import RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
-from domain.chat.entering import (
-    DAY,
-    LAPSED,
-    ROUNDS,
-    SESSION_LIFE,
-    TICKET_LIFE,
-    TOGETHER,
-    hashed,
-    new_user_id,
-)
+from domain.chat.entering import new_user_id
+from domain.chat.sessions import DAY, LAPSED, ROUNDS, SESSION_LIFE, TICKET_LIFE, TOGETHER, hashed
 from domain.errors import NicknameTaken, NotFound, RateLimited, RoomBusy, Unauthenticated
 from domain.executing import DirectExecutor
 from domain.log import EventLog, is_person
@@ -49,7 +41,7 @@ def test_somebody_new(chat: Chat) -> None:
     token, user = chat.entering.enter("Ann", None)
     assert is_person(user)
     assert chat.entering.name(user) == "Ann"
-    assert chat.entering.who(token).user == user
+    assert chat.sessions.who(token).user == user
 
 
 def test_the_holder_of_a_live_token_comes_back(chat: Chat) -> None:
@@ -70,7 +62,7 @@ def test_a_nickname_that_looks_alike_is_taken(chat: Chat, alike: str) -> None:
 
 def test_a_nickname_is_free_once_its_holder_is_gone(chat: Chat, clock: Clock) -> None:
     token, user = chat.entering.enter("Ann", None)
-    chat.entering.leave(token)
+    chat.sessions.leave(token)
     again, other = chat.entering.enter("Ann", None)
     assert other != user
     clock.wait(SESSION_LIFE + 1)
@@ -81,10 +73,10 @@ def test_a_session_lives_30_days_after_its_last_use(chat: Chat, clock: Clock) ->
     token, _ = chat.entering.enter("Ann", None)
     for _ in range(5):
         clock.wait(29 * DAY)
-        chat.entering.who(token)
+        chat.sessions.who(token)
     clock.wait(31 * DAY)
     with pytest.raises(Unauthenticated):
-        chat.entering.who(token)
+        chat.sessions.who(token)
 
 
 def test_a_session_that_ends_while_it_is_used_stays_ended(chat: Chat, clock: Clock) -> None:
@@ -102,23 +94,23 @@ def test_a_session_that_ends_while_it_is_used_stays_ended(chat: Chat, clock: Clo
     accounts = Leaving()
     accounts.put_session(hashed(token), Session(user, "s", clock.seconds() + DAY))
     late = Chat(replace(chat.services, accounts=accounts))
-    assert late.entering.who(token).user == user
+    assert late.sessions.who(token).user == user
     with pytest.raises(Unauthenticated):
-        late.entering.who(token)
+        late.sessions.who(token)
 
 
 @pytest.mark.parametrize("token", [None, "", "made-up"])
 def test_no_token_is_nobody(chat: Chat, token: str | None) -> None:
-    for call in (chat.entering.who, chat.entering.leave, chat.entering.ticket):
+    for call in (chat.sessions.who, chat.sessions.leave, chat.sessions.ticket):
         with pytest.raises(Unauthenticated):
             call(token)
 
 
 def test_a_session_ends_once(chat: Chat) -> None:
     token, _ = chat.entering.enter("Ann", None)
-    chat.entering.leave(token)
+    chat.sessions.leave(token)
     with pytest.raises(Unauthenticated):
-        chat.entering.leave(token)
+        chat.sessions.leave(token)
 
 
 def test_a_session_that_lapsed_is_not_logged_out_of(chat: Chat, clock: Clock) -> None:
@@ -127,8 +119,8 @@ def test_a_session_that_lapsed_is_not_logged_out_of(chat: Chat, clock: Clock) ->
     clock.wait(SESSION_LIFE + 1)
     for _ in range(2):
         with pytest.raises(Unauthenticated):
-            chat.entering.leave(token)
-    for call in (chat.entering.who, chat.entering.ticket):
+            chat.sessions.leave(token)
+    for call in (chat.sessions.who, chat.sessions.ticket):
         with pytest.raises(Unauthenticated):
             call(token)
     assert chat.services.log.head(user) == head, "it was no logout"
@@ -137,24 +129,24 @@ def test_a_session_that_lapsed_is_not_logged_out_of(chat: Chat, clock: Clock) ->
 def test_logging_out_until_the_last_moment(chat: Chat, clock: Clock) -> None:
     token, user = chat.entering.enter("Ann", None)
     clock.wait(SESSION_LIFE - 1)
-    chat.entering.leave(token)
+    chat.sessions.leave(token)
     assert type(chat.services.log.events(user)[-1]) is SessionEnded
 
 
 def test_a_ticket_is_good_once_for_a_minute(chat: Chat, clock: Clock) -> None:
     token, user = chat.entering.enter("Ann", None)
-    ticket = chat.entering.ticket(token)
-    assert chat.entering.redeem(ticket).user == user
-    late = chat.entering.ticket(token)
+    ticket = chat.sessions.ticket(token)
+    assert chat.sessions.redeem(ticket).user == user
+    late = chat.sessions.ticket(token)
     clock.wait(TICKET_LIFE)
     for used in (ticket, late, "made-up", ""):
         with pytest.raises(Unauthenticated):
-            chat.entering.redeem(used)
+            chat.sessions.redeem(used)
 
 
 def test_tokens_and_tickets_are_kept_hashed_and_names_sealed(chat: Chat) -> None:
     token, _ = chat.entering.enter("Planted", None)
-    ticket = chat.entering.ticket(token)
+    ticket = chat.sessions.ticket(token)
     run_consumers(chat)
     kept = repr(vars(chat.services.accounts)) + repr(list(chat.services.views.dump()))
     kept += repr(list(chat.services.log.recorder.__dict__.values()))
@@ -181,56 +173,56 @@ def test_signing_out_ends_every_session_and_ticket(chat: Chat) -> None:
     token, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
     other, again = chat.entering.exchange("sub", "ann@example.org", "Ann")
     assert again == ann
-    tickets = [chat.entering.ticket(one) for one in (token, other)]
-    chat.connect("tab", chat.entering.who(token))
+    tickets = [chat.sessions.ticket(one) for one in (token, other)]
+    chat.connect("tab", chat.sessions.who(token))
     bob, user = chat.entering.enter("Bob", None)
-    chat.connect("bobs", chat.entering.who(bob))
+    chat.connect("bobs", chat.sessions.who(bob))
     # when they are signed out
-    assert chat.entering.sign_out(ann) == (2, 1)
+    assert chat.sessions.sign_out(ann) == (2, 1)
     # then nothing of theirs opens anything, and the log says why
     for one in (token, other):
         with pytest.raises(Unauthenticated):
-            chat.entering.who(one)
+            chat.sessions.who(one)
     for one in tickets:
         with pytest.raises(Unauthenticated):
-            chat.entering.redeem(one)
+            chat.sessions.redeem(one)
     assert ended(chat, ann) == 2
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     assert set(gateway.closed) == {("tab", 4401)}
     # and others stay
-    assert chat.entering.who(bob).user == user
+    assert chat.sessions.who(bob).user == user
     # and they come back as who they were
     assert chat.entering.exchange("sub", "ann@example.org", "Ann")[1] == ann
 
 
 def test_signing_out_again_ends_nothing_and_completes_what_was_left(chat: Chat) -> None:
     token, ann = chat.entering.enter("Ann", None)
-    session = chat.entering.who(token)
+    session = chat.sessions.who(token)
     chat.connect("tab", session)
-    assert chat.entering.sign_out(ann) == (1, 1)
+    assert chat.sessions.sign_out(ann) == (1, 1)
     # Its closing was not told yet: it is closed again.
-    assert chat.entering.sign_out(ann) == (0, 1)
+    assert chat.sessions.sign_out(ann) == (0, 1)
     chat.disconnect("tab")
-    assert chat.entering.sign_out(ann) == (0, 0)
+    assert chat.sessions.sign_out(ann) == (0, 0)
     assert ended(chat, ann) == 1
     # A token that outlived its session's end in the log, as a crash of `enter` may leave it.
     chat.services.accounts.put_session(hashed("late"), session)
-    assert chat.entering.sign_out(ann) == (0, 0)
+    assert chat.sessions.sign_out(ann) == (0, 0)
     with pytest.raises(Unauthenticated):
-        chat.entering.who("late")
+        chat.sessions.who("late")
 
 
 def test_a_guests_nickname_is_free_after_a_sign_out(chat: Chat) -> None:
     _, ann = chat.entering.enter("Ann", None)
-    chat.entering.sign_out(ann)
+    chat.sessions.sign_out(ann)
     assert chat.entering.enter("Ann", None)[1] != ann
 
 
 def test_a_ticket_that_was_redeemed_before_the_sign_out_opens_nothing_after(chat: Chat) -> None:
     token, ann = chat.entering.enter("Ann", None)
-    session = chat.entering.redeem(chat.entering.ticket(token))
-    chat.entering.sign_out(ann)
+    session = chat.sessions.redeem(chat.sessions.ticket(token))
+    chat.sessions.sign_out(ann)
     with pytest.raises(Unauthenticated):
         chat.connect("late", session)
 
@@ -256,10 +248,10 @@ def test_a_session_that_begins_during_a_sign_out_ends_too(chat: Chat) -> None:
     executor = DirectExecutor(log, chat.services.views, pause=lambda seconds: None)
     operator = Chat(replace(chat.services, accounts=slow, log=log, executor=executor))
     log.load(ann)
-    assert operator.entering.sign_out(ann) == (2, 0)
+    assert operator.sessions.sign_out(ann) == (2, 0)
     for one in (token, *late):
         with pytest.raises(Unauthenticated):
-            operator.entering.who(one)
+            operator.sessions.who(one)
 
 
 def test_a_sign_out_reads_what_another_process_wrote_of_the_person(chat: Chat) -> None:
@@ -270,10 +262,10 @@ def test_a_sign_out_reads_what_another_process_wrote_of_the_person(chat: Chat) -
     log.load(ann)
     # One session ends elsewhere, two begin, and something else is written too.
     chat.preferences.set_notices(ann, True)
-    chat.entering.leave(first)
+    chat.sessions.leave(first)
     for _ in range(2):
         chat.entering.exchange("sub", "ann@example.org", "Ann")
-    assert operator.entering.sign_out(ann) == (2, 0)
+    assert operator.sessions.sign_out(ann) == (2, 0)
     assert open_sessions(chat, ann) == []
 
 
@@ -284,7 +276,7 @@ def test_an_erasure_elsewhere_leaves_nothing_to_sign_out_of(chat: Chat) -> None:
     operator = Chat(replace(chat.services, log=log, executor=executor))
     log.load(ann)
     chat.erasing.erase(ann)
-    assert operator.entering.sign_out(ann) == (0, 0)
+    assert operator.sessions.sign_out(ann) == (0, 0)
 
 
 def test_signing_out_has_an_end_though_somebody_signs_in_for_ever(chat: Chat) -> None:
@@ -298,7 +290,7 @@ def test_signing_out_has_an_end_though_somebody_signs_in_for_ever(chat: Chat) ->
     stubborn = Stubborn()
     vars(stubborn).update(vars(chat.services.accounts))
     operator = Chat(replace(chat.services, accounts=stubborn))
-    assert operator.entering.sign_out(ann)[0] == ROUNDS + 1
+    assert operator.sessions.sign_out(ann)[0] == ROUNDS + 1
 
 
 def begin_as_before(chat: Chat, user: str, count: int) -> list[str]:
@@ -336,20 +328,20 @@ def sign_in(chat: Chat) -> tuple[str, str]:
 
 def test_a_person_has_at_most_100_sessions_and_the_oldest_ends(chat: Chat) -> None:
     first, ann = sign_in(chat)
-    ticket = chat.entering.ticket(first)
+    ticket = chat.sessions.ticket(first)
     tokens = [sign_in(chat)[0] for _ in range(MAX_SESSIONS - 1)]
-    assert chat.entering.who(first).user == ann
+    assert chat.sessions.who(first).user == ann
     # when one more begins
     tokens.append(sign_in(chat)[0])
     # then the longest open one has ended, in the log and in accounts
     assert open_sessions(chat, ann) == [hashed(token)[:32] for token in tokens]
     assert ended(chat, ann) == 1
     with pytest.raises(Unauthenticated):
-        chat.entering.who(first)
+        chat.sessions.who(first)
     with pytest.raises(Unauthenticated):
-        chat.entering.redeem(ticket)
+        chat.sessions.redeem(ticket)
     for token in tokens:
-        assert chat.entering.who(token).user == ann
+        assert chat.sessions.who(token).user == ann
 
 
 def test_sessions_beyond_the_bound_end_start_by_start(chat: Chat) -> None:
@@ -370,14 +362,14 @@ def test_expired_sessions_end_in_the_log_when_the_next_one_starts(chat: Chat, cl
     clock.wait(DAY * 20)
     prolonged, _ = sign_in(chat)
     clock.wait(DAY * 20)
-    chat.entering.who(prolonged)
+    chat.sessions.who(prolonged)
     clock.wait(DAY * 20)
     chat.services.accounts.drop_expired(clock.seconds(), lambda: True)
     fresh, _ = sign_in(chat)
     assert open_sessions(chat, ann) == [hashed(token)[:32] for token in (prolonged, fresh)]
     assert ended(chat, ann) == 1
     for token in (prolonged, fresh):
-        assert chat.entering.lives(chat.entering.who(token))
+        assert chat.sessions.lives(chat.sessions.who(token))
 
 
 def test_a_session_that_only_just_expired_is_not_taken_for_lapsed(chat: Chat, clock: Clock) -> None:
@@ -402,7 +394,7 @@ def test_a_connection_that_is_opened_during_a_sign_out_is_closed(chat: Chat) -> 
     slow = Slow()
     vars(slow).update(vars(chat.services.accounts))
     operator = Chat(replace(chat.services, accounts=slow))
-    assert operator.entering.sign_out(ann) == (1, 1)
+    assert operator.sessions.sign_out(ann) == (1, 1)
     gateway = chat.services.gateway
     assert isinstance(gateway, RecordingGateway)
     assert gateway.closed == [("late", 4401)]
@@ -420,7 +412,7 @@ def test_a_sign_in_that_was_signed_out_midway_opens_nothing(chat: Chat) -> None:
 
     class Slow(MemoryAccounts):
         def put_session(self, token: str, session: Session) -> None:
-            chat.entering.sign_out(session.user)
+            chat.sessions.sign_out(session.user)
             super().put_session(token, session)
 
     slow = Slow()
@@ -434,14 +426,14 @@ def test_many_sessions_end_in_as_many_events(chat: Chat) -> None:
     """More than a backend appends at once."""
     _, ann = chat.entering.enter("Ann", None)
     begin_as_before(chat, ann, TOGETHER + 5)
-    assert chat.entering.sign_out(ann) == (TOGETHER + 6, 0)
+    assert chat.sessions.sign_out(ann) == (TOGETHER + 6, 0)
     assert ended(chat, ann) == TOGETHER + 6
 
 
 @pytest.mark.parametrize("nobody", ["u_nobody", "lobby", ""])
 def test_nobody_is_not_signed_out(chat: Chat, nobody: str) -> None:
     with pytest.raises(NotFound, match="no person"):
-        chat.entering.sign_out(nobody)
+        chat.sessions.sign_out(nobody)
 
 
 def test_ids_are_of_the_protocols_form() -> None:
@@ -463,11 +455,11 @@ def test_logging_out_that_failed_is_completed_by_another_try(
         busy = lambda log_id, commands, reply: reply([RoomBusy() for _ in commands])  # noqa: E731
         patch.setattr(services.executor, "execute", busy)
         with pytest.raises(RoomBusy):
-            chat.entering.leave(token)
-    chat.entering.leave(token)
+            chat.sessions.leave(token)
+    chat.sessions.leave(token)
     run_consumers(chat)
-    assert not chat.entering.lives(session)
+    assert not chat.sessions.lives(session)
     assert services.accounts.session(hashed(token), services.seconds()) is None
     assert services.gateway.closed == [("c1", 4401)]  # type: ignore[attr-defined]
     with pytest.raises(Unauthenticated):
-        chat.entering.leave(token)
+        chat.sessions.leave(token)

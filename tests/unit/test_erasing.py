@@ -108,7 +108,7 @@ def nothing_is_left(chat: Chat, user: str, token: str) -> None:
     """Nothing opens anything of a person, and nothing of theirs can be read."""
     services = chat.services
     with pytest.raises(Unauthenticated):
-        chat.entering.who(token)
+        chat.sessions.who(token)
     with pytest.raises(Unauthenticated):
         services.vault.seal(user, "words")
     assert chat.entering.name(user) is None
@@ -123,21 +123,21 @@ def nothing_is_left(chat: Chat, user: str, token: str) -> None:
 def test_erasing_somebody(chat: Chat) -> None:
     # given somebody with an account, a ticket, one that was redeemed, and an open connection
     token, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
-    ticket, redeemed = (chat.entering.ticket(token) for _ in range(2))
-    session = chat.entering.redeem(redeemed)
-    chat.connect("tab", chat.entering.who(token))
+    ticket, redeemed = (chat.sessions.ticket(token) for _ in range(2))
+    session = chat.sessions.redeem(redeemed)
+    chat.connect("tab", chat.sessions.who(token))
     bob = person(chat, "bob")
     # when they are erased
     assert chat.erasing.erase(ann) is True
     # then nothing is left of them
     nothing_is_left(chat, ann, token)
     with pytest.raises(Unauthenticated):
-        chat.entering.redeem(ticket)
+        chat.sessions.redeem(ticket)
     with pytest.raises(Unauthenticated):
         chat.connect("late", session)
     assert closed(chat) == {("tab", 4401)}
     # and others stay
-    assert chat.entering.who(bob.token).user == bob.user
+    assert chat.sessions.who(bob.token).user == bob.user
     # and they come back as somebody else
     assert chat.entering.exchange("sub", "ann@example.org", "Ann")[1] != ann
     assert chat.erasing.erase(ann) is False
@@ -200,7 +200,7 @@ def test_what_a_crash_leaves_another_run_completes(
     chat: Chat, port: str, method: str, nth: int, after: bool
 ) -> None:
     token, ann = chat.entering.exchange("sub", "ann@example.org", "Ann")
-    chat.connect("tab", chat.entering.who(token))
+    chat.connect("tab", chat.sessions.who(token))
     breaking = Breaking(getattr(chat.services, port), method, nth, after)
     ports: dict[str, Any] = {port: breaking}
     with pytest.raises(Cut):
@@ -271,7 +271,7 @@ def test_who_signs_in_meanwhile_is_out_or_somebody_new(
     if who == ann:
         nothing_is_left(chat, ann, late)
     else:
-        assert chat.entering.who(late).user == who
+        assert chat.sessions.who(late).user == who
         chat.services.accounts.forget(who)
     nothing_is_left(chat, ann, token)
 
@@ -313,7 +313,7 @@ def test_a_sign_in_that_is_under_way_leaves_nothing(
     # The erasure goes on where it was.
     chat.erasing.erase(ann)
     if who != ann:
-        assert chat.entering.who(late).user == who
+        assert chat.sessions.who(late).user == who
         chat.services.accounts.forget(who)
     else:
         nothing_is_left(chat, ann, late)
@@ -325,7 +325,7 @@ def test_a_connection_that_is_opened_meanwhile_is_closed_or_refused(
     chat: Chat, port: str, method: str, nth: int
 ) -> None:
     token, ann = chat.entering.enter("Ann", None)
-    session, other, refused = chat.entering.who(token), elsewhere(chat), []
+    session, other, refused = chat.sessions.who(token), elsewhere(chat), []
 
     def connect() -> None:
         try:

@@ -8,7 +8,8 @@ import pytest
 from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
-from domain.chat.entering import SESSION_LIFE, numbered
+from domain.chat.entering import numbered
+from domain.chat.sessions import SESSION_LIFE
 from domain.errors import Forbidden, NicknameTaken, RateLimited, Unauthenticated
 from domain.person.person import Person
 from domain.ports.accounts import Session
@@ -45,7 +46,7 @@ def crashing(*_: Any, **__: Any) -> Any:
 def test_somebody_new_gets_the_nickname_and_their_address_is_kept(chat: Chat) -> None:
     token, user = chat.entering.exchange(SUB, EMAIL, "Ann")
     assert chat.entering.name(user) == "Ann"
-    assert chat.entering.who(token).user == user
+    assert chat.sessions.who(token).user == user
     assert email_of(chat, user) == EMAIL
 
 
@@ -59,7 +60,7 @@ def test_a_subject_comes_back_as_the_same_person(chat: Chat) -> None:
     assert other != token
     assert chat.entering.name(user) == "Ann"
     assert email_of(chat, user) == "new@example.org"
-    assert chat.entering.who(token) != chat.entering.who(other)
+    assert chat.sessions.who(token) != chat.sessions.who(other)
     registered = [e for e in chat.services.log.events(user) if e.TOPIC == "person.registered"]
     assert len(registered) == 1
 
@@ -140,7 +141,7 @@ def test_a_retry_completes_what_a_crash_left(
     token, user = chat.entering.exchange(SUB, EMAIL, "Ann")
     # then all is there, once, for the person that the first try named
     assert user == before
-    assert chat.entering.who(token).user == user
+    assert chat.sessions.who(token).user == user
     assert chat.entering.name(user) == "Ann"
     assert email_of(chat, user) == EMAIL
     topics = [event.TOPIC for event in chat.services.log.events(user)]
@@ -151,10 +152,10 @@ def test_a_name_that_somebody_else_had_meanwhile_is_kept_for_who_came_back(
     chat: Chat, clock: Clock
 ) -> None:
     first, user = chat.entering.exchange(SUB, EMAIL, "Ann")
-    chat.entering.leave(first)
+    chat.sessions.leave(first)
     clock.wait(120)
     guest, other = chat.entering.enter("Ann", None)
-    chat.entering.leave(guest)
+    chat.sessions.leave(guest)
     clock.wait(120)
     assert chat.entering.exchange(SUB, EMAIL, "Ann")[1] == user != other
     clock.wait(120)
@@ -177,7 +178,7 @@ def test_two_sign_ins_at_once_are_one_person(chat: Chat, monkeypatch: pytest.Mon
     token, user = chat.entering.exchange(SUB, EMAIL, "Ann")
     # then both have a session of the same person, whose words can be read
     assert ended[0][1] == user
-    assert {chat.entering.who(one).user for one in (token, ended[0][0])} == {user}
+    assert {chat.sessions.who(one).user for one in (token, ended[0][0])} == {user}
     assert chat.entering.name(user) == "Ann"
     assert email_of(chat, user) == EMAIL
 
@@ -198,7 +199,7 @@ def test_whoever_was_erased_is_somebody_new(chat: Chat) -> None:
     assert isinstance(person, Person)
     assert person.version == 2
     with pytest.raises(Unauthenticated):
-        chat.entering.who(token)
+        chat.sessions.who(token)
 
 
 def test_who_is_signed_out_during_a_sign_in_is_not_signed_in_by_a_further_try(
@@ -210,7 +211,7 @@ def test_who_is_signed_out_during_a_sign_in_is_not_signed_in_by_a_further_try(
     def overtaken(token: str, session: Session) -> None:
         put(token, session)
         if next(times, None) is not None:
-            chat.entering.sign_out(user)
+            chat.sessions.sign_out(user)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(chat.services.accounts, "put_session", overtaken)

@@ -288,7 +288,7 @@ def test_erasing_a_person(deployed: Deployed) -> None:
     assert deployed.run("events", room="lobby")[-1]["data"]["text"] is None
     assert Closing.last.closed == [("bob", 4401)]
     with pytest.raises(Exception, match="session"):
-        deployed.chat.entering.who(deployed.bob.token)
+        deployed.chat.sessions.who(deployed.bob.token)
     assert services.vault.open(deployed.ports.log.read("u_bob").name) is None  # type: ignore[attr-defined]
     assert deployed.run("erase", user="u_bob") == ["u_bob was erased before"]
     for nobody in ("u_nobody", "lobby"):
@@ -297,9 +297,9 @@ def test_erasing_a_person(deployed: Deployed) -> None:
 
 
 def test_signing_a_person_out(deployed: Deployed) -> None:
-    entering = deployed.chat.entering
-    ticket = entering.ticket(deployed.bob.token)
-    session = entering.redeem(entering.ticket(deployed.bob.token))
+    sessions = deployed.chat.sessions
+    ticket = sessions.ticket(deployed.bob.token)
+    session = sessions.redeem(sessions.ticket(deployed.bob.token))
     said = deployed.run("sign-out", user="u_bob")
     assert said == ["u_bob is signed out: 1 sessions ended, 1 connections closed"]
     assert Closing.last.closed == [("bob", 4401)]
@@ -307,15 +307,15 @@ def test_signing_a_person_out(deployed: Deployed) -> None:
     # What was underway is too late; the functions have caches of their own.
     late = Chat(replace(deployed.chat.services, log=EventLog(*recorders(deployed))))
     for refused in (
-        lambda: entering.who(deployed.bob.token),
-        lambda: entering.redeem(ticket),
+        lambda: sessions.who(deployed.bob.token),
+        lambda: sessions.redeem(ticket),
         lambda: late.connect("late", session),
     ):
         with pytest.raises(Unauthenticated):
             refused()
     # What they wrote is there, and others stay.
     assert deployed.run("events", room="lobby")[-1]["data"]["text"] == "a secret word"
-    assert entering.who(deployed.ann.token).user == "u_ann"
+    assert sessions.who(deployed.ann.token).user == "u_ann"
     assert deployed.run("sign-out", user="u_bob")[0].startswith("u_bob is signed out: 0 sessions")
     for nobody in ("u_nobody", "lobby"):
         with pytest.raises(OperationError, match="no person"):

@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from domain.chat import Chat
-from domain.chat.entering import DAY, SESSION_LIFE
+from domain.chat.sessions import DAY, SESSION_LIFE
 from domain.chat.succeeding import Succession
 from domain.consuming import Transient
 from domain.errors import NotFound
@@ -81,7 +81,7 @@ def test_of_two_members_the_one_who_is_signed_in_owns_the_room() -> None:
     chat = memory_chat()
     ann, bob, cy = (person(chat, name) for name in ("ann", "bob", "cy"))
     room_of(chat, ann, bob, cy)
-    chat.entering.leave(bob.token)
+    chat.sessions.leave(bob.token)
     chat.erasing.erase(ann.user)
     assert roles(chat)["u_cy"] == "owner"
 
@@ -107,7 +107,7 @@ def test_a_session_that_is_used_stays_an_open_one() -> None:
     ann, bob, cy = (person(chat, name) for name in ("ann", "bob", "cy"))
     room_of(chat, ann, bob, cy)
     for _ in range(3):
-        chat.entering.who(cy.token)
+        chat.sessions.who(cy.token)
         clock.wait(SESSION_LIFE - DAY)
     chat.erasing.erase(ann.user)
     assert roles(chat)["u_cy"] == "owner"

@@ -10,7 +10,7 @@ import orjson
 from adapters.dynamodb.connections import LIFETIME, PARTS
 from adapters.dynamodb.table import Table
 from domain.aggregate import Command
-from domain.chat.entering import hashed
+from domain.chat.sessions import hashed
 from domain.consuming import Record
 from domain.executing import outcomes_of, versions_of
 from domain.log import envelope

@@ -62,6 +62,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/consumers.py": _unit("consuming", "dynamodb_views"),
     "domain/chat/delivering.py": _unit("delivering", "sharding", "erasing", "chat", "client_fold"),
     "domain/chat/entering.py": _unit("entering", "exchange", "erasing"),
+    "domain/chat/sessions.py": _unit("entering", "exchange", "erasing"),
     "domain/chat/erasing.py": _unit("erasing"),
     "domain/chat/frames.py": _unit("frames", "delivering", "client_fold"),
     "domain/chat/inviting.py": _unit("inviting"),

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.memory.keys import MemoryKeys
 from domain.chat import Chat
-from domain.chat.entering import hashed
+from domain.chat.sessions import hashed
 from domain.ports.accounts import Session
 from tests.support.chat import MASTER, Someone, memory_chat, person, run_consumers
 from tests.support.outbound import Outside
