@@ -1,16 +1,12 @@
-"""Client frames to commands: who asks, what exactly, sealed before it meets the log."""
+"""Client frames of commands, read marks and typing, from the allowance to the answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
-
-import orjson
+from typing import Any
 
 from domain.aggregate import Command
 from domain.chat import frames
 from domain.chat.authorising import Standing
-from domain.chat.inviting import standing
-from domain.chat.mentioning import mentioned
+from domain.chat.building import PLANS, digest
 from domain.chat.metering import spend_read
 from domain.chat.preparing import Preparing
 from domain.chat.reading import Reading
@@ -23,21 +19,17 @@ from domain.errors import (
     NotFound,
     ParleyError,
     RateLimited,
-    TooLarge,
     Unauthenticated,
 )
 from domain.metrics import INTERNAL
 from domain.person.marks import MarkRead
-from domain.person.person import Person
 from domain.ports.commands import Outcome
 from domain.ports.connections import Connection
 from domain.protocol import client as wire
-from domain.protocol.limits import MAX_TEXT
-from domain.protocol.types import asked_fields, own_names
 from domain.retrying import Retrying, Unfinished
 from domain.room.invitations import AddMember
 from domain.room.messages import Post
-from domain.room.room import ACTIONS, Room
+from domain.room.room import Room
 
 SEARCHES = 5
 """Searches for one late retry: in a busy room the window passes on while one goes on."""
@@ -48,91 +40,6 @@ them. A search that needs more is refused as `room_busy`; the next one goes on f
 
 SEARCH_ROWS = 1_000
 """Rows of a page that cost as much as a search."""
-
-
-def _sealed_name(services: Services, user: str) -> dict[str, str]:
-    person = cast(Person, services.log.cached(user) or services.to_decide(user))
-    if not person.version or person.erased:
-        raise NotFound("no such person")
-    return person.name
-
-
-def _text(services: Services, user: str, text: str) -> dict[str, str]:
-    if len(text) > MAX_TEXT:
-        raise TooLarge(f"a text has at most {MAX_TEXT:,} code points")
-    return services.vault.seal(user, text)
-
-
-Look = Callable[[Services, str, Any, dict[str, Any]], dict[str, Any]]
-
-
-def _looked_up(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
-    return standing(s, user, frame.user, frame.room, base["recorded_at"])
-
-
-def _named(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
-    return {"mentions": mentioned(s, frame.text)}
-
-
-LOOKS: dict[type[Command], Look] = {AddMember: _looked_up, Post: _named}
-"""Functions that look up the other fields of a command: how two people know each other, and which
-people a text names."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """How a command is made of its frame.
-
-    Attributes
-    ----------
-    plain, sealed: names of the fields that are taken over, as they are and sealed.
-    names: fields that are the sealed name of the person who asks.
-    look: what else is looked up.
-    """
-
-    command: type[Command]
-    plain: tuple[str, ...]
-    sealed: tuple[str, ...]
-    names: tuple[str, ...]
-    look: Look | None
-
-    @classmethod
-    def of(cls, command: type[Command]) -> "_Plan":
-        asked = asked_fields(command)
-        return cls(
-            command,
-            tuple(field.name for field in asked if not field.sealed),
-            tuple(field.name for field in asked if field.sealed),
-            tuple(own_names(command)),
-            LOOKS.get(command),
-        )
-
-    def build(self, services: Services, user: str, frame: Any, base: dict[str, Any]) -> Command:
-        values = {name: getattr(frame, name) for name in self.plain}
-        for name in self.sealed:
-            values[name] = _text(services, user, getattr(frame, name))
-        for name in self.names:
-            values[name] = _sealed_name(services, user)
-        if self.look is not None:
-            values |= self.look(services, user, frame, base)
-        return self.command(**values, **base)
-
-
-PLANS = {action: _Plan.of(command) for action, command in ACTIONS.items()}
-
-
-APART = ("id", "since", "quiet")
-"""Fields that say how a command is sent and answered: a retry may carry others."""
-
-
-def digest(services: Services, user: str, frame: wire.Command) -> str:
-    """Returns the keyed digest of what a command asks, without the fields of APART."""
-    content = {
-        name: value
-        for name, value in vars(frame).items()
-        if value is not None and name not in APART
-    }
-    return services.vault.digest(user, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
 class Commanding:

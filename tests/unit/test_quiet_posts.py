@@ -6,7 +6,7 @@ import pytest
 
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import Chat
-from domain.chat.commanding import digest
+from domain.chat.building import digest
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
 from tests.support.chat import Someone, memory_chat, person, run_consumers

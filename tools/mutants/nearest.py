@@ -48,6 +48,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/chat/__init__.py": _unit("chat", "delivering"),
     "domain/chat/archiving.py": _unit("archiving"),
     "domain/chat/authorising.py": _unit("authorising", "chat"),
+    "domain/chat/building.py": _unit("chat", "mentioning", "quiet_posts", "inviting", "preparing"),
     "domain/chat/commanding.py": _unit(
         "chat",
         "metering",

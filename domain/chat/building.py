@@ -1,0 +1,105 @@
+"""Commands made of client frames: who asks, what exactly, sealed before it meets the log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+
+from domain.aggregate import Command
+from domain.chat.inviting import standing
+from domain.chat.mentioning import mentioned
+from domain.chat.services import Services
+from domain.errors import NotFound, TooLarge
+from domain.person.person import Person
+from domain.protocol import client as wire
+from domain.protocol.limits import MAX_TEXT
+from domain.protocol.types import asked_fields, own_names
+from domain.room.invitations import AddMember
+from domain.room.messages import Post
+from domain.room.room import ACTIONS
+
+
+def _sealed_name(services: Services, user: str) -> dict[str, str]:
+    person = cast(Person, services.log.cached(user) or services.to_decide(user))
+    if not person.version or person.erased:
+        raise NotFound("no such person")
+    return person.name
+
+
+def _text(services: Services, user: str, text: str) -> dict[str, str]:
+    if len(text) > MAX_TEXT:
+        raise TooLarge(f"a text has at most {MAX_TEXT:,} code points")
+    return services.vault.seal(user, text)
+
+
+Look = Callable[[Services, str, Any, dict[str, Any]], dict[str, Any]]
+
+
+def _looked_up(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
+    return standing(s, user, frame.user, frame.room, base["recorded_at"])
+
+
+def _named(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
+    return {"mentions": mentioned(s, frame.text)}
+
+
+LOOKS: dict[type[Command], Look] = {AddMember: _looked_up, Post: _named}
+"""Functions that look up the other fields of a command: how two people know each other, and which
+people a text names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a command is made of its frame.
+
+    Attributes
+    ----------
+    plain, sealed: names of the fields that are taken over, as they are and sealed.
+    names: fields that are the sealed name of the person who asks.
+    look: what else is looked up.
+    """
+
+    command: type[Command]
+    plain: tuple[str, ...]
+    sealed: tuple[str, ...]
+    names: tuple[str, ...]
+    look: Look | None
+
+    @classmethod
+    def of(cls, command: type[Command]) -> "Plan":
+        asked = asked_fields(command)
+        return cls(
+            command,
+            tuple(field.name for field in asked if not field.sealed),
+            tuple(field.name for field in asked if field.sealed),
+            tuple(own_names(command)),
+            LOOKS.get(command),
+        )
+
+    def build(self, services: Services, user: str, frame: Any, base: dict[str, Any]) -> Command:
+        values = {name: getattr(frame, name) for name in self.plain}
+        for name in self.sealed:
+            values[name] = _text(services, user, getattr(frame, name))
+        for name in self.names:
+            values[name] = _sealed_name(services, user)
+        if self.look is not None:
+            values |= self.look(services, user, frame, base)
+        return self.command(**values, **base)
+
+
+PLANS = {action: Plan.of(command) for action, command in ACTIONS.items()}
+
+
+APART = ("id", "since", "quiet")
+"""Fields that say how a command is sent and answered: a retry may carry others."""
+
+
+def digest(services: Services, user: str, frame: wire.Command) -> str:
+    """Returns the keyed digest of what a command asks, without the fields of APART."""
+    content = {
+        name: value
+        for name, value in vars(frame).items()
+        if value is not None and name not in APART
+    }
+    return services.vault.digest(user, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
