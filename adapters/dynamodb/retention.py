@@ -18,7 +18,8 @@ from adapters.dynamodb.heads import Heads, partition
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from adapters.dynamodb.views import WHOLE, DynamoStore
 from domain.ports.retention import Retained
-from domain.projections.views import Views, message_key, room_stream
+from domain.projections.rows import message_key, room_stream
+from domain.projections.views import Views
 from domain.room.view import Message
 
 PROGRESS = "retention"

@@ -7,7 +7,8 @@ from eventsourcing.persistence import StoredEvent
 from adapters.memory.events import MemoryEvents
 from adapters.memory.views import MemoryStore
 from domain.ports.retention import Retained
-from domain.projections.views import Views, message_key, room_stream
+from domain.projections.rows import message_key, room_stream
+from domain.projections.views import Views
 from domain.room.view import Message
 
 

@@ -10,8 +10,9 @@ from domain.person.lifecycle import PersonErased
 from domain.person.marks import ReadMarked
 from domain.projections.directory import Directory
 from domain.projections.projection import Batch, Given, Projection, merged
+from domain.projections.rows import MARKS, header_of, stream_of
 from domain.projections.store import Fold, Head, Patch
-from domain.projections.views import MARKS, Views, header_of, stream_of
+from domain.projections.views import Views
 from domain.room.view import Message, RoomView
 
 

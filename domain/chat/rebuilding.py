@@ -9,8 +9,9 @@ from domain.consuming import UNKNOWN, Consuming, Run
 from domain.log import EventLog
 from domain.ports.consumers import Progress
 from domain.ports.vault import Vault
+from domain.projections.rows import stream_of
 from domain.projections.store import Generations, ViewStore
-from domain.projections.views import Views, stream_of
+from domain.projections.views import Views
 
 CHUNK = 500
 """Events folded between two saves: what a crash has to do again."""

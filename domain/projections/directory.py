@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from domain.matching import parts_of
 from domain.ports.vault import Vault
 from domain.projections.projection import Batch, Projection
+from domain.projections.rows import OPEN, OPEN_KINDS, room_stream
 from domain.projections.store import Fold, Patch, ViewStore
-from domain.projections.views import OPEN, OPEN_KINDS, room_stream
 from domain.room.lifecycle import RoomCreated
 
 PREFIX = 6

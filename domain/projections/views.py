@@ -1,23 +1,29 @@
 """What rooms and people look like, folded: typed queries and saves over the store of all views.
 
-| stream | key | document | under |
-|---|---|---|---|
-| `R#room` | head | the room's header; `posted`, see below | |
-| `R#room` | `room` | `{}` | `rooms#open` or `rooms#private` |
-| `R#room` | `m#version` | a message | |
-| `R#room` | `u#user` | a member: name, role, `n` the version of their newest post | the user |
-| `P#user` | head | | |
-| `P#user` | `mark#room` | `{mark}`, the version that is read | |
-
-Members are under themselves while they are present. Texts and names stand here sealed. Where the
-store spares rows, the version of a member's newest post stands in the head first, for at most
-WRITERS of them, and in their rows once there are more: a message costs one row less.
+The forms of streams, keys and documents are in `rows.py`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from domain.log import is_person
+from domain.projections.rows import (
+    MARKS,
+    MEMBERS,
+    MESSAGES,
+    OPEN,
+    OPEN_KINDS,
+    POSTED,
+    PRIVATE,
+    WRITERS,
+    after,
+    header_of,
+    member_key,
+    member_of,
+    message_key,
+    person_stream,
+    room_stream,
+    stream_of,
+)
 from domain.projections.store import (
     NUMBER,
     SAME,
@@ -30,59 +36,6 @@ from domain.projections.store import (
 )
 from domain.protocol.types import Sealed
 from domain.room.view import Message, RoomView
-
-POSTED = "posted"
-
-WRITERS = 16
-"""People whose newest post a head holds, some 25 bytes each: it stays under 1 KB, a write unit of
-DynamoDB."""
-
-OPEN_KINDS = ("public", "broadcast")
-OPEN, PRIVATE = "rooms#open", "rooms#private"
-
-MESSAGES, MEMBERS, MARKS = "m#", "u#", "mark#"
-
-
-def room_stream(room: str) -> str:
-    return f"R#{room}"
-
-
-def person_stream(user: str) -> str:
-    return f"P#{user}"
-
-
-def stream_of(log_id: str) -> str:
-    """Returns where the view of a log is, a room's or a person's."""
-    return person_stream(log_id) if is_person(log_id) else room_stream(log_id)
-
-
-def message_key(version: int) -> str:
-    return f"m#{version:016d}"
-
-
-def member_key(user: str) -> str:
-    return f"u#{user}"
-
-
-def after(key: str) -> str:
-    """Returns the first key above a key: none has a NUL in it."""
-    return f"{key}\x00"
-
-
-def header_of(head: Head) -> dict[str, Any] | None:
-    """Returns the header in a room's head; None where nothing is folded yet."""
-    if not head.version:
-        return None
-    header = {**head.fields, "version": head.version}
-    header.pop(POSTED, None)
-    return header
-
-
-def member_of(row: Mapping[str, Any], posted: int = 0) -> dict[str, Any]:
-    """Returns `{name, role, posted}` of a member's row; `posted` is what the head says of it."""
-    # Rows of DynamoDB that an earlier release wrote have `posted`.
-    newest = max(row.get(NUMBER) or 0, row.get("posted") or 0, posted)
-    return {"name": row.get("name"), "role": row.get("role"), "posted": newest}
 
 
 class Views:

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.dynamodb.table import Table
 from adapters.sqlite.views import open_views
-from domain.projections.views import header_of
+from domain.projections.rows import header_of
 from domain.room.view import RoomView
 from tests.support.dynamodb import ENGINES, engine_of, scan_guard
 from tests.support.views import DynamoViews, EditedViews, MemoryViews, SqliteViews, save_room

@@ -8,8 +8,9 @@ from adapters.dynamodb.views import DynamoStore
 from adapters.memory.views import MemoryStore
 from adapters.sqlite.database import Database
 from adapters.sqlite.views import SqliteStore
+from domain.projections.rows import MARKS, OPEN, person_stream, room_stream
 from domain.projections.store import Fold, Head, Patch
-from domain.projections.views import MARKS, OPEN, Views, person_stream, room_stream
+from domain.projections.views import Views
 from domain.room.view import RoomView
 
 

@@ -16,7 +16,8 @@ from adapters.dynamodb.table import Table
 from domain.chat.projecting import ProjectViews
 from domain.consuming import Consuming, Record, Transient
 from domain.log import envelope
-from domain.projections.views import WRITERS, Views, header_of
+from domain.projections.rows import WRITERS, header_of
+from domain.projections.views import Views
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person
 from tests.support.dynamodb import client_of, counting, definition

@@ -15,7 +15,8 @@ from domain.chat import Chat
 from domain.chat.rebuilding import GRACE, Rebuilding, StillMoving
 from domain.consuming import UNKNOWN, Consuming
 from domain.ports.consumers import Parked
-from domain.projections.views import Views, stream_of
+from domain.projections.rows import stream_of
+from domain.projections.views import Views
 from tests.support.chat import Someone, memory_chat, person, run_consumers
 from tests.support.views import DynamoViews, MemoryViews
 from tests.unit.test_dynamodb_views import Crash, projector

@@ -21,7 +21,7 @@ from domain.chat.reading import Access
 from domain.chat.unsealing import open_event
 from domain.chat.withholding import deleted_in, withhold
 from domain.consuming import MAX_RECEIVES, Record
-from domain.projections.views import message_key, room_stream
+from domain.projections.rows import message_key, room_stream
 from domain.room.messages import MessageDeleted, MessageEdited
 from domain.room.room import Room
 from domain.room.view import RoomView
