@@ -91,7 +91,9 @@ function MessageLine(props: MessageRowProps) {
       onPointerEnter={pointed}
       // The focus may have left while the pointer stayed.
       onPointerMove={pointed}
-      onPointerLeave={({ currentTarget: row }) => {
+      onPointerLeave={({ currentTarget: row, pointerType }) => {
+        // A finger leaves as it lifts, and the click of its tap comes after that.
+        if (pointerType === "touch") return;
         // Not from under the focus of somebody at the keys, which would be lost.
         if (!row.matches(":focus-visible, :has(:focus-visible)")) setNear(false);
       }}
