@@ -46,8 +46,11 @@ class Composed(Aggregate):
         return self.parts[kind]  # type: ignore[return-value]
 
     def weight(self) -> int:
-        parts = sum(part.weight() for part in self.parts.values())
-        return super().weight() + len(self.parts) * self.part_bytes + parts
+        # A plain loop: it runs once an append, and a generator takes half as long again.
+        total = super().weight() + len(self.parts) * self.part_bytes
+        for part in self.parts.values():
+            total += part.weight()
+        return total
 
     def parts_state(self) -> dict[str, Any]:
         """Returns what a snapshot keeps of all parts."""
