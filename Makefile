@@ -15,7 +15,7 @@ SAM := .tools/sam/bin/sam
 STACK_PORT ?= 8090
 ARCHITECTURE ?= arm64
 ENV ?= dev
-SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html -type f 2>/dev/null)
+SOURCES := $(shell find $(FRONTEND)/src $(FRONTEND)/public $(FRONTEND)/index.html $(FRONTEND)/vite.config.ts $(FRONTEND)/scripts -type f 2>/dev/null)
 
 .PHONY: help run test test-stack test-long test-runbooks mutants check bench stack build deploy smoke invoke validate types format clean
 

@@ -10,11 +10,11 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from domain.errors import ParleyError
 from functions.bearer import bearer
 from local import payloads
+from local.files import Files
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -78,7 +78,7 @@ class Web:
         unready: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self._api = api
-        self._files = StaticFiles(directory=files, html=True, check_dir=False)
+        self._files = Files(files)
         self._built = (files / "index.html").exists()
         self._allowed = allowed
         self._fresh = fresh

@@ -111,7 +111,7 @@ describe("a person who enters", () => {
     expect(entered()).toBe(true);
     expect(loadSession()).toEqual(ADA);
     expect(calls).toContain("POST /api/tickets Bearer t1");
-    expect(calls).toContain("GET /api/session Bearer t1");
+    expect(calls).toContain("GET /api/rooms Bearer t1");
     expect(sockets).toHaveLength(1);
   });
 
@@ -153,21 +153,21 @@ describe("a person who comes back", () => {
   });
 
   it("enters again where the session is over", async () => {
-    answers["GET /api/session"] = 401;
+    answers["GET /api/rooms"] = 401;
     await start();
     expect(entered()).toBe(false);
     expect(screen.text).toContain("Your session has ended. Enter again to go on.");
     expect(loadSession()).toBeNull();
     expect(socket().closed).toBe(true);
     // Whoever enters then and goes by themselves is not told that again.
-    delete answers["GET /api/session"];
+    delete answers["GET /api/rooms"];
     await enterAs("ada");
     await logOut();
     expect(screen.text).not.toContain("has ended");
   });
 
   it("stays where the server cannot be asked", async () => {
-    answers["GET /api/session"] = new TypeError("away");
+    answers["GET /api/rooms"] = new TypeError("away");
     await start();
     expect(entered()).toBe(true);
     expect(loadSession()).toEqual(ADA);
@@ -326,7 +326,7 @@ describe("a person who comes from the hosted sign-in", () => {
 
   it("is told that the session ended, where signing in is the only way", async () => {
     saveSession({ ...ADA, hosted: true });
-    answers["GET /api/session"] = 401;
+    answers["GET /api/rooms"] = 401;
     await start({ config: { ...config, guests: false } });
     expect(screen.find("sign-in-note").textContent).toBe(
       "Your session has ended. Sign in again to go on.",

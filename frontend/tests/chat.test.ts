@@ -350,16 +350,33 @@ describe("Chat", () => {
     expect(chat.store.get()).toMatchObject({ listed: true, connection: "online" });
   });
 
-  it("reads the list again with each connection, and once at a time", async () => {
-    const chat = await opened(server);
+  it("reads the list beside the ticket, before there is a socket", async () => {
+    const chat = server.tab();
+    chat.start();
+    await frame();
     expect(server.lists).toBe(1);
-    await Promise.all([chat.refreshRooms(), chat.refreshRooms()]);
+    expect(chat.store.get()).toMatchObject({ listed: true, connection: "connecting" });
+  });
+
+  it("reads the list once more for who asks while it is read", async () => {
+    const chat = await opened(server);
+    const { lists } = server;
+    const first = chat.refreshRooms();
+    await Promise.resolve();
+    await Promise.all([first, chat.refreshRooms()]);
+    expect(server.lists).toBe(lists + 2);
+  });
+
+  it("reads the list again with each connection, and once for all who ask at once", async () => {
+    const chat = await opened(server);
     expect(server.lists).toBe(2);
+    await Promise.all([chat.refreshRooms(), chat.refreshRooms()]);
+    expect(server.lists).toBe(3);
     server.socket.lose();
     await vi.advanceTimersByTimeAsync(300);
     server.socket.open();
     await frame();
-    expect(server.lists).toBe(3);
+    expect(server.lists).toBe(4);
   });
 
   it("is over when the list is refused to its token, and goes on when it is not there", async () => {

@@ -1,11 +1,14 @@
-"""The local engine's HTTP application: what it does before and after the API's handler."""
+"""The local engine's HTTP application: what it does before and after the API's handler, and the
+web app's files."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from starlette.datastructures import Headers
 
 from domain.errors import RoomBusy
 from local.web import LISTS, MAX_BODY, Web
@@ -36,6 +39,26 @@ class Api:
 
     async def why(self) -> list[str]:
         return self.reasons
+
+    def file(self, path: str, accepts: str = "", **headers: str) -> tuple[int, Headers, bytes]:
+        """Gets a file; `headers` have _ for -."""
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        given = {"host": "localhost", "accept-encoding": accepts, **headers}
+        raw = [(name.replace("_", "-").encode(), text.encode()) for name, text in given.items()]
+        scope = {
+            "type": "http", "method": "GET", "path": path, "query_string": b"",
+            "headers": raw, "client": ("127.0.0.1", 1), "asgi": {"spec_version": "2.4"},
+        }  # fmt: skip
+        asyncio.run(self.web(scope, receive, send))
+        body = b"".join(one.get("body", b"") for one in sent[1:])
+        return sent[0]["status"], Headers(raw=sent[0]["headers"]), body
 
     def ask(
         self, path: str, body: bytes = b"", host: str = "localhost", method: str = "POST"
@@ -116,3 +139,80 @@ def test_a_process_that_is_not_ready_is_alive(api: Api) -> None:
     assert api.ask("/readyz") == (503, {"status": "unready", "reasons": api.reasons})
     api.reasons = []
     assert api.ask("/readyz") == (200, {"status": "ready"})
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Api:
+    files = {
+        "index.html": "page", "index.html.br": "br page", "index.html.gz": "gz page",
+        "assets/app-1.js": "code", "assets/app-1.js.br": "br code", "assets/app-1.js.gz": "gz code",
+        "config.json": "{}", "favicon.svg": "<svg/>",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Api(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("accepts", "coding", "body"),
+    [
+        ("gzip, deflate, br, zstd", "br", b"br code"),
+        ("gzip, deflate", "gzip", b"gz code"),
+        ("*", "br", b"br code"),
+        ("br;q=0, gzip", "gzip", b"gz code"),
+        ("br;q=0.1, gzip;q=0.9", "gzip", b"gz code"),
+        ("BR ; q=1.0", "br", b"br code"),
+        ("br;q=none", None, b"code"),
+        ("identity, gzip;q=0.5", None, b"code"),
+        ("identity", None, b"code"),
+        ("deflate", None, b"code"),
+        ("", None, b"code"),
+    ],
+)
+def test_a_file_comes_in_the_form_that_the_browser_prefers(
+    built: Api, accepts: str, coding: str | None, body: bytes
+) -> None:
+    status, headers, found = built.file("/assets/app-1.js", accepts)
+    assert (status, headers.get("content-encoding"), found) == (200, coding, body)
+    assert headers["vary"] == "Accept-Encoding"
+    assert headers["content-type"].startswith(("text/javascript", "application/javascript"))
+    assert headers["content-length"] == str(len(body))
+    assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/config.json", "/favicon.svg"])
+def test_what_keeps_its_name_is_asked_for_again(built: Api, path: str) -> None:
+    assert built.file(path, "br")[1]["cache-control"] == "no-cache"
+
+
+def test_a_page_comes_in_its_form_too(built: Api) -> None:
+    assert built.file("/", "br, gzip")[2] == b"br page"
+    status, headers, body = built.file("/config.json", "br, gzip")
+    assert (status, body, "content-encoding" in headers, "vary" in headers) == (
+        200, b"{}", False, False,
+    )  # fmt: skip
+
+
+def test_a_form_that_is_held_already_is_not_sent_again(built: Api) -> None:
+    _, held, _ = built.file("/", "br")
+    status, headers, body = built.file("/", "br", if_none_match=held["etag"])
+    assert (status, body, headers["vary"]) == (304, b"", "Accept-Encoding")
+    # Another form is another thing.
+    assert built.file("/", "gzip", if_none_match=held["etag"])[0] == 200
+    assert built.file("/", "", if_none_match=held["etag"])[0] == 200
+
+
+def test_a_file_that_was_changed_after_the_build_is_sent_as_it_is(
+    built: Api, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text("changed")
+    later = (tmp_path / "index.html.br").stat().st_mtime + 5
+    os.utime(tmp_path / "index.html", (later, later))
+    assert built.file("/", "br, gzip")[2] == b"changed"
+
+
+def test_forms_are_no_files_of_their_own(built: Api) -> None:
+    assert built.file("/assets/app-1.js.br")[0] == 404
+    assert built.file("/assets/../assets/app-1.js.gz")[0] == 404

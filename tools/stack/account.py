@@ -191,10 +191,17 @@ def config(outputs: Mapping[str, str], region: str) -> dict[str, Any]:
 
 
 def upload(s3: Any, bucket: str, files: Path, config: Mapping[str, Any]) -> None:
-    """Uploads the web app: what is named by its content first, the page that names it last."""
+    """Uploads the web app: what is named by its content first, the page that names it last.
+
+    The compressed forms stay here: CloudFront compresses what it sends, and keeps that.
+    """
     if not (files / "index.html").exists():
         raise StackError("the web app is not built: make run or make deploy does it")
-    found = [file for file in files.rglob("*") if file.is_file() and file.name != "config.json"]
+    found = [
+        file
+        for file in files.rglob("*")
+        if file.is_file() and file.name != "config.json" and file.suffix not in (".br", ".gz")
+    ]
     for file in sorted(found, key=lambda file: (file.name == "index.html", file)):
         key = file.relative_to(files).as_posix()
         s3.put_object(

@@ -197,6 +197,9 @@ export class Chat {
   start(): void {
     this.page.start();
     this.connection.start();
+    // Beside the ticket: the list is there when the socket opens, and is read again then, because
+    // what changed in between nobody told.
+    void this.ownRooms.refresh();
   }
 
   stop(): void {

@@ -22,6 +22,8 @@ export interface OwnRoomsHooks {
 
 export class OwnRooms {
   private listing: Promise<void> | null = null;
+  /** Whether somebody asked since the reading that is under way began. */
+  private stale = false;
   private readonly retry = new Again(() => void this.refresh());
 
   constructor(
@@ -31,9 +33,10 @@ export class OwnRooms {
     private readonly hooks: OwnRoomsHooks,
   ) {}
 
-  /** Reads the list again; a reading that is under way serves whoever asks meanwhile. */
+  /** Reads the list again; asked while it is read, it reads it once more. */
   refresh(): Promise<void> {
-    this.listing ??= this.read().finally(() => {
+    this.stale = true;
+    this.listing ??= this.readWhileStale().finally(() => {
       this.listing = null;
     });
     return this.listing;
@@ -42,6 +45,15 @@ export class OwnRooms {
   /** Nothing is read again until somebody asks. */
   stop(): void {
     this.retry.stop();
+  }
+
+  private async readWhileStale(): Promise<void> {
+    while (this.stale) {
+      // Whoever else asks in this turn is served by the same reading.
+      await Promise.resolve();
+      this.stale = false;
+      await this.read();
+    }
   }
 
   private async read(): Promise<void> {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import { ApiError, type Api } from "../client/api";
+import type { Api } from "../client/api";
 import { Chat } from "../client/chat";
 import type { Config } from "../client/config";
 import { leaveToSignIn, signOutUrl, type Arrived } from "../client/signIn";
@@ -87,9 +87,6 @@ export function App({ api, config, arriving }: AppProps) {
     // eslint-disable-next-line react-hooks/set-state-in-effect -- the chat lives as long as the effect
     setChat(started);
     started.start();
-    own.whoAmI().catch((error: unknown) => {
-      if (error instanceof ApiError && error.code === "unauthenticated") over();
-    });
     return () => {
       started.stop();
       setChat(null);
