@@ -2,23 +2,26 @@
 
 from pathlib import Path
 
-UNIT, CONFORMANCE, FUNCTIONAL = (
-    "tests/unit/test_",
-    "tests/conformance/test_",
-    "tests/functional/test_",
-)
+
+def _tests(kind: str, names: tuple[str, ...]) -> list[str]:
+    """Returns test modules by name; of a feature with several, the folder that they are in."""
+    folders = {name: Path("tests", kind, name) for name in names}
+    return [
+        str(folder if folder.is_dir() else folder.with_name(f"test_{name}.py"))
+        for name, folder in folders.items()
+    ]
 
 
 def _unit(*names: str) -> list[str]:
-    return [f"tests/unit/test_{name}.py" for name in names]
+    return _tests("unit", names)
 
 
 def _functional(*names: str) -> list[str]:
-    return [f"tests/functional/test_{name}.py" for name in names]
+    return _tests("functional", names)
 
 
 def _conformance(*names: str) -> list[str]:
-    return [f"tests/conformance/test_{name}.py" for name in names]
+    return _tests("conformance", names)
 
 
 def _concerns(package: str) -> list[str]:
