@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from adapters.sqlite.views import open_views
+from adapters.sqlite.views_file import open_views
 from domain.chat import Chat
 from domain.room.view import RoomView
 from tests.support.chat import memory_chat, person

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import SqliteStore, adopt, open_views
+from adapters.sqlite.views import SqliteStore
+from adapters.sqlite.views_file import adopt, open_views
 from domain.chat.projecting import ProjectViews
 from domain.consuming import Consuming, Record
 from domain.log import EventLog, envelope

@@ -8,10 +8,12 @@ from typing import Any
 from eventsourcing.persistence import PersistenceError
 
 from adapters.sqlite.accounts import SqliteAccounts
+from adapters.sqlite.command_index import SqliteCommandIndex
 from adapters.sqlite.events import SqliteEvents
 from adapters.sqlite.keys import SqliteKeys
 from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import SqliteCommandIndex, SqliteStore, open_views
+from adapters.sqlite.views import SqliteStore
+from adapters.sqlite.views_file import open_views
 from adapters.vault.aes import AesVault, master_key
 from adapters.vault.nonces import DrawnNonces
 from adapters.vault.openssl import OpenSslCipher

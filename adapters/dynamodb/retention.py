@@ -15,8 +15,9 @@ from eventsourcing.persistence import StoredEvent
 from adapters.dynamodb.events import DynamoEvents
 from adapters.dynamodb.generations import DynamoGenerations
 from adapters.dynamodb.heads import Heads, partition
+from adapters.dynamodb.rows import WHOLE
 from adapters.dynamodb.table import ConditionFailed, Item, Table
-from adapters.dynamodb.views import WHOLE, DynamoStore
+from adapters.dynamodb.views import DynamoStore
 from domain.ports.retention import Retained
 from domain.projections.rows import message_key, room_stream
 from domain.projections.views import Views

@@ -9,10 +9,7 @@
 A save writes its rows first, each on the condition that it is not of a later fold (`v`), then the
 head, on the condition that nobody moved it: no transaction, one write a row (docs/adr/0009).
 
-A document that is put whole stands in `message`, the attribute's name since only messages were; as
-one text it is smaller than a map, and reactions keep their order. Rows that are patched have an
-attribute a field. `member` is the name that a row is under, which the index `by_member` is of: a
-room's member is under their own id.
+What an item holds is in adapters/dynamodb/rows.py.
 """
 
 import time
@@ -21,15 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import orjson
-
 from adapters.dynamodb.heads import HEAD, Heads, partition, stream_of
+from adapters.dynamodb.rows import UNDER, document_of, item_of, update_of
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from domain.projections.store import (
     FIRST,
     LAST,
     NUMBER,
-    SAME,
     Document,
     Fold,
     Head,
@@ -43,7 +38,7 @@ FEW = 4
 WORKERS = 8
 """Writes at once; boto3's pool has ten connections."""
 
-WHOLE, UNDER, INDEX = "message", "member", "by_member"
+INDEX = "by_member"
 
 NOT_NEWER = "attribute_not_exists(v) OR v <= :v"
 """The condition of a row's write: no fold that came further has written it."""
@@ -87,13 +82,13 @@ class DynamoStore:
     def folded(self, stream: str, key: str) -> tuple[Document, int] | None:
         generation = self._heads.generation(stream)
         item = self._table.get({"pk": partition(stream, generation), "sk": key})
-        return None if item is None else (_document(item), item["v"])
+        return None if item is None else (document_of(item), item["v"])
 
     def rows(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Document]:
         generations = self._heads.generations([stream for stream, _ in places])
         keys = {(partition(s, generations[s]), key): (s, key) for s, key in places}
         items = self._table.get_many([{"pk": pk, "sk": sk} for pk, sk in keys])
-        return {keys[item["pk"], item["sk"]]: _document(item) for item in items}
+        return {keys[item["pk"], item["sk"]]: document_of(item) for item in items}
 
     def span(self, span: Span) -> list[Document]:
         return [row for _, row in self.keyed(span)]
@@ -113,7 +108,7 @@ class DynamoStore:
             **more,
         )
         # The head of a generation that was built stands among its rows.
-        found = [(item["sk"], _document(item)) for item in items if item["sk"] != HEAD]
+        found = [(item["sk"], document_of(item)) for item in items if item["sk"] != HEAD]
         return found[::-1] if span.newest else found
 
     def numbers(self, spans: Sequence[Span]) -> list[int | None]:
@@ -186,7 +181,7 @@ class DynamoStore:
         numbers = [Patch(key, {NUMBER: number}) for key, number in fold.numbers.items()]
         self._write(
             [
-                *(partial(self._put, _item(pk, version, *row)) for row in fold.rows.items()),
+                *(partial(self._put, item_of(pk, version, *row)) for row in fold.rows.items()),
                 *(partial(self._patch, pk, version, p) for p in (*numbers, *fold.patches)),
             ]
         )
@@ -197,7 +192,7 @@ class DynamoStore:
 
     def _patch(self, pk: str, version: int, patch: Patch) -> None:
         key = {"pk": pk, "sk": patch.key}
-        self._table.update(key, **_update(patch, version), condition=NOT_NEWER)
+        self._table.update(key, **update_of(patch, version), condition=NOT_NEWER)
 
     def _write(self, writes: Sequence[Callable[[], Any]]) -> None:
         """Writes rows; one that is refused is of a later fold, and stays."""
@@ -278,31 +273,3 @@ def _guarded(write: Callable[[], Any]) -> None:
         write()
     except ConditionFailed:
         return
-
-
-def _item(pk: str, version: int, key: str, document: Document) -> Item:
-    """Returns a row that is written whole."""
-    item = {"pk": pk, "sk": key, "v": version, WHOLE: orjson.dumps(document).decode()}
-    return {**item, NUMBER: document[NUMBER]} if NUMBER in document else item
-
-
-def _document(item: Item) -> Document:
-    if WHOLE in item:
-        document: Document = orjson.loads(item[WHOLE])
-        return document
-    return {name: item[name] for name in item if name not in ("pk", "sk", "v", UNDER)}
-
-
-def _update(patch: Patch, version: int) -> dict[str, Any]:
-    """Returns `Table.update`'s arguments for a patch."""
-    fields = dict(patch.fields)
-    gone = patch.under is None
-    if patch.under not in (None, SAME):
-        fields[UNDER] = patch.under
-    names = {f"#{name}": name for name in fields} | ({f"#{UNDER}": UNDER} if gone else {})
-    sets = "".join(f", #{name} = :{name}" for name in fields)
-    return {
-        "expression": f"SET v = :v{sets}" + (f" REMOVE #{UNDER}" if gone else ""),
-        "names": names,
-        "values": {":v": version, **{f":{name}": value for name, value in fields.items()}},
-    }

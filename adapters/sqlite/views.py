@@ -1,13 +1,12 @@
 """The rows of all views in one SQLite file. It can be dropped: the log folds it anew."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from adapters.sqlite.database import Database
-from adapters.sqlite.progress import SCHEMA as PROGRESS_SCHEMA
+from adapters.sqlite.views_file import TABLES
 from domain.projections.store import (
     FIRST,
     LAST,
@@ -20,36 +19,10 @@ from domain.projections.store import (
     Span,
 )
 
-FORMAT = 2
-"""Of the tables: the file's `user_version`. A file of another format is folded anew."""
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS heads (
-    stream TEXT PRIMARY KEY, version INTEGER NOT NULL, fields BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS rows (
-    stream TEXT NOT NULL, key TEXT NOT NULL, n INTEGER, document BLOB NOT NULL, listed TEXT,
-    PRIMARY KEY (stream, key)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS places (
-    name TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, stream, key)
-) WITHOUT ROWID;
-"""
-"""`places` has what `rows.listed` says, by name: most rows are under none, and an index of `rows`,
-a partial one too, would make each write of a message dearer."""
-INDEX = """
-CREATE TABLE IF NOT EXISTS commands (
-    log TEXT NOT NULL, segment INTEGER NOT NULL, prints BLOB NOT NULL, PRIMARY KEY (log, segment)
-) WITHOUT ROWID;
-"""
-OLD_TABLES = ("rooms", "messages", "members", "people", "marks")
-"""Of format 0, which did not say so; `commands` and the consumers' progress are as they were."""
-
 KEYS = """json_each(?) AS wanted CROSS JOIN"""
 """Begins a join over a JSON array of keys: one statement, however many keys."""
 STREAM, KEY = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
 """Parts of a key that is a pair."""
-TABLES = ("heads", "rows", "places")
 SPAN = {
     (newest, listed): "SELECT %s FROM rows WHERE stream=? AND key BETWEEN ? AND ?"
     f"{' AND listed IS NOT NULL' if listed else ''} ORDER BY key{' DESC' if newest else ''} LIMIT ?"
@@ -246,67 +219,6 @@ def _place(connection: Any, row: tuple[str, str, int | None, bytes, str | None])
     connection.execute("INSERT OR REPLACE INTO rows VALUES (?,?,?,?,?)", row)
     if under is not None:
         connection.execute("INSERT INTO places VALUES (?,?,?)", (under, stream, key))
-
-
-class SqliteCommandIndex:
-    """Implements the CommandIndex port in the views' file, whose writer nobody waits for who
-    appends to the log."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
-        rows = self._database.rows(
-            "SELECT segment, prints FROM commands WHERE log=? AND segment>? AND segment<=?",
-            (log_id, low, high),
-        )
-        return dict(rows)
-
-    def keep(self, log_id: str, entries: Mapping[int, bytes]) -> None:
-        with self._database.writing() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO commands VALUES (?,?,?)",
-                [(log_id, number, prints) for number, prints in entries.items()],
-            )
-
-
-def open_views(path: Path, projections: Sequence[str] = ()) -> Database:
-    """Opens the file that holds views and progress.
-
-    Parameters
-    ----------
-    projections: consumers that fold the views. They begin anew in a file of another format: its
-        rows are dropped.
-    """
-    database = Database(path, PROGRESS_SCHEMA + INDEX, "NORMAL")
-    with database.writing() as connection:
-        (format,) = connection.execute("PRAGMA user_version").fetchone()
-        if format != FORMAT:
-            for table in (*OLD_TABLES, *TABLES):
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
-            for consumer in projections:
-                # What is parked stays so until it is redriven: it fails again, as a rule.
-                connection.execute("DELETE FROM positions WHERE consumer=?", (consumer,))
-            for statement in SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={FORMAT}")
-    return database
-
-
-def adopt(database: Database, path: Path, projections: Sequence[str]) -> None:
-    """Puts the views of another file in place of a file's own, in one transaction, with the
-    positions and the parked events of the consumers that folded them."""
-    with database.attached(path, "rebuilt"), database.writing() as connection:
-        for table in TABLES:
-            connection.execute(f"DELETE FROM main.{table}")
-            connection.execute(f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table}")
-        for table in ("positions", "parked"):
-            for consumer in projections:
-                connection.execute(f"DELETE FROM main.{table} WHERE consumer=?", (consumer,))
-                connection.execute(
-                    f"INSERT INTO main.{table} SELECT * FROM rebuilt.{table} WHERE consumer=?",
-                    (consumer,),
-                )
 
 
 def _keys(keys: Sequence[Any]) -> str:

@@ -25,8 +25,9 @@ from adapters.dynamodb.events import DynamoEvents, DynamoRecorder
 from adapters.dynamodb.snapshots import PART, DynamoSnapshots
 from adapters.dynamodb.table import ATTEMPTS, Table
 from adapters.memory.events import MemoryEvents, MemorySnapshots
+from adapters.sqlite.command_index import SqliteCommandIndex
 from adapters.sqlite.events import SqliteEvents, SqliteSnapshots
-from adapters.sqlite.views import SqliteCommandIndex, open_views
+from adapters.sqlite.views_file import open_views
 from domain import retrying
 from domain.errors import Throttled
 from domain.log import EventLog, Snapshots

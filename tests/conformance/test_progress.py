@@ -9,7 +9,7 @@ from adapters.dynamodb.progress import DynamoProgress
 from adapters.dynamodb.table import Table
 from adapters.memory.progress import MemoryProgress
 from adapters.sqlite.progress import SqliteProgress
-from adapters.sqlite.views import open_views
+from adapters.sqlite.views_file import open_views
 from domain.ports.consumers import Parked, Progress
 from tests.support.dynamodb import ENGINES, engine_of
 from tests.support.views import SqliteViews

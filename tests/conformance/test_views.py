@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.dynamodb.table import Table
-from adapters.sqlite.views import open_views
+from adapters.sqlite.views_file import open_views
 from domain.projections.rows import header_of
 from domain.room.view import RoomView
 from tests.support.dynamodb import ENGINES, engine_of, scan_guard

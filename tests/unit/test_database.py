@@ -8,8 +8,8 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from adapters.sqlite.database import Database
-from adapters.sqlite.views import SCHEMA as VIEWS
 from adapters.sqlite.views import SqliteStore
+from adapters.sqlite.views_file import SCHEMA as VIEWS
 from domain.projections.store import Fold, Head
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS kept (value TEXT NOT NULL) STRICT;"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from adapters.memory.events import MemoryEvents
 from adapters.memory.gateway import InlineBackground
 from adapters.memory.limiter import TokenBuckets
-from adapters.sqlite.views import SqliteCommandIndex, open_views
+from adapters.sqlite.command_index import SqliteCommandIndex
+from adapters.sqlite.views_file import open_views
 from domain import retrying
 from domain.aggregate import Command
 from domain.chat import Chat, commanding
