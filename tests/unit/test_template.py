@@ -534,7 +534,7 @@ def test_whatever_waits_or_is_refused_rings() -> None:
 
 def test_whatever_the_functions_count_rings() -> None:
     """As docs/aws.md lists it; `Posts` is what `Gone` is a share of."""
-    said = (ROOT / "docs" / "aws.md").read_text().partition("under `METRICS_NAMESPACE`, once")[2]
+    said = (ROOT / "docs" / "aws.md").read_text().partition("in `METRICS_NAMESPACE`, once")[2]
     rows = re.findall(r"^\| (`.+?) \|", said, flags=re.M)
     counted = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert counted >= {"Internal", "Retried", "Parked", "Posts", "Gone", "SnapshotFailed"}
