@@ -1,7 +1,7 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { compress } from "./scripts/compress";
+import { compress } from "./scripts/compress.ts";
 
 // `npm run dev` shows the app against a Parley server on this machine (`make run`).
 const server = process.env.PARLEY ?? "http://127.0.0.1:8080";

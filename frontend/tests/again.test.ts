@@ -42,4 +42,15 @@ describe("Again", () => {
     vi.advanceTimersByTime(2_000);
     expect(read).toHaveBeenCalledOnce();
   });
+
+  it("reads at once where that helps, and only what is planned", () => {
+    again.now();
+    expect(read).not.toHaveBeenCalled();
+    again.failed();
+    again.now();
+    expect(read).toHaveBeenCalledOnce();
+    again.now();
+    vi.advanceTimersByTime(60_000);
+    expect(read).toHaveBeenCalledOnce();
+  });
 });

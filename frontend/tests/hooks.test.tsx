@@ -11,6 +11,7 @@ import { closedRoom } from "../src/store/rooms";
 import { applyTheme, loadTheme, otherTheme } from "../src/ui/theme";
 import { messages } from "./support/events";
 import { Screen } from "./support/screen";
+import { ApiError } from "../src/client/api";
 import { FakeServer } from "./support/server";
 
 let screen: Screen;
@@ -214,6 +215,7 @@ describe("paging", () => {
   beforeEach(() => {
     older = vi.spyOn(chat.history, "older").mockResolvedValue();
     newer = vi.spyOn(chat.history, "newer").mockResolvedValue();
+    chat.store.update((state) => ({ ...state, connection: "offline" }));
   });
 
   it("asks for what is above the oldest message, near the top", async () => {
@@ -248,7 +250,7 @@ describe("paging", () => {
   });
 
   it.each(["above", "below"])(
-    "asks no more after a failure %s until it is told to",
+    "asks no more at once after a failure %s, unless it is told to",
     async (side) => {
       const [spy, asked] =
         side === "above"
@@ -265,6 +267,41 @@ describe("paging", () => {
       expect(screen.text).toBe("well");
     },
   );
+
+  it.each(["above", "below"])("asks again by itself after a failure %s", async (side) => {
+    vi.useFakeTimers();
+    const [spy, asked] =
+      side === "above"
+        ? [older, { shown: [0, 20] } as const]
+        : [newer, { range: WINDOW, shown: [380, 399] } as const];
+    spy.mockRejectedValue(new Error("network"));
+    await show(asked);
+    expect(spy).toHaveBeenCalledOnce();
+    await screen.pass(2_000);
+    expect(spy).toHaveBeenCalledTimes(2);
+    expect(screen.text).toBe("failed");
+    // Later each time, but at once when the connection is back.
+    spy.mockResolvedValue(undefined);
+    act(() => {
+      chat.store.update((state) => ({ ...state, connection: "online" }));
+    });
+    await screen.pass();
+    expect(spy).toHaveBeenCalledTimes(3);
+    expect(screen.text).toBe("well");
+    await screen.pass(60_000);
+    expect(spy).toHaveBeenCalledTimes(3);
+    vi.useRealTimers();
+  });
+
+  it("does not ask again for what it may not read", async () => {
+    vi.useFakeTimers();
+    older.mockRejectedValue(new ApiError("forbidden", "no"));
+    await show({ shown: [0, 20] });
+    await screen.pass(60_000);
+    expect(older).toHaveBeenCalledOnce();
+    expect(screen.text).toBe("failed");
+    vi.useRealTimers();
+  });
 });
 
 describe("the message with the focus", () => {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { ApiError } from "../src/client/api";
 import { History, type HistoryApi } from "../src/client/history";
-import { loadSnapshot } from "../src/store/rooms";
+import { activate, loadSnapshot } from "../src/store/rooms";
 import { initialState } from "../src/store/state";
 import { Store } from "../src/store/store";
 import type { Member, Messages } from "../src/wire/http";
@@ -177,6 +178,46 @@ describe("History", () => {
     expect(asked).toHaveLength(1);
     void history.around("r", 300);
     expect(asked).toHaveLength(2);
+  });
+
+  it("asks for a quote again where its room is looked at, and at once when it may", async () => {
+    vi.useFakeTimers();
+    const { history, asked, give, fails, store } = world();
+    store.update((state) => activate(state, "r"));
+    for (let failure = 0; failure < 2; failure += 1) fails.push(new Error("away"));
+    void history.quoted("r", 300);
+    await give();
+    expect(asked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(asked).toEqual(["r 301 1", "r 301 1"]);
+    await give();
+    history.wake();
+    expect(asked).toHaveLength(3);
+    await give();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(3);
+    vi.useRealTimers();
+  });
+
+  it("asks no more for a quote of a room that was left, or that is refused", async () => {
+    vi.useFakeTimers();
+    const { history, asked, give, fails, store } = world();
+    store.update((state) => activate(state, "r"));
+    fails.push(new Error("away"), new ApiError("not_found", "gone"), new Error("away"));
+    void history.quoted("r", 300);
+    await give();
+    store.update((state) => activate(state, null));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(1);
+    store.update((state) => activate(state, "r"));
+    void history.quoted("r", 301);
+    await give();
+    void history.quoted("r", 302);
+    await give();
+    history.stop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(3);
+    vi.useRealTimers();
   });
 
   it("completes what the wire leaves out", async () => {

@@ -9,16 +9,35 @@ export class Again {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly read: () => void,
+    private read: () => void,
     private readonly random: () => number = () => Math.random(),
   ) {}
+
+  /** From now on this is how to read. */
+  reads(read: () => void): void {
+    this.read = read;
+  }
 
   /** Plans the next reading; true where it is the first failure since a success. */
   failed(): boolean {
     clearTimeout(this.timer);
-    this.timer = setTimeout(this.read, backoff(this.failures + SKIPPED, this.random));
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.read();
+      },
+      backoff(this.failures + SKIPPED, this.random),
+    );
     this.failures += 1;
     return this.failures === 1;
+  }
+
+  /** What is planned is done at once: the network is back, or somebody asked. */
+  now(): void {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.read();
   }
 
   /** A reading succeeded, or nobody waits for one: nothing is planned any more. */

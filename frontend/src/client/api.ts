@@ -12,6 +12,7 @@ import type {
   Rooms,
   Ticket,
 } from "../wire/http";
+import { answerOf, type Answer } from "./within";
 
 /** An answer that is not a success; `code` is the wire's, or "network" where none came. */
 export class ApiError extends Error {
@@ -28,10 +29,12 @@ export class Api {
   constructor(
     private readonly base: string,
     private readonly token: string | null = null,
+    private readonly stop: AbortSignal | null = null,
   ) {}
 
-  withToken(token: string): Api {
-    return new Api(this.base, token);
+  /** The calls of a session; those that are under way end when `stop` is aborted. */
+  withToken(token: string, stop: AbortSignal | null = null): Api {
+    return new Api(this.base, token, stop);
   }
 
   enter(nickname: string): Promise<Entered> {
@@ -99,25 +102,32 @@ export class Api {
   }
 
   private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    let response: Response;
+    let answer: Answer;
     try {
-      response = await fetch(this.base + path, {
+      const init = {
         method,
         headers: {
           ...(this.token === null ? {} : { Authorization: `Bearer ${this.token}` }),
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         },
         body: body === undefined ? null : JSON.stringify(body),
-      });
+      };
+      answer = await answerOf(this.base + path, init, this.stop);
     } catch {
       throw new ApiError("network", "Parley cannot be reached. Check your connection.");
     }
-    if (response.status === 204) return undefined as T;
-    const answer: unknown = await response.json().catch(() => null);
-    if (response.ok) return answer as T;
-    throw errorOf(response.status, answer);
+    if (answer.status === 204) return undefined as T;
+    if (answer.ok) return answer.body as T;
+    throw errorOf(answer.status, answer.body);
   }
 }
+
+/** Whether the same request may succeed a while later. */
+export function mayPass(error: unknown): boolean {
+  return !(error instanceof ApiError) || PASSING.includes(error.code);
+}
+
+const PASSING = ["network", "rate_limited", "room_busy", "internal"];
 
 function query(values: Readonly<Record<string, string | number | null>>): string {
   const given = Object.entries(values).filter(([, value]) => value !== null);

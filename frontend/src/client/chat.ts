@@ -79,6 +79,7 @@ export class Chat {
       opened: () => {
         this.sync.opened();
         this.outbox.opened();
+        this.history.wake();
         void this.refreshRooms();
         void this.invitations.refresh();
       },
@@ -205,6 +206,7 @@ export class Chat {
   stop(): void {
     this.page.stop();
     this.connection.stop();
+    this.history.stop();
     this.reads.stop();
     this.stopReading();
   }

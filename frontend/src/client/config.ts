@@ -1,3 +1,6 @@
+import { backoff } from "./backoff";
+import { answerOf } from "./within";
+
 /** Where things are: /config.json says it, so that one build serves every place. */
 export interface Config {
   /** Base address of the HTTP API; empty for the origin that serves the web app. */
@@ -21,18 +24,34 @@ export class ConfigError extends Error {}
 
 const DEFAULTS: Config = { api: "", guests: true, cognito: null, quietPosts: false };
 
+const TRIES = 3;
+/** Milliseconds for one try: a file of some bytes. */
+const FILE_WITHIN = 8_000;
+
 /** Throws ConfigError where the file says something that cannot be. */
 export async function loadConfig(): Promise<Config> {
-  let read: unknown;
-  try {
-    const response = await fetch("/config.json", { cache: "no-cache" });
-    if (!response.ok) return DEFAULTS;
-    read = await response.json();
-  } catch {
-    // Not there, or not JSON because a server answers every path with its page.
-    return DEFAULTS;
+  for (let failures = 0; failures < TRIES; failures += 1) {
+    if (failures > 0) await pause(backoff(failures + 1, () => Math.random()));
+    try {
+      const { ok, status, body } = await answerOf(
+        "/config.json",
+        { cache: "no-cache" },
+        null,
+        FILE_WITHIN,
+      );
+      // Not there, or not JSON because a server answers every path with its page.
+      if (status < 500) return ok && body !== null ? parseConfig(body) : DEFAULTS;
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+    }
   }
-  return parseConfig(read);
+  return DEFAULTS;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 }
 
 /** A wrong field is told rather than passed over: a typing error must not let guests in. */

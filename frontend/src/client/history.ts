@@ -6,6 +6,8 @@ import type { Member, Members, Messages } from "../wire/http";
 import { loadMembers, loadPage } from "../store/rooms";
 import { withPeople, type State } from "../store/state";
 import type { Store } from "../store/store";
+import { Again } from "./again";
+import { mayPass } from "./api";
 
 export interface HistoryApi {
   messages(room: string, before: number, limit: number): Promise<Messages>;
@@ -21,10 +23,13 @@ export class History {
   private readonly running = new Map<string, Promise<void>>();
   /** Joins and leaves since a reading of members began, per room. */
   private readonly meanwhile = new Map<string, RoomEvent[]>();
+  /** Quotes that could not be read, and when they are asked for again. */
+  private readonly quotes = new Map<string, Again>();
 
   constructor(
     private readonly api: HistoryApi,
     private readonly store: Store<State>,
+    private readonly random: () => number = () => Math.random(),
   ) {}
 
   /** The page below `version`, the oldest message on the screen. */
@@ -57,11 +62,28 @@ export class History {
     );
   }
 
-  /** One message alone, for the words of a quote. */
+  /** One message alone, for the words of a quote; asked for again while its room is looked at. */
   async quoted(room: string, version: number): Promise<void> {
     const open = this.store.get().rooms.get(room)?.open;
     if (!open || rangeAt(open.ranges, version)) return;
-    await this.once(`${room} quoted ${version}`, () => this.read(room, version + 1, 1));
+    const key = `${room} quoted ${version}`;
+    try {
+      await this.once(key, () => this.read(room, version + 1, 1));
+      this.done(key);
+    } catch (error) {
+      if (mayPass(error) && this.store.get().active === room) this.later(key, room, version);
+      else this.done(key);
+    }
+  }
+
+  /** The connection is back: what waits to be asked for again is asked for now. */
+  wake(): void {
+    for (const again of this.quotes.values()) again.now();
+  }
+
+  /** Nothing is asked for again by itself. */
+  stop(): void {
+    for (const key of [...this.quotes.keys()]) this.done(key);
   }
 
   members(room: string): Promise<void> {
@@ -102,6 +124,21 @@ export class History {
     page: Parameters<typeof loadPage>[2],
   ): void {
     this.store.enqueue((state) => loadPage(withPeople(state, people), room, page));
+  }
+
+  private later(key: string, room: string, version: number): void {
+    const read = () => {
+      if (this.store.get().active === room) void this.quoted(room, version);
+      else this.done(key);
+    };
+    const again = this.quotes.get(key) ?? new Again(read, this.random);
+    this.quotes.set(key, again);
+    again.failed();
+  }
+
+  private done(key: string): void {
+    this.quotes.get(key)?.stop();
+    this.quotes.delete(key);
   }
 
   /** One reading of a kind at a time; who asks meanwhile waits for the same. */

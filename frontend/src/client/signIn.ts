@@ -8,6 +8,7 @@ import type { Cognito } from "./config";
 import { messageOf } from "./problems";
 import { keepAttempt, takeAttempt, type Attempt } from "./storage";
 import type { Entered } from "../wire/http";
+import { answerOf, type Answer } from "./within";
 
 export const CALLBACK = "/callback";
 const SCOPE = "openid email profile";
@@ -115,9 +116,9 @@ async function redeem(
   verifier: string,
   origin: string,
 ): Promise<string> {
-  let response: Response;
+  let answer: Answer;
   try {
-    response = await fetch(`${cognito.domain}/oauth2/token`, {
+    answer = await answerOf(`${cognito.domain}/oauth2/token`, {
       method: "POST",
       credentials: "omit",
       body: new URLSearchParams({
@@ -131,9 +132,8 @@ async function redeem(
   } catch {
     throw new SignInError("The sign-in service cannot be reached. Check your connection.");
   }
-  const answer: unknown = await response.json().catch(() => null);
-  const token = (answer as { id_token?: unknown } | null)?.id_token;
-  if (!response.ok || typeof token !== "string") {
+  const token = (answer.body as { id_token?: unknown } | null)?.id_token;
+  if (!answer.ok || typeof token !== "string") {
     // A code is good once and for a few minutes.
     throw new SignInError("The sign-in took too long or was used before. Sign in again.");
   }

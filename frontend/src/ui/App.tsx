@@ -69,7 +69,8 @@ export function App({ api, config, arriving }: AppProps) {
 
   useEffect(() => {
     if (!session) return;
-    const own = api.withToken(session.token);
+    const ended = new AbortController();
+    const own = api.withToken(session.token, ended.signal);
     const over = () => {
       end(session, false);
     };
@@ -89,6 +90,7 @@ export function App({ api, config, arriving }: AppProps) {
     started.start();
     return () => {
       started.stop();
+      ended.abort();
       setChat(null);
     };
   }, [api, quietPosts, session, end]);

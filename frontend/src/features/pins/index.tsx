@@ -2,10 +2,12 @@
 import { useEffect, useEffectEvent, useRef, useState } from "react";
 import type { FoldedMessage } from "../../fold/messages";
 import { changesMessage } from "../../fold/registry";
+import { mayPass } from "../../client/api";
 import { useChat, useChatState } from "../../ui/chat";
 import { Button, IconButton } from "../../ui/common/Button";
 import { Icon } from "../../ui/common/Icon";
 import { Modal } from "../../ui/common/Modal";
+import { useAgain } from "../../ui/useAgain";
 import { hueStyle, nameOf } from "../../ui/common/person";
 import { fullTime, shortTime } from "../../ui/common/time";
 import { snippetOf } from "../../ui/message/Quote";
@@ -73,7 +75,8 @@ function PinnedBy({ by }: { by: string }) {
   );
 }
 
-type List = Messages | "loading" | "failed";
+/** What failed is asked for again by itself, what was refused is not. */
+type List = Messages | "loading" | "failed" | "refused";
 
 /** Milliseconds between two readings of a list that is on the screen and changes. */
 const READ_EVERY = 1_000;
@@ -113,21 +116,27 @@ function usePins({ room, open }: RoomState) {
   const [list, setList] = useState<List | null>(null);
   const known = useRef<Known>({ recent, people, at: 0 });
   const asked = useRef(0);
-  const close = () => {
-    asked.current += 1;
-    setList(null);
-  };
   const load = async () => {
     known.current = { recent, people, at: performance.now() };
     const ask = (asked.current += 1);
     setList((old) => (old !== null && typeof old === "object" ? old : "loading"));
     const found = await chat.api
       .read<Messages>(`/api/rooms/${room}/pins`)
-      .catch(() => "failed" as const);
+      .catch((error: unknown) => (mayPass(error) ? "failed" : "refused"));
     // Only the latest question counts: an earlier answer may hold what was deleted since.
-    if (ask === asked.current) setList(found);
+    if (ask !== asked.current) return;
+    setList(found);
+  };
+  const close = () => {
+    asked.current += 1;
+    setList(null);
   };
   const again = useEffectEvent(() => void load());
+  const retry = useAgain(() => void load());
+  useEffect(() => {
+    if (list === "failed") retry.failed();
+    else if (list !== "loading") retry.stop();
+  }, [list, retry]);
   useEffect(() => {
     if (list === null || !isOld(list, known.current, { recent, people })) return;
     const wait = known.current.at + READ_EVERY - performance.now();
@@ -166,7 +175,7 @@ function PinsButton({ room, jump }: OfRoom) {
       />
       <Modal open={list !== null} onOpenChange={close} title="Pinned messages" shape="sheet">
         {list === "loading" && <p className="px-5 py-3 text-soft">Loading…</p>}
-        {list === "failed" && (
+        {(list === "failed" || list === "refused") && (
           <div role="alert" className="flex flex-col items-start gap-3 px-5 py-3 text-soft">
             <p>The pinned messages did not load.</p>
             <Button look="quiet" onClick={() => void load()}>

@@ -1,10 +1,12 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { useVirtualizer } from "@tanstack/react-virtual";
+import { mayPass } from "../../client/api";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
 import { Modal } from "../common/Modal";
 import { useMedia } from "../hooks";
+import { useAgain } from "../useAgain";
 import { AddMember } from "./AddMember";
 import { InvitedList } from "./InvitedList";
 import { MemberRow } from "./MemberRow";
@@ -59,11 +61,16 @@ function Members({ room }: { room: RoomState }) {
   const complete = room.open?.view.membersComplete ?? false;
   const ready = room.open !== null;
 
+  const again = useAgain(() => {
+    setFailed(false);
+  });
+  const fail = useEffectEvent((error: unknown) => {
+    setFailed(true);
+    if (mayPass(error)) again.failed();
+  });
   useEffect(() => {
     if (!ready || complete || failed) return;
-    chat.history.members(room.room).catch(() => {
-      setFailed(true);
-    });
+    chat.history.members(room.room).catch(fail);
   }, [chat, room.room, ready, complete, failed]);
 
   const members = sortMembers(room, people);
@@ -94,6 +101,7 @@ function Members({ room }: { room: RoomState }) {
               type="button"
               className="touch font-semibold text-accent underline"
               onClick={() => {
+                again.stop();
                 setFailed(false);
               }}
             >

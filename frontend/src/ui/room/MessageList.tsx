@@ -62,7 +62,7 @@ export function MessageList(props: MessageListProps) {
   );
 
   const quoted = useCallback(
-    (version: number) => void chat.history.quoted(room.room, version).catch(() => undefined),
+    (version: number) => void chat.history.quoted(room.room, version),
     [chat, room.room],
   );
 

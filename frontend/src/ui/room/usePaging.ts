@@ -1,6 +1,8 @@
-import { useEffect, useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
+import { mayPass } from "../../client/api";
 import type { Range } from "../../fold/history";
 import { useChat } from "../chat";
+import { useAgain } from "../useAgain";
 import { isMessage, type Entry } from "./entries";
 
 /** Entries from an edge at which the next page is asked for: more than a snapshot has. */
@@ -23,27 +25,35 @@ export function usePaging(
 ): Older {
   const { history } = useChat();
   const [failed, setFailed] = useState(false);
+  const again = useAgain(() => {
+    setFailed(false);
+  });
   const nearTop = shown !== null && shown.startIndex < AHEAD;
   const nearBottom = shown !== null && shown.endIndex > entries.length - AHEAD;
   const oldest = entries.find(isMessage)?.version;
 
+  const well = useEffectEvent(() => {
+    again.stop();
+  });
+  const fail = useEffectEvent((error: unknown) => {
+    setFailed(true);
+    if (mayPass(error)) again.failed();
+  });
+
   useEffect(() => {
     if (!arrived || failed || !nearTop || range.from <= 1 || oldest === undefined) return;
-    history.older(room, oldest).catch(() => {
-      setFailed(true);
-    });
+    history.older(room, oldest).then(well, fail);
   }, [history, room, arrived, failed, nearTop, range.from, oldest]);
 
   useEffect(() => {
     if (!arrived || failed || !nearBottom || range.to === Infinity) return;
-    history.newer(room, range.to).catch(() => {
-      setFailed(true);
-    });
+    history.newer(room, range.to).then(well, fail);
   }, [history, room, arrived, failed, nearBottom, range.to]);
 
   return {
     failed,
     retry: () => {
+      again.stop();
       setFailed(false);
     },
   };

@@ -1,10 +1,20 @@
-import { useEffect, useState } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
+import { mayPass } from "../../client/api";
 import { useChat } from "../chat";
+import { useAgain } from "../useAgain";
 
 /** Whether mail tells of mentions and direct messages; only where there is an address for it. */
 export function MailSwitch() {
   const chat = useChat();
   const [mail, setMail] = useState<boolean | null>(null);
+
+  const [asked, setAsked] = useState(0);
+  const again = useAgain(() => {
+    setAsked((old) => old + 1);
+  });
+  const fail = useEffectEvent((error: unknown) => {
+    if (mayPass(error)) again.failed();
+  });
 
   useEffect(() => {
     let gone = false;
@@ -12,12 +22,14 @@ export function MailSwitch() {
       (notices) => {
         if (!gone && notices.address) setMail(notices.mail);
       },
-      () => undefined,
+      (error: unknown) => {
+        if (!gone) fail(error);
+      },
     );
     return () => {
       gone = true;
     };
-  }, [chat]);
+  }, [chat, asked]);
 
   if (mail === null) return null;
 
