@@ -13,7 +13,7 @@ from domain.claiming import Claiming, ProcessCursors
 from domain.consuming import MAX_RECEIVES, Record, Transient
 from domain.log import envelope
 from domain.ports.connections import Shard
-from tests.unit.test_consuming import history, log_of, records_of
+from tests.unit.consuming.logs import history, log_of, records_of
 
 Given = tuple[str, Shard | None, int]
 

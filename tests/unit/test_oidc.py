@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.unit.test_template import as_list, statements
+from tests.unit.template.reading import as_list, statements
 from tools.stack.parts import PARTS, resources
 from tools.stack.templates import template
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.support.runbooks import BOOKS, blocks
-from tests.unit.test_template import FAILURES, ROOT, of_type
+from tests.unit.template.reading import FAILURES, ROOT, of_type
 
 NAMED = re.compile(r"docs/runbooks/([a-z-]+\.md)")
 LINK = re.compile(r"\]\(([^)#]+\.md)")
