@@ -4,6 +4,6 @@ import gc
 import os
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # Modules stay: looking for garbage among them took a tenth of a cold import. bootstrap.py,
-    # which every handler imports, has it looked for again.
+    # Modules are never collected: the garbage collector took a tenth of a cold import.
+    # bootstrap.py, which every handler imports, enables it again.
     gc.disable()

@@ -1,4 +1,4 @@
-"""The events table's stream to the archive: many events a call, several in one record."""
+"""From the events table's stream to the archive: many events per call, several in one record."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

@@ -1,8 +1,8 @@
 """REQUEST authorizer of both APIs.
 
-`$connect` of the WebSocket API brings a single-use ticket and, from a browser, its Origin; it is
-answered with a policy. The HTTP API (payload 2.0, simple answer) brings a bearer token. What the
-answer's context says is what the other handlers know of the caller.
+`$connect` of the WebSocket API has a single-use ticket and, from a browser, its Origin; the answer
+is a policy. A call of the HTTP API (payload 2.0, simple answer) has a bearer token. The other
+handlers know the caller only from the context of the answer.
 """
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,8 +25,8 @@ def _connect(event: Event) -> Answer:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     origin, origins = headers.get("origin"), chat().services.origins
     try:
-        # Before the ticket: a foreign page must not use one up. A browser always says where a
-        # page is from; what is no browser has none, and needs the ticket as anybody does.
+        # Before the ticket: a foreign page must not use one up. A browser always sends the page's
+        # Origin; other clients send none, and need a ticket too.
         if origins and origin is not None and origin not in origins:
             raise Unauthenticated
         session = chat().sessions.redeem(ticket)
@@ -37,7 +37,7 @@ def _connect(event: Event) -> Answer:
 
 
 def _http(event: Event) -> Answer:
-    # Before the token: what went round CloudFront costs no look into the accounts.
+    # Before the token: a request that bypassed CloudFront must not cost a read of the accounts.
     if not by_cloudfront(event):
         return {"isAuthorized": False}
     try:

@@ -1,7 +1,7 @@
 """Composition root of the functions on AWS: adapters over botocore, wired at cold start.
 
-A function gets the ports that its settings name, and for each other one a stand-in that says
-so when it is used.
+A function gets the ports that its settings name. Every other port is a stand-in that raises an
+error when it is used.
 """
 
 import os
@@ -21,16 +21,15 @@ from functions.parts import Parts
 from functions.settings import INVALID, SETTINGS, NotConfigured, optional, read
 
 GATHERING = 0.25
-"""Seconds from a push to a room to the next one: whatever is said meanwhile goes in one frame. A
-push costs a frame for each connection, and in a room with several messages a second most of the
-bill."""
+"""Seconds between two pushes to a room: messages of this time are sent in one frame. A push costs a
+frame for each connection, which is most of the cost of a room with several messages a second."""
 
 OCCASIONAL: Mapping[str, str] = {
     "ORIGIN_SECRET_ARN": "adapters.origin.secrets",
     "TRACING": "functions.tracing",
 }
-"""Modules that only functions with a certain setting load, by that setting (docs/adr/0018). What a
-module calls `install` is called once it is loaded."""
+"""Modules that only functions with a certain setting load, by that setting (docs/adr/0018). The
+module's `install`, if it has one, is called after the module is loaded."""
 
 
 def _handlers() -> list[str]:
@@ -39,7 +38,7 @@ def _handlers() -> list[str]:
 
 
 def running() -> str:
-    """Returns the name of the function that this process is: the one handler it loaded."""
+    """Returns the name of this process's function: the one handler that it loaded."""
     loaded = _handlers()
     if len(loaded) != 1:
         raise NotConfigured(f"one handler makes a function, {len(loaded)} are loaded")
@@ -47,14 +46,14 @@ def running() -> str:
 
 
 def compose_running() -> Chat:
-    """Returns the use cases of the function that this process is."""
+    """Returns the use cases of this process's function."""
     return compose(running(), os.environ)
 
 
 def start(environment: Mapping[str, str]) -> None:
-    """Sets up what is needed before the first event, and imports what the settings of this
-    process's function ask for: a function that starts has a whole core, its first event may have
-    less."""
+    """Does all setup that is needed before the first event, and imports the modules that the
+    settings of this process's function require. A function has a whole core while it starts; its
+    first event may have less."""
     with suppress(*INVALID):
         correlation.log_every_step(optional("LOG_STEPS", environment))
     for function in _handlers():
@@ -72,8 +71,8 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
 
     Parameters
     ----------
-    environment: where its settings are.
-    session: botocore's session; one of the environment's credentials by default.
+    environment: has the function's settings.
+    session: botocore's session; by default one with the environment's credentials.
     """
     settings = read(function, environment)
     days = settings.get("RETENTION_DAYS", 0)
@@ -112,5 +111,5 @@ def compose(function: str, environment: Mapping[str, str], session: Any = None) 
 
 
 def utc_now() -> str:
-    """Returns the time as events write it."""
+    """Returns the time in the form that events use."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,7 +1,7 @@
 """Composition root of the handlers: which `Chat` they call.
 
-A runtime installs it once, before the first event: `local/bootstrap.py` on one machine, tests
-with fakes. On Lambda nobody does: the first call composes it from the environment
+A runtime installs it once, before the first event: `local/bootstrap.py` on one machine, tests with
+fakes. On Lambda it is not installed: the first call composes it from the environment
 (functions/aws.py).
 """
 
@@ -16,8 +16,8 @@ __all__ = ["NotConfigured", "chat", "use"]
 _installed: Chat | None = None
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # While its modules load a function has a whole core, for its first event a part of one: what
-    # that event needs is loaded with the rest.
+    # A function has a whole core while its modules load, and a part of one for its first event. So
+    # the modules that this event needs are loaded here too.
     import functions.aws
 
     functions.aws.start(os.environ)
@@ -26,7 +26,7 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
 
 
 def use(chat: Chat | None) -> None:
-    """Installs the use cases that handlers call; None takes them away."""
+    """Installs the use cases that handlers call; None removes them."""
     global _installed
     _installed = chat
 
@@ -48,6 +48,6 @@ def chat() -> Chat:
 
 
 def flush() -> None:
-    """Tells what was counted since the last time."""
+    """Prints what was counted since the last call."""
     if _installed is not None:
         _installed.services.metrics.flush()

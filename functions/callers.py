@@ -19,18 +19,18 @@ def token(request: Request[Any]) -> str | None:
 
 
 def authorized(request: Request[Any], kind: str) -> dict[str, Any]:
-    """Returns what an authorizer of API Gateway found, `lambda` or `jwt`. Callers cannot write
+    """Returns the result of an authorizer of API Gateway, `lambda` or `jwt`. Callers cannot write
     into requestContext."""
     authorizer = request.event["requestContext"].get("authorizer") or {}
     return authorizer.get(kind) or {}
 
 
 def metered_session(request: Request[Any], rows: int = 0) -> Session:
-    """Returns the caller's session and takes the call off their allowance.
+    """Returns the caller's session and charges the call to their allowance.
 
     Parameters
     ----------
-    rows: rows that the call reads at most, where the request states no `limit`.
+    rows: maximum of rows that the call reads, if the request states no `limit`.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def source(request: Request[Any]) -> str:
 
 
 def _session(request: Request[Any]) -> Session:
-    """Returns the session that the authorizer found, or else the token's."""
+    """Returns the session that the authorizer found, otherwise the token's."""
     known = authorized(request, "lambda")
     if known.get("user") and known.get("session"):
         return Session(known["user"], known["session"], 0.0)

@@ -1,7 +1,7 @@
-"""What a Cognito ID token says of somebody, as API Gateway's JWT authorizer hands it on.
+"""Claims of a Cognito ID token, as API Gateway's JWT authorizer passes them on.
 
-The authorizer has checked signature, issuer, audience and time. It takes access tokens too, so
-`token_use` is looked at here.
+The authorizer has checked signature, issuer, audience and time. It also accepts access tokens, so
+this module checks `token_use`.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ MAX_EMAIL = 254
 """Characters of an address (RFC 5321, 4.5.3.1.3)."""
 
 NAMELESS = "Newcomer"
-"""What somebody is called of whom the token tells no name; a number keeps them apart."""
+"""Name of a person whose token has no name; a number makes it unique."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedIdentity:
-    """`name` is fit for a nickname."""
+    """`name` can be used as a nickname."""
 
     sub: str
     email: str
@@ -39,15 +39,15 @@ def verified_identity(claims: Mapping[str, Any]) -> VerifiedIdentity:
     if claims.get("token_use") != "id" or not sub or any(map(str.isspace, sub)):
         raise Unauthenticated
     if "@" not in email or len(email) > MAX_EMAIL:
-        raise Unauthenticated("the sign-in told no e-mail address")
-    # API Gateway hands claims on as strings.
+        raise Unauthenticated("the sign-in gave no e-mail address")
+    # API Gateway passes claims on as strings.
     if str(claims.get("email_verified")).lower() != "true":
         raise Forbidden("confirm your e-mail address first, then sign in again")
     return VerifiedIdentity(sub, email, _name(claims, sub))
 
 
 def _name(claims: Mapping[str, Any], sub: str) -> str:
-    """Returns the first name that is one: never the e-mail address, which is nobody's business."""
+    """Returns the first valid name, never the e-mail address, which is private."""
     for claim in ("nickname", "preferred_username", "name", "cognito:username"):
         name = " ".join(FORBIDDEN.sub("", _text(claims, claim)).split())
         if name and name != sub and "@" not in name:

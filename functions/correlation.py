@@ -12,15 +12,15 @@ from functions import observing
 from functions.observing import logger
 
 ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-"""Whether this process handles one invocation at a time, so that all its records can get the id of
-one command. The local engine handles many frames at once and names ids record by record."""
+"""Whether this process handles one invocation at a time, so that all its log records can get the id
+of one command. The local engine handles many frames at once and sets the id for each record."""
 
 _every_step = False
 _envelopes: Sequence[str | bytes] = ()
 
 
 def log_every_step(wanted: bool) -> None:
-    """Sets whether each step of each command is logged; otherwise only faults are."""
+    """Sets whether each step of each command is logged; if not, only faults are logged."""
     global _every_step
     _every_step = wanted
 
@@ -30,13 +30,14 @@ def logs_every_step() -> bool:
 
 
 def step(message: str, **keys: Any) -> None:
-    """Logs one step of a command, where every step is logged."""
+    """Logs one step of a command, if every step is logged."""
     if _every_step:
         logger.info(message, extra=keys)
 
 
 def begin(commands: Iterable[str | None]) -> None:
-    """Begins an invocation about some commands: where it is one alone, all records get its id."""
+    """Begins an invocation about some commands: if there is only one, all log records get its
+    id."""
     global _envelopes
     if ON_LAMBDA:
         _envelopes = ()

@@ -1,4 +1,4 @@
-"""Pushes events to those who are connected."""
+"""Pushes events to connected people."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

@@ -1,4 +1,4 @@
-"""What surrounds every handler."""
+"""The decorator of every handler."""
 
 from functools import wraps
 from typing import Any
@@ -10,16 +10,14 @@ from functions.observing import Answer, Event, Handler, logger
 
 
 class _Naming:
-    """Which contexts the log lines name already.
+    """Contexts that are already set for log records.
 
-    Each invocation on Lambda has a context of its own. One machine has the same one for all, and
-    naming it again for every frame would take a tenth of a message's time.
+    Each invocation on Lambda has a context of its own. On one machine all share one, and setting it
+    again for every frame would take a tenth of a message's time.
 
-    Attributes
-    ----------
-    last: the context that was named last.
-    settled: the context that was named twice in a row: the first time may say that the process
-        has just started, which is not true of what follows.
+    Attributes ---------- last: the context that was set last. settled: the context that was set
+    twice in a row. The first time may say that the process has just started, which is wrong for
+    later records.
     """
 
     last: Any = None
@@ -34,8 +32,8 @@ _naming = _Naming()
 
 
 def entry(handler: Handler) -> Handler:
-    """Decorates a handler: its log lines name the invocation, its posts know the time that is
-    left, and what it counted is told once, at its end."""
+    """Decorates a handler: its log records name the invocation, its posts know the remaining time,
+    and its counts are printed once, at its end."""
 
     @wraps(handler)
     def run(event: Event, context: LambdaContext) -> Answer:

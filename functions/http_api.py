@@ -1,4 +1,4 @@
-"""The HTTP API: API Gateway HTTP API 2.0 events to the routes of functions/routes.
+"""The HTTP API: passes API Gateway HTTP API 2.0 events to the routes of functions/routes.
 
 No CORS: the web app and the API have one origin (behind CloudFront, or the local engine), so an
 answer has no Access-Control headers and other origins' pages cannot read it.
@@ -25,8 +25,8 @@ def _refusal(error: ParleyError) -> Answer:
 
 
 def _passed_cloudfront_by(event: Event) -> bool:
-    """Returns whether a request did not come through CloudFront, and so not through its firewall.
-    The health check may: it tells nothing and costs nothing."""
+    """Returns whether a request bypassed CloudFront, and so its firewall. The health check may
+    bypass it: it reveals nothing and costs nothing."""
     if event["rawPath"] == HEALTH:
         return False
     return not by_cloudfront(event)
@@ -36,7 +36,7 @@ def _passed_cloudfront_by(event: Event) -> bool:
 def handler(event: Event, context: LambdaContext) -> Answer:
     try:
         if _passed_cloudfront_by(event):
-            raise Forbidden("this address is not for you: ask the web app's")
+            raise Forbidden("requests must go to the web app's address")
         return router.answer(event)
     except ParleyError as problem:
         return _refusal(problem)

@@ -19,7 +19,7 @@ PrintCounts = Callable[[Mapping[str, int]], None]
 
 
 def printer(namespace: str, function: str = "") -> PrintCounts:
-    """Returns what prints counts as one line, of which CloudWatch makes metrics.
+    """Returns a printer of counts as one line, from which CloudWatch makes metrics.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ def printer(namespace: str, function: str = "") -> PrintCounts:
 
 class InvocationMetrics:
     """Implements the Metrics port: prints one line at the end of an invocation that counted
-    something.
+    anything.
 
-    CloudWatch bills a metric for the hours in which it has values: faults are counted, their
-    absence is not.
+    CloudWatch bills a metric for the hours in which it has values, so faults are counted and zeros
+    are not printed.
     """
 
     def __init__(self, print_counts: PrintCounts) -> None:
@@ -66,7 +66,7 @@ rate."""
 
 
 class MeasuredGateway:
-    """Counts pushes and those that met a closed connection.
+    """Counts pushes, and pushes to closed connections.
 
     Parameters
     ----------

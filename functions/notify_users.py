@@ -1,4 +1,4 @@
-"""Mentions and direct messages to mail and notices."""
+"""Sends mail and notices about mentions and direct messages."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -12,8 +12,8 @@ from functions.observing import Answer, Event, report
 
 @entry
 def handler(event: Event, context: LambdaContext) -> Answer:
-    """Names the records to be delivered again. The queue has no order, so what never succeeds
-    holds up nothing on its way to the dead letters."""
+    """Returns the records to be delivered again. The queue has no order, so a record that always
+    fails delays no other one until it becomes a dead letter."""
     correlation.begin_events([record["body"] for record in event["Records"]])
     failed = []
     for record in event["Records"]:

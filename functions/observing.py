@@ -15,7 +15,7 @@ Handler = Callable[[Event, LambdaContext], Answer]
 
 
 class Trace(Protocol):
-    """What is told to a trace."""
+    """What a trace records."""
 
     def around(self, handler: Handler) -> Handler: ...
 
@@ -32,7 +32,7 @@ class NoTrace:
 
 
 trace: Trace = NoTrace()
-"""functions/tracing.py takes its place where tracing is on."""
+"""functions/tracing.py replaces it if tracing is on."""
 
 
 def report(error: BaseException, **keys: object) -> None:

@@ -1,4 +1,5 @@
-"""What the ports of a function on AWS are made of: its settings, clients of botocore, adapters."""
+"""The parts from which the ports of a function on AWS are made: settings, botocore clients,
+adapters."""
 
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -48,13 +49,13 @@ if TYPE_CHECKING:
     from adapters.origin.secrets import SecretOrigin
 
 RATE = 300
-"""Commands a minute per person and per warm process, with a burst of 100. All processes together
-are bounded by adapters/dynamodb/allowances.py, the stack by API Gateway's own throttles."""
+"""Commands a minute per person and per warm process, with a burst of 100.
+adapters/dynamodb/allowances.py limits all processes together, API Gateway's throttles the stack."""
 
 KEY_CACHE = 60.0
-"""Seconds that a process keeps a person's key: how long an erasure may take to reach a warm
-process that hears nothing of it. A key costs a read, $0.125 a million, each time; to ask at each
-use whether somebody was erased would cost that for every message."""
+"""Seconds that a process keeps a person's key: the longest time until an erasure takes effect in a
+warm process that does not get the event. Loading a key costs a read, $0.125 a million; checking at
+each use whether the person was erased would cost that for every message."""
 
 
 class Absent:
@@ -68,7 +69,7 @@ class Absent:
 
 
 class OnDemand:
-    """Stands in for a port that few invocations use: it is made for the first of them."""
+    """Stands in for a port that few invocations use: the first of them creates it."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -78,7 +79,7 @@ class OnDemand:
 
 
 class Parts:
-    """What the ports are made of, each made when it is first asked for.
+    """The parts of the ports; each is created when it is first used.
 
     Parameters
     ----------
@@ -106,12 +107,12 @@ class Parts:
         return self._clients[service]
 
     def once_client(self, service: str) -> Any:
-        """Returns a client that tries once: for adapters that try again themselves, and for what
-        a retry after a lost answer would do twice."""
+        """Returns a client that tries once: for adapters that retry themselves, and for calls that
+        a retry after a lost answer would execute twice."""
         return self._client(service, timeout=5.0, attempts=1)
 
     def quick_client(self, service: str) -> Any:
-        """Returns a client for what may fail and must not hold anybody up."""
+        """Returns a client for calls that may fail and must not delay anything."""
         return self._client(service, timeout=1.0, attempts=1)
 
     def _client(self, service: str, timeout: float, attempts: int) -> Any:
@@ -136,7 +137,7 @@ class Parts:
         return Table(self.client("dynamodb"), self.setting(name))
 
     def port(self, name: str, *needs: str) -> Any:
-        """Returns the port of an attribute of this class, or what stands in for it."""
+        """Returns the port of an attribute of this class, or its stand-in."""
         if not self.has(*needs):
             return Absent(self.function, name)
         return OnDemand(lambda: getattr(self, name)) if self._rare(name) else getattr(self, name)
@@ -147,7 +148,7 @@ class Parts:
 
     @cached_property
     def log(self) -> EventLog:
-        # The executor tries again itself: attempts of two layers would multiply.
+        # The executor retries itself: attempts of two layers would multiply.
         client = self.once_client("dynamodb")
         snapshots: Any = Absent(self.function, "snapshots")
         if self.has("SNAPSHOTS_TABLE"):
@@ -231,7 +232,7 @@ class Parts:
         return DirectExecutor(self.log, views, announce=announce, report=missing)
 
     def snapshot_missing(self, log_id: str, error: Exception) -> None:
-        """Tells of a snapshot that was not saved; the log's next events try again."""
+        """Reports a snapshot that was not saved; the log's next events retry."""
         report(error, snapshot=log_id)
         self.print_counts({"SnapshotFailed": 1})
 

@@ -1,7 +1,7 @@
-"""What the queue consumers' handlers share: SQS records in, partial batch failures out.
+"""Code that the queue consumers' handlers share: SQS records in, partial batch failures out.
 
-Rule 8 needs a room's whole run of a batch at once (gap reads, one frame per room), so records
-are grouped by room here rather than handed over one by one (docs/adr/0003).
+Rule 8 needs all of a room's records in a batch together (gap reads, one frame per room), so records
+are grouped by room here and not passed on one by one (docs/adr/0003).
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ NAMED = 10
 
 
 def handle_records(consumer: str, event: Event) -> Answer:
-    """Feeds the event's records to a consumer; names those to be delivered again."""
+    """Passes the event's records to a consumer; returns those to be delivered again."""
     records = [
         Record(
             id=record["messageId"],
@@ -38,7 +38,7 @@ def handle_records(consumer: str, event: Event) -> Answer:
 
 
 def _log(consumer: str, records: Sequence[Record], failed: set[str]) -> None:
-    """Logs the records that will be delivered again, and the others where every step is logged."""
+    """Logs the records that will be delivered again, and the others if every step is logged."""
     for record in records:
         about = of_envelope(record.body)
         if record.id not in failed:

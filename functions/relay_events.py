@@ -1,4 +1,4 @@
-"""The events table's stream to the SNS FIFO topic."""
+"""From the events table's stream to the SNS FIFO topic."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

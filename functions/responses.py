@@ -8,8 +8,8 @@ from functions.observing import Answer
 
 
 def json(body: Any, status: int = 200) -> Answer:
-    # The body is in the wire's form already (tests compare it with the models): validating each
-    # answer again would double a page's time.
+    # The body already has the wire form (tests compare it with the models): validating each answer
+    # again would double the time of a page.
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     return {"statusCode": status, "headers": headers, "body": orjson.dumps(body).decode()}
 
@@ -24,11 +24,11 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">\
 
 
 def page(content: str) -> Answer:
-    """Returns one of the few HTML pages that the HTTP API has: those that links in mail open."""
+    """Returns one of the few HTML pages of the HTTP API: the pages that links in mail open."""
     headers = {
         "Content-Type": "text/html; charset=utf-8",
         "Cache-Control": "no-store",
-        # The address has the link's token in it.
+        # The address contains the link's token.
         "Referrer-Policy": "no-referrer",
     }
     return {"statusCode": 200, "headers": headers, "body": _PAGE.format(content)}

@@ -1,7 +1,7 @@
-"""Routes of API Gateway HTTP API events (payload 2.0) to functions.
+"""Routes API Gateway HTTP API events (payload 2.0) to functions.
 
-A request is an argument of what answers it and nothing is kept between two, so threads may
-answer any number at once (docs/adr/0014).
+A request is an argument of the function that answers it, and no state is kept between requests, so
+threads may answer any number at once (docs/adr/0014).
 """
 
 import re
@@ -19,10 +19,10 @@ from functions.observing import Answer, Event
 Given = TypeVar("Given")
 
 _PART = re.compile(r"[\w\-.~()'!*:@,;=+&$%<> \[\]{}|^]+")
-"""What may stand for a named part: a URL's characters, and some that come escaped in one."""
+"""Characters of a named part: those of a URL, and some that are escaped in one."""
 
 _FAULTS = {
-    # pydantic names the key, which is the client's own, and the model, which is ours.
+    # pydantic's message has the key, which the client chose, and the model, which is internal.
     "extra_forbidden": "there is a field that is not declared",
     "model_type": "the body is not an object",
 }
@@ -35,7 +35,7 @@ class Request(Generic[Given]):
     ----------
     event: what API Gateway sent.
     headers: by name in lower case.
-    given: what the route takes, valid; None where it takes nothing.
+    given: the validated parameters of the route; None if it takes none.
     """
 
     event: Event
@@ -52,8 +52,8 @@ session's token; the holder of an account's sign-in."""
 
 
 class Described(TypedDict, total=False):
-    """What a route says about itself, beside its method, its path and what it takes. The OpenAPI
-    document (tools/openapi.py) is made of it.
+    """Description of a route, in addition to its method, path and parameters. The OpenAPI document
+    (tools/openapi.py) is generated from it.
 
     Attributes
     ----------
@@ -62,8 +62,8 @@ class Described(TypedDict, total=False):
         an answer without a JSON body. A name, because handlers do not import those models.
     status: HTTP status of a successful answer.
     access: who may call the route.
-    refuses: refusals that callers have to expect.
-    ignores_body: whether the body is not looked at, whatever it is.
+    refuses: errors that callers must expect.
+    ignores_body: whether any body is ignored.
     """
 
     summary: str
@@ -78,12 +78,9 @@ class Described(TypedDict, total=False):
 class Route:
     """One route. The attributes after `answer` are those of `Described`.
 
-    Attributes
-    ----------
-    path: named parts stand in braces, as in OpenAPI.
-    takes: model of the path's parts together with the query string (GET) or the fields of the
-        body (other methods).
-    answer: the function that answers.
+    Attributes ---------- path: named parts are in braces, as in OpenAPI. takes: model of the path's
+    parts and of the query string (GET) or the body's fields (other methods). answer: the function
+    that answers.
     """
 
     method: str
@@ -98,7 +95,7 @@ class Route:
     ignores_body: bool = False
 
     def parts(self, path: str) -> dict[str, str] | None:
-        """Returns the named parts of a path; None where it is not this route's."""
+        """Returns the named parts of a path; None if it is not this route's path."""
         ours, theirs, parts = self.path.split("/"), path.split("/"), {}
         if len(ours) != len(theirs):
             return None
@@ -114,7 +111,7 @@ class Route:
 
 
 class Router:
-    """Keeps routes and answers events by them."""
+    """Keeps routes and answers events with them."""
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
@@ -134,7 +131,7 @@ class Router:
         takes: type[Any] | None = None,
         **described: Unpack[Described],
     ) -> Any:
-        """Decorates a function with the route that it answers."""
+        """Registers the decorated function for a route."""
 
         def add(answer: Handle[Any]) -> Handle[Any]:
             self.routes.append(Route(method, path, takes, answer, **described))
@@ -148,7 +145,7 @@ class Router:
         Raises
         ------
         NotFound: no route has its path and method.
-        Invalid: the body is not JSON, or what it gives is not what the route takes.
+        Invalid: the body is not JSON, or the parameters do not fit the route's model.
         """
         method = event["requestContext"]["http"]["method"].upper()
         found = self._find(method, event["rawPath"])
@@ -173,7 +170,7 @@ def _with_parts(body: Any, parts: dict[str, str]) -> Any:
 
     Raises
     ------
-    Invalid: the body has a field of a part's name, which the route does not declare for it.
+    Invalid: the body has a field with the name of a path part.
     """
     if not parts:
         return body
@@ -187,8 +184,8 @@ def _with_parts(body: Any, parts: dict[str, str]) -> Any:
 
 
 def _body(event: Event) -> Any:
-    """Returns the body, which is JSON whatever it calls itself; None without one. Its depth is
-    bounded here."""
+    """Returns the body, read as JSON whatever its content type says; None without one. This bounds
+    its depth."""
     try:
         return from_json(event["body"]) if event.get("body") else None
     except ValueError:
@@ -196,8 +193,8 @@ def _body(event: Event) -> Any:
 
 
 def _query(event: Event) -> dict[str, Any]:
-    """Returns the query's values by name, a list of those of a name that is repeated: API Gateway
-    puts commas between them, which one value may have as well."""
+    """Returns the query's values by name; for a repeated name, a list. API Gateway joins repeated
+    values with commas, which a single value may contain too."""
     query: dict[str, str] = event.get("queryStringParameters") or {}
     if not any("," in value for value in query.values()):
         return query
@@ -209,8 +206,8 @@ def _query(event: Event) -> dict[str, Any]:
 
 
 def _valid(takes: type[BaseModel] | None, given: Any) -> Any:
-    """Returns what is given as a model; no body is one without fields. Raises Invalid, naming
-    the first field at fault, never its value."""
+    """Returns the parameters as a model; no body counts as one without fields. Raises Invalid with
+    the name of the first bad field, never its value."""
     if takes is None:
         return None
     try:

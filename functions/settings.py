@@ -1,8 +1,9 @@
-"""Settings of the functions on AWS: which each has, and how they are read from the environment.
+"""Settings of the functions on AWS: which settings each function has, and how they are read from
+the environment.
 
-Every name is an environment variable of template.yaml; docs/aws.md lists them. Plain tables
-rather than pydantic's models: most functions need nothing else of pydantic, whose import is a
-third of what a cold start of theirs would take (docs/performance.md).
+Every name is an environment variable of template.yaml; docs/aws.md lists them. These are plain
+tables and not pydantic models: most functions need nothing else from pydantic, and its import would
+be a third of their cold start (docs/performance.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ Settings = Mapping[str, Any]
 
 
 class NotConfigured(RuntimeError):
-    """A setting is missing or not of its form; the message names the variables, not values."""
+    """A setting is missing or malformed; the message names the variables, not the values."""
 
 
 def _names(value: str) -> frozenset[str]:
@@ -33,7 +34,7 @@ def _days(value: str) -> int:
 
 
 class Default(NamedTuple):
-    """What stands for a setting that is missing, and how one that is given is read."""
+    """Default of each optional setting, and the parser of a given value."""
 
     value: Any
     read: Callable[[str], Any] = str
@@ -45,19 +46,21 @@ OPTIONAL: Mapping[str, Default] = {
     "LOG_STEPS": Default(False, _switch),
     # Whether X-Ray traces the functions (`Tracing` of the template).
     "TRACING": Default(False, {"Active": True, "PassThrough": False}.__getitem__),
-    # Origins that may open a WebSocket; any where none is named.
+    # Origins that may open a WebSocket; any if none is named.
     "ALLOWED_ORIGINS": Default(frozenset(), _names),
-    # Whether events are published right after the acknowledgement too; Streams do so anyway.
+    # Whether events are also published right after the acknowledgement; the stream's relay always
+    # publishes them.
     "FAST_PUBLISH": Default(True, _switch),
     "GUESTS": Default(True, _switch),
-    # Where the secret is that CloudFront adds to each request; empty takes requests from anywhere.
+    # ARN of the secret that CloudFront adds to each request; if empty, requests from anywhere are
+    # accepted.
     "ORIGIN_SECRET_ARN": Default(""),
     "SENDER": Default(""),
     "WEB_URL": Default(""),
-    # Days after which an event's content is replaced by a mark; 0 keeps it.
+    # Days after which an event's content is replaced by a mark; 0 keeps it forever.
     "RETENTION_DAYS": Default(0, _days),
 }
-"""All others are required, and text that is not empty."""
+"""All other settings are required non-empty text."""
 
 _EVERY = ("METRICS_NAMESPACE", "LOG_STEPS", "TRACING")
 _LOG = ("EVENTS_TABLE", "SNAPSHOTS_TABLE")
@@ -97,16 +100,16 @@ SETTINGS: Mapping[str, frozenset[str]] = {
         ),
     }.items()
 }  # fmt: skip
-"""The settings of each function. What is missing here, that function does not use."""
+"""The settings of each function. A function does not use a setting that is missing here."""
 
 
 def required(function: str) -> frozenset[str]:
-    """Returns the settings that a function cannot be without."""
+    """Returns the required settings of a function."""
     return SETTINGS[function] - OPTIONAL.keys()
 
 
 INVALID = (ValueError, KeyError)
-"""What reading a value that is not of its form raises."""
+"""Exceptions that a parser raises for a malformed value."""
 
 
 def optional(name: str, environment: Mapping[str, str]) -> Any:

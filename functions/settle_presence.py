@@ -1,4 +1,4 @@
-"""Tells rooms that somebody is gone, half a minute after their last connection closed."""
+"""Tells rooms that a person is offline, half a minute after their last connection closed."""
 
 import orjson
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -11,7 +11,7 @@ from functions.observing import Answer, Event, report
 
 @entry
 def handler(event: Event, context: LambdaContext) -> Answer:
-    """Settles each record's `{"user", "rooms"}`; names those to be delivered again."""
+    """Settles each record's `{"user", "rooms"}`; returns those to be delivered again."""
     failed = []
     for record in event["Records"]:
         try:
@@ -25,7 +25,7 @@ def handler(event: Event, context: LambdaContext) -> Answer:
 
 
 def _read(body: str) -> tuple[str, list[str]]:
-    """Returns whose presence to settle, and where. Raises ValueError, KeyError, TypeError."""
+    """Returns the person and the rooms to settle. Raises ValueError, KeyError, TypeError."""
     asked = orjson.loads(body)
     user, rooms = asked["user"], asked["rooms"]
     if not isinstance(user, str) or not isinstance(rooms, list):

@@ -1,4 +1,4 @@
-"""`$connect`: notes the connection. Nothing is posted here; the client's `sync` comes first."""
+"""`$connect`: stores the connection. It posts nothing; the client's `sync` comes first."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

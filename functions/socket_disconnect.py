@@ -1,4 +1,4 @@
-"""`$disconnect`: forgets the connection."""
+"""`$disconnect`: deletes the connection."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

@@ -1,4 +1,4 @@
-"""`$default`: one client frame. Its answer goes by PostToConnection, as the push does."""
+"""`$default`: one client frame. Its answer is sent by PostToConnection, like a push."""
 
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from functions.observing import Answer, Event, report
 
 @lru_cache(maxsize=1)
 def _receiving(chat: Chat) -> Receiving:
-    """Returns what takes the process's frames: made once, not for each frame."""
+    """Returns the receiver of the process's frames; it is created once, not for each frame."""
     return Receiving(chat)
 
 

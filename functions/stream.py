@@ -1,9 +1,9 @@
-"""What the readers of the events table's stream share: images in, the first failure out.
+"""Code that the readers of the events table's stream share: images in, the first failure out.
 
-A stream's batch is answered with the lowest sequence number that failed: Lambda hands out
-everything from there on again. So whatever can never be read is logged by its place and gone
-past, or it would hold up its shard until it is a day old. The log still has it, and consumers
-that meet the gap read it there.
+The answer to a batch is the lowest sequence number that failed: Lambda delivers everything from
+there on again. So a record that can never be read is logged by its position and skipped; otherwise
+it would block its shard until it is a day old. The log still has the event, and consumers that find
+the gap read it there.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ from functions.observing import Answer, Event, logger
 
 
 def handle_records(event: Event, take: Callable[[Sequence[StoredEvent]], Sequence[int]]) -> Answer:
-    """Hands the inserted events to `take`, which returns the places of those it could not take;
-    names the first of them, so that all from it on come again."""
+    """Passes the inserted events to `take`, which returns the positions of those that failed;
+    returns the first of them, so that all from it on are delivered again."""
     sequences: list[str] = []
     events: list[StoredEvent] = []
     for record in event["Records"]:

@@ -1,5 +1,5 @@
-"""On a schedule: forgets what is over and nobody told of, and content that is not kept any more,
-in the time that there is."""
+"""On a schedule: deletes expired connections, sessions and tickets, and replaces content whose
+retention has ended, in the available time."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -8,13 +8,13 @@ from functions.entry import entry
 from functions.observing import Answer, Event, logger
 
 SPARE = 5_000
-"""Milliseconds before the function's end at which it stops; the next run goes on."""
+"""Milliseconds before the function's timeout at which it stops; the next run continues."""
 
 
 @entry
 def handler(event: Event, context: LambdaContext) -> Answer:
-    """Returns how many connections were closed, sessions and tickets deleted, and events' contents
-    replaced."""
+    """Returns the numbers of closed connections, deleted sessions and tickets, and replaced
+    contents."""
     counts = chat().sweep(lambda: context.get_remaining_time_in_millis() > SPARE)
     logger.info("swept", extra=counts)
     return counts

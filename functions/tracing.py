@@ -1,8 +1,8 @@
-"""X-Ray traces by Powertools' Tracer, loaded only where the template's `Tracing` is Active.
+"""X-Ray traces by Powertools' Tracer, loaded only if the template's `Tracing` is Active.
 
-A trace has one subsegment for the handler and one for each call of AWS's services: operation, table
-or queue, status, time. It holds no request, no answer and no message of an exception, since those
-may hold what people wrote.
+A trace has one subsegment for the handler and one for each call of an AWS service: operation, table
+or queue, status, time. It contains no request, no answer and no message of an exception, because
+these may contain people's texts.
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ from functions.observing import Handler
 
 
 class DiscreetEmitter(UDPEmitter):  # type: ignore[misc]
-    """Sends a subsegment without the messages of its exceptions; their types and places stay."""
+    """Sends a subsegment without the messages of its exceptions; it keeps their types and
+    places."""
 
     def send_entity(self, entity: Any) -> None:
         if isinstance(entity.cause, dict):
@@ -40,12 +41,12 @@ class XRay:
         return traced
 
     def annotate(self, command: str | None) -> None:
-        """Names the command, so that `annotation.command = "…"` finds its traces."""
+        """Annotates the command, so that `annotation.command = "…"` finds its traces."""
         if command is not None:
             self._tracer.put_annotation("command", command)
 
 
 def install() -> None:
-    """Has the handlers that are loaded next traced."""
+    """Enables tracing for the handlers that are loaded next."""
     observing.trace = XRay()
     xray_recorder.configure(emitter=DiscreetEmitter())

@@ -1,4 +1,4 @@
-"""Tells people's own logs which rooms they gained or lost."""
+"""Records in people's own logs which rooms they gained or lost."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

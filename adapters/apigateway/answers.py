@@ -1,8 +1,8 @@
-"""Reading HTTP/1.1 answers of which the status alone is wanted.
+"""Reads HTTP/1.1 answers of which only the status is needed.
 
-http.client parses an answer's headers as an e-mail, which takes longer than everything else of a
-post. This reader knows what ends an answer (RFC 9112, section 6.3), refuses what it does not know,
-and drops bodies.
+http.client parses an answer's headers like an e-mail, which takes longer than the rest of a post.
+This reader only finds the end of an answer (RFC 9112, section 6.3), refuses forms that it does not
+know, and drops bodies.
 """
 
 import re
@@ -12,7 +12,7 @@ MAX_HEAD = 16 * 1024
 """Bytes of a status line with its headers, of a chunk's size line, or of the trailers."""
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a body, or of one chunk. API Gateway's are empty, or a line of JSON."""
+"""Bytes of a body, or of one chunk. API Gateway's bodies are empty, or a line of JSON."""
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(
@@ -27,17 +27,17 @@ _LENGTH = re.compile(rb"[0-9]{1,10}")
 
 
 class BadAnswer(ValueError):
-    """What came is no HTTP/1.1 answer to a POST or DELETE."""
+    """The received bytes are not an HTTP/1.1 answer to a POST or DELETE."""
 
 
 class Answer:
-    """Reads one answer, in whatever pieces it comes.
+    """Reads one answer, in pieces of any size.
 
     Attributes
     ----------
-    begun: whether a byte of it came.
-    done: whether it ended.
-    status: its status; 0 until the headers were read. Interim answers (1xx) are passed over.
+    begun: whether a byte of it was received.
+    done: whether it is complete.
+    status: its status; 0 until the headers were read. Interim answers (1xx) are skipped.
     kept: whether the connection may carry another request. Only true once it is done.
     """
 
@@ -49,7 +49,7 @@ class Answer:
         self._reading = self._read()
 
     def feed(self, data: bytes) -> bool:
-        """Takes the next bytes, none where the connection ended; returns whether it is done.
+        """Takes the next bytes, none if the connection ended; returns whether it is done.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class Answer:
         else:
             self._ended = True
         if next(self._reading, self) is self:
-            # What follows the answer was not asked for.
+            # Bytes after the answer belong to no request.
             self.kept = self.kept and not self._got and not self._ended
             self.done = True
         elif self._ended:
@@ -90,8 +90,8 @@ class Answer:
         self.kept = not close
 
     def _head(self) -> Generator[None, None, tuple[int, bool, dict[bytes, set[bytes]]]]:
-        """Returns the status, whether the connection closes, and the headers that tell how the
-        answer ends."""
+        """Returns the status, whether the connection closes, and the headers that determine the
+        answer's end."""
         got = yield from self._until(b"\r\n\r\n")
         found = _HEAD.fullmatch(got)
         if found is None:
@@ -127,7 +127,7 @@ class Answer:
             raise BadAnswer("no trailers")
 
     def _until(self, end: bytes) -> Generator[None, None, bytes]:
-        """Takes what comes up to `end`, with it."""
+        """Takes the bytes up to and including `end`."""
         while (at := self._got.find(end)) < 0 and len(self._got) <= MAX_HEAD:
             yield
         if not 0 <= at <= MAX_HEAD - len(end):

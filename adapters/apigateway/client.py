@@ -1,7 +1,7 @@
 """An HTTP/1.1 client that sends many requests to one server at once, without threads.
 
-The thread that calls drives all connections by their readiness: handing each request to a thread
-and back took more processor time than the request (`python -m bench.posts`).
+The calling thread drives all connections by their readiness: passing each request to a thread and
+back took more processor time than the request (`python -m bench.posts`).
 """
 
 import math
@@ -17,18 +17,18 @@ from adapters.apigateway.answers import BadAnswer
 from adapters.apigateway.connection import UNANSWERED, Connection, Tls
 
 CONNECTIONS = 64
-"""Requests at a time, as many as there are connections: a room of 50 gets a frame at once."""
+"""Parallel requests, one per connection: a room of 50 gets a frame at once."""
 
 UNSENT = -2
-"""The request was not sent: there was no time for it."""
+"""The request was not sent, because there was no time left."""
 
 
 class Client:
-    """Keeps up to CONNECTIONS connections to one server. Of several threads one sends at a time.
+    """Keeps up to CONNECTIONS connections to one server. Only one thread sends at a time.
 
     Parameters
     ----------
-    authorities: a file of the certificates to trust; None for the system's.
+    authorities: a file of trusted certificates; None for the system's.
     """
 
     def __init__(self, host: str, port: int, *, tls: bool, authorities: str | None = None) -> None:
@@ -45,13 +45,12 @@ class Client:
         self._failing: set[Any] = set()
 
     def exchange(self, requests: Iterable[bytes], seconds: float = math.inf) -> list[int]:
-        """Sends each request once; returns the statuses of their answers, or what stands for them.
+        """Sends each request once; returns the statuses of their answers, or the codes that replace
+        them.
 
-        Parameters
-        ----------
-        requests: whole ones, each taken when a connection is free for it.
-        seconds: after which it returns whatever came; the look-up of the host's name alone is
-            not bounded by it. What is not sent by then is not sent.
+        Parameters ---------- requests: complete requests, each taken when a connection is free for
+        it. seconds: after which it returns the answers received so far. Only the look-up of the
+        host's name is not bounded by it. Requests that are not sent by then are dropped.
         """
         until = time.monotonic() + seconds
         with self._lock:
@@ -68,20 +67,20 @@ class Client:
                         self._expire(statuses)
                     self._fill(waiting, statuses, until)
             finally:
-                # None, but for an exception: a request may fail to be made.
+                # None are left, except after an exception: creating a request may fail.
                 while self._busy:
                     self._busy.pop().close()
             return statuses
 
     def close(self) -> None:
-        """Closes everything, for good."""
+        """Closes everything permanently."""
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
             self._events.close()
 
     def _turn(self, patience: float, statuses: list[int]) -> None:
-        """Goes on with the connections that are ready; waits for one for `patience` seconds."""
+        """Continues with the connections that are ready; waits for one for `patience` seconds."""
         for key, _ in self._events.select(max(patience, 0)):
             one: Connection = key.data
             if one not in self._busy:
@@ -105,8 +104,8 @@ class Client:
     def _fill(
         self, waiting: Iterator[tuple[int, bytes]], statuses: list[int], until: float
     ) -> None:
-        """Hands requests out for as long as a connection is free or may be opened. Those for
-        which there is no time are taken and not sent."""
+        """Assigns requests while a connection is free or may be opened. Requests for which there is
+        no time are taken but not sent."""
         while self._idle or len(self._busy) < CONNECTIONS:
             place, request = next(waiting, (-1, b""))
             if place < 0:
@@ -137,7 +136,7 @@ class Client:
         one.close()
 
     def _open(self) -> Connection | None:
-        """Begins to connect; None where no address can be tried."""
+        """Begins to connect; None if no address can be tried."""
         if self._secure and self._tls is None:
             self._tls = Tls(self._host, self._authorities)
         for address in self._resolved():
@@ -156,7 +155,8 @@ class Client:
         return None
 
     def _resolved(self) -> list[Any]:
-        """Returns the host's addresses, looked up once an exchange, those that failed last."""
+        """Returns the host's addresses, looked up once per exchange; addresses that failed come
+        last."""
         if self._addresses is None:
             try:
                 found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)

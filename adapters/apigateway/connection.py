@@ -9,17 +9,17 @@ from typing import Any
 from adapters.apigateway.answers import Answer
 
 CONNECT_TIMEOUT = 1.0
-"""Seconds until a connection stands, its TLS included."""
+"""Seconds to establish a connection, including TLS."""
 
 ANSWER_TIMEOUT = 1.0
-"""Seconds from a request on a connection that stands to the end of its answer. API Gateway answers
-a post in some 10 ms."""
+"""Seconds from a request on an established connection to the end of its answer. API Gateway answers
+a post in about 10 ms."""
 
 UNANSWERED = 0
-"""In place of a status: no answer came."""
+"""In place of a status: there was no answer."""
 
 STALE = -1
-"""No answer came, on a connection that had brought one before: the server closed it just as the
+"""There was no answer on a connection that had brought one before: the server closed it just as the
 request was sent, or while this process was frozen."""
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -27,10 +27,10 @@ _RECEIVE = 64 * 1024
 
 
 class Tls:
-    """What the connections to a server share of TLS: its session is resumed by the next one."""
+    """TLS state that the connections to a server share: the next connection resumes its session."""
 
     def __init__(self, host: str, authorities: str | None) -> None:
-        # Once: reading the certificates of all authorities takes some 30 ms.
+        # Once: reading the certificates of all authorities takes about 30 ms.
         self._context = ssl.create_default_context(cafile=authorities)
         self._host = host
         self._session: ssl.SSLSession | None = None
@@ -46,7 +46,7 @@ class Tls:
     def keep(self, used: ssl.SSLSocket) -> None:
         """Keeps the session of a connection that brought an answer.
 
-        A server of TLS 1.3 hands out tickets after the handshake: they are read with the answer.
+        A TLS 1.3 server sends tickets after the handshake: they are read with the answer.
         """
         session = used.session
         if session is not None and session.has_ticket:
@@ -56,15 +56,15 @@ class Tls:
 class Connection:
     """One connection, and the request on it.
 
-    It is registered for as long as it is open. Where it can be read from though it is idle, the
-    server closed it.
+    It is registered while it is open. If it becomes readable while it is idle, the server closed
+    it.
 
     Attributes
     ----------
-    place: the request's.
-    address: whom it was opened to.
-    deadline: until when it must stand, or be answered, on the monotonic clock.
-    stands: whether it may carry requests.
+    place: the request's position.
+    address: the address that it connects to.
+    deadline: time by which it must be established, or the answer complete, on the monotonic clock.
+    stands: whether it is established and may carry requests.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Connection:
         events.register(self._fd, _WRITE, self)
 
     def begin(self, place: int, request: bytes, until: float) -> None:
-        """Takes the next request, to be answered before `until` on the monotonic clock; sends it
-        where the connection stands.
+        """Takes the next request, to be answered before `until` on the monotonic clock; sends it if
+        the connection is established.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Connection:
             self.deadline = min(now + CONNECT_TIMEOUT, until)
 
     def step(self) -> Answer | None:
-        """Goes as far as it can without waiting; returns the answer once it ended.
+        """Continues as far as possible without waiting; returns the answer once it is complete.
 
         Raises
         ------
@@ -135,12 +135,12 @@ class Connection:
         return None
 
     def failure(self) -> int:
-        """Returns what stands for the status where the connection failed."""
+        """Returns the code that replaces the status of a failed connection."""
         return STALE if self._proven and not self._answer.begun else UNANSWERED
 
     def lives(self) -> bool:
-        """Whether a connection that is idle, and yet can be read from, is open all the same: TLS
-        has messages of its own."""
+        """Whether an idle connection is still open although it is readable: TLS has messages of its
+        own."""
         try:
             self._socket.recv(1)
         except (ssl.SSLWantReadError, BlockingIOError):
@@ -173,7 +173,7 @@ class Connection:
 
     def _read(self) -> bool:
         while not self._answer.feed(self._socket.recv(_RECEIVE)):
-            # What TLS holds already makes the socket ready no more.
+            # Data that TLS has already buffered no longer makes the socket ready.
             if self._secure is None or not self._secure.pending():
                 return False
         return True

@@ -1,8 +1,8 @@
 """PostToConnection over a light signed HTTPS client.
 
 A boto3 call takes about 1 to 2 ms of CPU and a room of 500 needs 500 of them, so requests are
-signed here (adapters/apigateway/signing.py) and sent by a client of our own
-(adapters/apigateway/client.py): `python -m bench.posts` has what a post takes.
+signed in adapters/apigateway/signing.py and sent by adapters/apigateway/client.py. `python -m
+bench.posts` measures a post.
 """
 
 import logging
@@ -22,24 +22,24 @@ from domain.protocol.limits import MAX_FRAME
 logger = logging.getLogger("parley.apigateway")
 
 ATTEMPTS = 4
-"""Tries of a post that is throttled, meets a fault of the service or is not answered."""
+"""Attempts of a post that is throttled, gets a server error or is not answered."""
 
 BUDGET = 3.0
-"""Seconds that a whole post may take, its further tries included; API Gateway answers in some
-10 ms. Below the timeout of each function that posts (10 s and more)."""
+"""Seconds that a whole post may take, including retries; API Gateway answers in about 10 ms. Below
+the timeout of each function that posts (10 s and more)."""
 
 LEAST = 0.25
-"""Seconds that a post is given where its caller has none left."""
+"""Seconds for a post whose caller has no time left."""
 
 SILENT_FOR = 60.0
-"""Seconds for which a connection that did not answer, while others did, gets one short try after
-the others had theirs."""
+"""Seconds for which a connection that did not answer, while others did, gets only one short
+attempt, after the others."""
 
 SILENT_BUDGET = 0.5
-"""Seconds of all such tries of one post."""
+"""Seconds for all such attempts of one post."""
 
 SILENT = 10_000
-"""Silent connections remembered; the one noted first is forgotten first."""
+"""Number of silent connections kept; the oldest entry is dropped first."""
 
 GONE = 410
 OK = (200, 204)
@@ -51,17 +51,17 @@ class Refused(PermissionError):
 
 
 class Unreachable(OSError):
-    """Nobody could be given a frame, for a reason that may pass."""
+    """No connection could be given a frame, for a transient reason."""
 
 
 class ApiGateway:
     """Implements the Gateway port. Any thread may use it.
 
-    Where others got a frame, a connection that could not be given it is left without: its client
-    sees the gap and asks. Only a connection that is gone is answered as such.
+    If other connections got a frame, a connection that could not get it is skipped: its client sees
+    the gap and sends `sync`. Only closed connections are returned.
 
-    A post ends within BUDGET seconds. A connection that does not answer by then counts as one that
-    got nothing, and the next posts try it once, after all others and for SILENT_BUDGET seconds: a
+    A post ends within BUDGET seconds. A connection that does not answer by then counts as not
+    delivered, and the next posts try it once, after all others and for SILENT_BUDGET seconds: a
     room waits for its slowest connection once, not with each message.
 
     Parameters
@@ -98,12 +98,12 @@ class ApiGateway:
         )
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
-        """Sends the frame to each; returns those that are gone.
+        """Sends the frame to each connection; returns the closed ones.
 
         Raises
         ------
         Refused: the service refuses this stack's requests.
-        Unreachable: the frame reached none of several that may be there.
+        Unreachable: the frame reached no connection, and some may be open.
         """
         assert len(frame) <= MAX_FRAME, "a frame is cut before it comes here"
         until = self._clock() + max(LEAST, min(BUDGET, self._left()))
@@ -124,12 +124,10 @@ class ApiGateway:
         self._report(statuses, statuses)
 
     def _report(self, statuses: Sequence[int], fresh: Sequence[int]) -> None:
-        """Says how many got nothing; raises where nobody got anything.
+        """Logs how many connections got nothing; raises if none got anything.
 
-        Parameters
-        ----------
-        fresh: the statuses apart from those of connections that were silent before and still are:
-            nobody gains by another try of these.
+        Parameters ---------- fresh: the statuses without those of connections that were silent
+        before and still are: another attempt would not help these.
         """
         failed = Counter(status for status in statuses if status not in OK and status != GONE)
         if not failed:
@@ -141,7 +139,7 @@ class ApiGateway:
             if len([status for status in fresh if status in PASSING]) > 1:
                 raise Unreachable(f"API Gateway answered {sorted(failed)}")
         logger.warning(
-            "frames not posted: their clients will ask for what they miss",
+            "frames not posted: their clients will request what they miss",
             extra={
                 "count": sum(failed.values()),
                 "statuses": {str(status): count for status, count in failed.items()},
@@ -149,7 +147,7 @@ class ApiGateway:
         )
 
     def _known_silent(self, connection_ids: Sequence[str]) -> frozenset[str]:
-        """Returns those that were silent lately."""
+        """Returns the connections that were recently silent."""
         now = self._clock()
         while self._silent and next(iter(self._silent.values())) <= now - SILENT_FOR:
             self._silent.popitem(last=False)
@@ -163,8 +161,8 @@ class ApiGateway:
         *,
         late: bool,
     ) -> None:
-        """Remembers who alone did not answer in time. Where nobody did, it is not the
-        connections."""
+        """Records connections that did not answer in time while others did. If none answered, the
+        connections are not the cause."""
         alone = late and any(status in OK for status in statuses)
         if not silent and not alone:
             return
@@ -185,10 +183,10 @@ class ApiGateway:
         until: float,
         silent: Collection[str] = (),
     ) -> list[int]:
-        """Returns the status that ended each; UNANSWERED where no answer came.
+        """Returns the final status of each; UNANSWERED if there was no answer.
 
-        What may pass is tried again when all have been tried, so that nobody waits for another's
-        pause; the `silent` come last, once.
+        Transient failures are retried after all were tried, so that no connection waits for
+        another's pause; the `silent` ones come last, once.
         """
         paths = [f"{self._prefix}{quote(one, safe='')}" for one in connection_ids]
         statuses = [UNANSWERED] * len(paths)
@@ -196,7 +194,7 @@ class ApiGateway:
         for attempt in range(ATTEMPTS):
             if not left or (seconds := until - self._clock()) <= 0:
                 break
-            # A function that was frozen may find all its connections closed: no need to wait.
+            # After a freeze all connections of a function may be closed: there is no need to wait.
             if attempt > 1 or any(statuses[place] != STALE for place in left if attempt):
                 self._pause(min(random.uniform(0, 0.05 * 2**attempt), seconds))
             self._try(method, body, paths, left, statuses, until - self._clock())
@@ -216,7 +214,7 @@ class ApiGateway:
         statuses: list[int],
         seconds: float,
     ) -> None:
-        """Sends to those at `places`, and puts down what became of it."""
+        """Sends to the connections at `places` and records the results."""
         request = self._signer.signed(method, body, datetime.now(UTC))
         answered = self._client.exchange(
             (request(paths[place]) for place in places), max(seconds, 0)
@@ -225,5 +223,5 @@ class ApiGateway:
             statuses[place] = status
 
     def shutdown(self) -> None:
-        """Closes what is kept open."""
+        """Closes all kept connections."""
         self._client.close()

@@ -1,7 +1,7 @@
-"""AWS Signature Version 4 for posts that differ in path alone.
+"""AWS Signature Version 4 for posts that differ only in their path.
 
-botocore's SigV4Auth signs any request, in some 80 µs; what many posts share is made once here (the
-derived key, the headers, the body's digest), and a post takes 7.
+botocore's SigV4Auth signs any request, in about 80 µs. This module computes once what many posts
+share (the derived key, the headers, the body's digest), and a post takes 7 µs.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ class Signer:
 
     Parameters
     ----------
-    credentials: botocore's; refreshed by it whenever they are about to lapse.
+    credentials: botocore's; botocore refreshes them before they expire.
     """
 
     def __init__(self, credentials: Any, region: str, host: str) -> None:
@@ -34,7 +34,8 @@ class Signer:
         self._derived: tuple[str, str, bytes] = ("", "", b"")
 
     def signed(self, method: str, body: bytes, now: datetime) -> Callable[[str], bytes]:
-        """Returns what makes a whole request of a path, quoted once; good for five minutes."""
+        """Returns a function that builds a complete request from a path, quoted once; valid for
+        five minutes."""
         known = self._credentials.get_frozen_credentials()
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{moment[:8]}/{self._region}/{SERVICE}/aws4_request"
@@ -54,7 +55,7 @@ class Signer:
         )
 
         def request(path: str) -> bytes:
-            # The signature quotes the path again, as SigV4 wants it.
+            # The signature quotes the path again, as SigV4 requires.
             canonical = f"{method}\n{quote(path, safe='/~')}{shared}"
             hashed = hashlib.sha256(canonical.encode()).hexdigest()
             signature = _hmac(key, to_sign + hashed).hex()

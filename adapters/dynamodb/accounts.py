@@ -11,9 +11,9 @@ written.
     person#USER           nickname#PSEUDONYM
     person#USER           email                k, c
 
-What a person has stands under the person too, so that a Query finds it. `until` is the time to
-the fraction; `expires`, the same in whole seconds, is DynamoDB's, which deletes late: every read
-looks at `until` itself.
+A person's items are also stored under the person, so that a Query finds them. `until` is the time
+with its fraction; `expires`, the same in whole seconds, is for DynamoDB, which deletes late: every
+read checks `until` itself.
 """
 
 import math
@@ -30,10 +30,10 @@ RESERVED = 60.0
 """Seconds that a claimed nickname waits for its first session."""
 
 ATTEMPTS = 4
-"""Tries to take a nickname that somebody else takes at the same time."""
+"""Attempts to take a nickname that another person takes at the same time."""
 
 GRACE = 3_600.0
-"""Seconds that DynamoDB is given to delete what is over before `drop_expired` does."""
+"""Seconds that DynamoDB has to delete expired items before `drop_expired` does."""
 
 EXISTS = {"ConditionExpression": "attribute_exists(pk)"}
 
@@ -77,8 +77,8 @@ class DynamoAccounts:
         return held["reserved"] > now or any(one["until"] > now for one in sessions)
 
     def _take_nickname(self, pseudonym: str, user: str, now: float, held: Item | None) -> bool:
-        """Takes it if it still is as it was seen: who enters claims it first, so a session that
-        began meanwhile shows as a later reservation."""
+        """Takes it if it is unchanged since it was read: a person who enters claims it first, so a
+        session that began in the meantime shows as a later reservation."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if held is not None:
             condition = {
@@ -121,7 +121,7 @@ class DynamoAccounts:
             **EXISTS,
         }
         mirror = _mirror(item["user"], "session", token)
-        with suppress(ConditionFailed):  # it ended meanwhile
+        with suppress(ConditionFailed):  # it ended in the meantime
             self._transact(
                 {"Update": {"Key": encode_item(_key("session", token)), **longer}},
                 {"Update": {"Key": encode_item(mirror), **longer}},
@@ -145,7 +145,7 @@ class DynamoAccounts:
         tickets = self._of(session.user, "ticket#")
         self._delete(one for one in tickets if one["session"] == session.session)
         self._release(session.user)
-        # Last, so that another try finds what a failure left.
+        # Last, so that a retry finds what a failure left.
         try:
             self._transact(
                 {"Delete": {"Key": encode_item(_key("session", token)), **EXISTS}},
@@ -162,27 +162,27 @@ class DynamoAccounts:
     def forget(self, user: str) -> None:
         self.end_sessions_of(user)
         for mirror in self._of(user, "nickname#"):
-            with suppress(ConditionFailed):  # somebody else's by now
+            with suppress(ConditionFailed):  # another person's by now
                 self._table.delete(
                     {"pk": mirror["sk"], "sk": "-"},
                     condition="#user = :user",
                     names={"#user": "user"},
                     values={":user": user},
                 )
-            # Last, so that another try finds what a failure left.
+            # Last, so that a retry finds what a failure left.
             self._table.delete({"pk": mirror["pk"], "sk": mirror["sk"]})
         self._table.delete({"pk": f"person#{user}", "sk": "email"})
 
     def _of(self, user: str, kind: str) -> list[Item]:
-        """Returns what stands under a person of one kind, `session#` say."""
+        """Returns a person's items of one kind, for example `session#`."""
         condition = "pk = :pk AND begins_with(sk, :kind)"
         return list(self._table.query(condition, values={":pk": f"person#{user}", ":kind": kind}))
 
     def _delete(self, mirrors: Iterable[Item]) -> None:
-        """Deletes what stands under a person, and what it stands for."""
+        """Deletes a person's items, and the items that they refer to."""
         keys = [{"pk": one["pk"], "sk": one["sk"]} for one in mirrors]
         self._table.write_many(deletes=[{"pk": key["sk"], "sk": "-"} for key in keys])
-        # Last, so that another try finds what a failure left.
+        # Last, so that a retry finds what a failure left.
         self._table.write_many(deletes=keys)
 
     def _release(self, user: str) -> None:
@@ -196,7 +196,7 @@ class DynamoAccounts:
                     values={":none": 0, ":user": user},
                     condition="#user = :user",
                 )
-            except ConditionFailed:  # somebody else's by now
+            except ConditionFailed:  # another person's by now
                 self._table.delete({"pk": mirror["pk"], "sk": mirror["sk"]})
 
     # Tickets
@@ -209,8 +209,8 @@ class DynamoAccounts:
         )
 
     def take_ticket(self, ticket: str, now: float) -> Session | None:
-        # One delete, whatever the time: of two takers one gets what was there, and a ticket that
-        # was tried too late is used up. What stands under the person lapses.
+        # One delete, even if the ticket has expired: only one of two callers gets the item, and a
+        # ticket that is used too late is gone. The item under the person expires.
         item = self._table.delete(_key("ticket", ticket))
         return _session(item) if item is not None and item["until"] > now else None
 
@@ -221,7 +221,7 @@ class DynamoAccounts:
         try:
             self._table.put({**key, "user": user}, condition="attribute_not_exists(pk)", held=True)
         except ConditionFailed as taken:
-            # An engine of before 2023 does not return the item with the refusal.
+            # An engine older than 2023 does not return the item with the refusal.
             held = taken.item or self._table.get(key)
             assert held is not None, "subjects are never deleted"
             return str(held["user"])
@@ -248,7 +248,7 @@ class DynamoAccounts:
         self._table.call("transact_write_items", TransactItems=items)
 
     def drop_expired(self, now: float, more: Callable[[], bool]) -> int:
-        """Reads the whole table; for a schedule alone."""
+        """Reads the whole table; only for a schedule."""
         over = encode_item({":over": math.floor(now - GRACE)})
         dropped = 0
         for item in self._table.every(
@@ -258,7 +258,7 @@ class DynamoAccounts:
         ):
             if not more():
                 break
-            with suppress(ConditionFailed):  # it was prolonged meanwhile
+            with suppress(ConditionFailed):  # it was prolonged in the meantime
                 self._table.delete(
                     item, condition="expires < :over", values={":over": math.floor(now - GRACE)}
                 )

@@ -1,15 +1,15 @@
-"""Allowances that all processes share: what one person may ask in a minute, whoever serves them.
+"""Allowances that all processes share: how many commands and reads a person may send in a minute.
 
     pk            sk
     rate#KEY      MINUTE    taken, expires
 
-A process takes tokens from the minute's item in chunks, so that a command of somebody who is active
-costs no call. While half of a minute's tokens are left a chunk is granted; after that the tokens of
-one command at a time, so that a person whose commands spread over many processes is not refused for
-what these hold unspent.
+A process takes tokens from the minute's item in chunks, so that most commands of an active person
+cost no call. While half of a minute's tokens are left, a chunk is granted; after that the tokens of
+one command at a time, so that a person whose commands spread over many processes is not refused
+because these hold unspent tokens.
 
-What is granted is what can be spent: LIMIT tokens a minute, whatever the number of processes. A
-process may keep a chunk for LIFE, so a burst can add at most CHUNK tokens a process, once.
+At most LIMIT tokens a minute are granted, whatever the number of processes. A process may keep a
+chunk for LIFE, so a burst can add at most CHUNK tokens per process, once.
 """
 
 import time
@@ -23,10 +23,10 @@ from domain.errors import Throttled
 from domain.ports.limits import Limiter
 
 WINDOW = 60.0
-"""Seconds that an item counts."""
+"""Seconds that an item is valid."""
 
 LIMIT = 300
-"""Tokens that a key is granted in a window by all processes together."""
+"""Tokens that all processes together may get for a key in a window."""
 
 CHUNK = 30
 """Tokens that a process takes at a time."""
@@ -35,22 +35,23 @@ LIFE = 1_800.0
 """Seconds that a process may keep a chunk."""
 
 READS = "reads:"
-"""Begins the keys of what people read (domain/chat/metering.py)."""
+"""Prefix of the keys for reads (domain/chat/metering.py)."""
 
 FREE_READS = 60
-"""Tokens of reads that a process grants in a window by itself: a ping or a page costs no write."""
+"""Tokens for reads that a process grants in a window by itself, so that a ping or a page costs no
+write."""
 
 LOCAL = "from:"
-"""Begins the keys of addresses that enter: API Gateway's and the firewall's limits are the
-shared ones there."""
+"""Prefix of the keys for addresses of entries. For these, the limits of API Gateway and the
+firewall are the shared ones."""
 
 PEOPLE = 50_000
-"""Keys remembered; the one unused for longest is forgotten, which costs it its chunk."""
+"""Number of keys kept; the least recently used one is dropped and loses its chunk."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """What this process has for one key."""
+    """The tokens that this process has for one key."""
 
     tokens: int = 0
     lapses: float = 0.0
@@ -63,11 +64,11 @@ class _Held:
 class SharedAllowances:
     """Implements the Limiter port.
 
-    Where DynamoDB does not answer, the process's own allowance is all that counts.
+    If DynamoDB does not answer, only the process's own allowance applies.
 
     Parameters
     ----------
-    own: the process's own allowance, asked first.
+    own: the process's own allowance, checked first.
     table: the accounts table.
     clock: returns seconds since the epoch.
     """
@@ -100,7 +101,7 @@ class SharedAllowances:
                 held.lapses = now + LIFE
             held.tokens += granted
         if held.tokens < cost:
-            # What costs more than is left says nothing of what costs least.
+            # A refusal of an expensive request does not mean that a cheap one is refused.
             held.refused = held.refused or cost == 1
             return False
         held.tokens -= cost
@@ -117,7 +118,7 @@ class SharedAllowances:
         return held
 
     def _claim(self, key: str, held: _Held, cost: int) -> int:
-        """Returns the tokens that were granted; 0 where none were."""
+        """Returns the tokens that were granted; 0 if none were."""
         try:
             if not held.tight:
                 if self._add(key, held.window, CHUNK, upto=LIMIT // 2):

@@ -1,4 +1,4 @@
-"""Who is connected, by connection, by person and by room.
+"""Connections, by connection id, by person and by room.
 
     pk         sk
     C#ID       C             user, session       the connection: there while it is open
@@ -6,9 +6,9 @@
     U#USER     R#ROOM#ID     seen                a person's rooms, by connection
     R#ROOM     HH#ID         user                a room's connections; HH spreads them evenly
 
-All lapse `expires` seconds after the epoch. DynamoDB deletes them late, so reads leave out what
-is over. The item under `U#` is the truth of a subscription: that under `R#` is written after it
-and goes with it.
+All expire at `expires`, in seconds since the epoch. DynamoDB deletes them late, so reads leave out
+expired items. The item under `U#` is authoritative for a subscription: the one under `R#` is
+written after it and deleted with it.
 """
 
 import time
@@ -25,16 +25,17 @@ LIFETIME = 2 * 3_600 + 15 * 60
 """Seconds that a connection is kept. API Gateway closes it after 2 hours."""
 
 STALE = 2 * 3_600 + 5 * 60
-"""Seconds after which a connection must have been closed, told or not."""
+"""Seconds after which a connection must be closed, even if no close was reported."""
 
 YOUNG = 10
-"""Seconds in which API Gateway may answer that a connection is gone when it is not there yet."""
+"""Seconds in which API Gateway may answer that a new connection is gone because it does not know it
+yet."""
 
 PARTS = 256
 """Values of HH."""
 
 MEMORY = 1_000
-"""Connections whose person is remembered."""
+"""Number of connections whose person is cached."""
 
 Key = dict[str, str]
 
@@ -51,7 +52,7 @@ def _within(connection_id: str, shard: Shard | None) -> bool:
 
 
 def _range(shard: Shard) -> tuple[int, int]:
-    """Returns the values of HH that a shard has: from the first to before the second."""
+    """Returns the range of HH of a shard: from the first value to before the second."""
     part, of = shard
     return PARTS * part // of, PARTS * (part + 1) // of
 
@@ -93,14 +94,14 @@ class DynamoConnections:
             {**_connection_key(connection.id), "user": connection.user, **lapse},
             {**_person_key(connection.user, connection.id), **lapse},
         )
-        # Both or none: of a half nobody would ever hear again.
+        # Both or none: nothing would ever find a half.
         self._transact([{"Put": {"Item": encode_item(item)}} for item in items])
 
     def close(
         self, connection_id: str, room: str | None = None
     ) -> tuple[Connection, list[str]] | None:
-        # First, so that a subscription that is being made finds it gone (see `subscribe`), and
-        # so that of several that close it one tells.
+        # First, so that a concurrent subscription finds it gone (see `subscribe`), and so that only
+        # one of several callers that close it reports it.
         item = self._table.delete(_connection_key(connection_id))
         self._known.pop(connection_id, None)
         if item is None:
@@ -140,7 +141,7 @@ class DynamoConnections:
         user, expires = known["user"], known["expires"]
         first = not self.in_room_of(user, room)
         own, row = _own_key(user, room, connection_id), _room_key(room, connection_id)
-        with suppress(ConditionFailed):  # it saw a later version before
+        with suppress(ConditionFailed):  # it has already seen a later version
             self._table.update(
                 own,
                 "SET seen = :seen, expires = :expires",
@@ -148,8 +149,8 @@ class DynamoConnections:
                 condition="attribute_not_exists(seen) OR seen < :seen",
             )
         self._table.put({**row, "user": user, "expires": expires})
-        # A close that came before these were written did not see them; one that comes later
-        # does. So does `unsubscribe`.
+        # A close before these writes did not see the items; a later close does. So does
+        # `unsubscribe`.
         there = self._table.get_many([_connection_key(connection_id), own])
         if len(there) == 2:
             return first
@@ -160,7 +161,7 @@ class DynamoConnections:
         return False
 
     def _open_one(self, connection_id: str) -> Item | None:
-        """Returns the connection's item, maybe from memory; None where it is not open."""
+        """Returns the connection's item, possibly cached; None if it is not open."""
         item = self._known.get(connection_id)
         if item is None:
             item = self._table.get(_connection_key(connection_id))
@@ -184,11 +185,11 @@ class DynamoConnections:
             own["ConditionExpression"] = "attribute_not_exists(seen) OR seen < :before"
             own["ExpressionAttributeValues"] = encode_item({":before": before})
         row = {"Key": encode_item(_room_key(room, connection_id))}
-        # Both or none, so that another try finds what a failure left.
-        with suppress(ConditionFailed):  # it has synced since
+        # Both or none, so that a retry finds what a failure left.
+        with suppress(ConditionFailed):  # it has synced in the meantime
             self._transact([{"Delete": own}, {"Delete": row}])
 
-    # Who is where
+    # Who is connected where
 
     def in_room(self, room: str, shard: Shard | None = None) -> Sequence[str]:
         return [_id_in(item) for item in self._rows(room, shard)]
@@ -199,7 +200,7 @@ class DynamoConnections:
         if len(rows) <= limit:
             return found, len(found)
         if len(found) <= limit:
-            # Some of those are over: only the rest tells whether there are more.
+            # Some of those have expired: only the rest show whether there are more.
             found = [_id_in(row) for row in self._rows(room)]
             return found[:limit], len(found)
         # HH spreads them evenly: how far these reach tells about how many there are.
@@ -224,7 +225,7 @@ class DynamoConnections:
         return self._live(self._query(room, shard, None))
 
     def _query(self, room: str, shard: Shard | None, limit: int | None) -> Iterator[Item]:
-        """Yields a room's rows, those that are over too."""
+        """Yields a room's rows, including expired ones."""
         values: dict[str, Any] = {":pk": f"R#{room}"}
         condition = "pk = :pk"
         if shard is not None:
@@ -232,7 +233,7 @@ class DynamoConnections:
             # `$` comes after `#`.
             values |= {":low": f"{low:02x}#", ":high": f"{high - 1:02x}$"}
             condition += " AND sk BETWEEN :low AND :high"
-        # Read consistently: who has synced must not miss what comes next.
+        # Read consistently: a connection that has synced must not miss later events.
         return self._table.query(condition, values=values, limit=limit)
 
     def _mine(self, user: str, prefix: str) -> Iterator[Item]:
@@ -240,7 +241,7 @@ class DynamoConnections:
         return self._live(self._table.query("pk = :pk AND begins_with(sk, :prefix)", values=values))
 
     def _subscriptions(self, user: str, room: str | None = None) -> Iterator[tuple[str, str, int]]:
-        """Yields (room, connection, version seen), those that are over too."""
+        """Yields (room, connection, version seen), including expired ones."""
         prefix = "R#" if room is None else f"R#{room}#"
         values = {":pk": f"U#{user}", ":prefix": prefix}
         for item in self._table.query("pk = :pk AND begins_with(sk, :prefix)", values=values):

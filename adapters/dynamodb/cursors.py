@@ -1,4 +1,4 @@
-"""Cursors of delivery: one item a lane, moved by one conditional write."""
+"""Cursors of delivery: one item per lane, moved by one conditional write."""
 
 import math
 import secrets
@@ -10,16 +10,16 @@ from contextlib import suppress
 from adapters.dynamodb.table import ConditionFailed, Table
 
 LIFETIME = 30 * 86_400.0
-"""Seconds after its last move that a cursor is forgotten: then its lane begins with what comes.
-Far beyond the days that a queue keeps a record."""
+"""Seconds after its last move until a cursor expires; its lane then begins with the next record.
+Much longer than a queue keeps a record."""
 
 
 LANES = 1_000
-"""Lanes of which a process remembers when they were moved before."""
+"""Number of lanes whose last move a process caches."""
 
 
 def _key(lane: str) -> dict[str, str]:
-    # A partition a lane: one for all would be a hot one.
+    # One partition per lane: a single partition for all would be hot.
     return {"pk": f"cursor#{lane}", "sk": "-"}
 
 

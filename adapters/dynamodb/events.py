@@ -1,8 +1,8 @@
-"""The log: recorders of the `eventsourcing` library over the events table, and what snapshots
-(snapshots.py) share with them.
+"""The log: recorders of the `eventsourcing` library over the events table, and the code that
+snapshots (snapshots.py) share with them.
 
-An item is `{log, version, topic, state}`. An event's state is a string, the JSON as it was
-encoded, since the stream relay takes items as they come. This is a STORAGE FORMAT. Every write is
+An item is `{log, version, topic, state}`. An event's state is a string, the JSON as it was encoded,
+because the stream relay forwards items unchanged. This is a STORAGE FORMAT. Every write is
 conditional, every read consistent.
 """
 
@@ -30,9 +30,9 @@ ABSENT = "attribute_not_exists(#log)"
 class DynamoRecorder(AggregateRecorder):
     """Keeps the entries of logs, all or nothing.
 
-    Throttling raises domain.errors.Throttled: of a read after the table's retries, of a write at
-    once, since the executor retries it. What DynamoDB refuses otherwise, or that it was not
-    reached, is the library's OperationalError; then a write may have happened.
+    Throttling raises domain.errors.Throttled: for a read after the table's retries, for a write at
+    once, because the executor retries it. Other refusals of DynamoDB, and connection failures, are
+    the library's OperationalError; in this case a write may have happened.
     """
 
     def __init__(self, table: Table) -> None:
@@ -43,27 +43,27 @@ class DynamoRecorder(AggregateRecorder):
     ) -> Sequence[int] | None:
         """Appends events: one PutItem for one, one transaction for several.
 
-        A write that was retried after it had happened unseen meets itself and counts as lost;
-        who decides again finds the command in the log.
+        A write that succeeded without an answer conflicts with its own retry and counts as lost;
+        deciding again finds the command in the log.
 
         Raises
         ------
-        IntegrityError: a version is taken, or held by another writer's transaction.
+        IntegrityError: a version is taken, or locked by another writer's transaction.
         ProgrammingError: more than 100 events, which DynamoDB cannot append as a whole.
         """
         if len(stored_events) > TOGETHER:
             raise ProgrammingError(
-                f"{len(stored_events)} events at once, DynamoDB takes {TOGETHER} as a whole"
+                f"{len(stored_events)} events at once, at most {TOGETHER} fit a transaction"
             )
         keys = {(event.originator_id, event.originator_version) for event in stored_events}
         if len(keys) < len(stored_events):
-            # DynamoDB answers a key that comes twice with a ValidationException.
+            # DynamoDB answers a repeated key with a ValidationException.
             raise IntegrityError("a version comes twice")
         puts = [self._put(event) for event in stored_events]
         if len(puts) == 1:
             self._write("put_item", **puts[0])
         elif puts:
-            # With a token of our own a retried transaction is not taken for another.
+            # With its own token, a retried transaction is not treated as another one.
             items = [{"Put": put} for put in puts]
             self._write(
                 "transact_write_items", TransactItems=items, ClientRequestToken=str(uuid4())

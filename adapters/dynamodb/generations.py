@@ -1,8 +1,8 @@
-"""Generations of the views: folding a stream anew beside the one that is read.
+"""Generations of the views: rebuilds a stream next to the one that is read.
 
-A generation is a number that grows; who rebuilds takes the time in milliseconds. What may be
-deleted later is noted before the first row of it is written: `generations`, `stream#generation`,
-with `at`, seconds since the epoch.
+A generation is a growing number; a rebuild uses the time in milliseconds. Rows that may be deleted
+later are recorded before the first of them is written: `generations`, `stream#generation`, with
+`at`, seconds since the epoch.
 """
 
 import time
@@ -22,7 +22,7 @@ class DynamoGenerations:
 
     Parameters
     ----------
-    workers: rows written at once.
+    workers: rows written in parallel.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class DynamoGenerations:
         return True
 
     def _swap(self, stream: str, live: Head, built: Head, now: float) -> list[Item]:
-        """Returns the transaction: the pointer moves unless the live fold is further along, and
-        what was live is noted for deletion."""
+        """Returns the transaction: the pointer moves unless the live fold is ahead, and the
+        previous generation is recorded for deletion."""
         table = {"TableName": self._table.name}
         head = {
             "pk": stream,
@@ -95,9 +95,10 @@ class DynamoGenerations:
             if note["at"] >= before:
                 continue
             if "#" not in stream:
-                # Noted by a release whose notes did not say of which projection a stream is.
+                # Recorded by a release that did not record the projection of a stream.
                 stream = f"P#{stream}" if is_person(stream) else f"R#{stream}"
-            # Never what is read: whoever adopted it may have died before saying so.
+            # Never the generation that is read: its rebuild may have crashed before it recorded the
+            # adoption.
             if self._live.read(stream).generation != int(generation):
                 deleted += self.building(int(generation)).delete_rows(stream, int(generation))
             self._table.delete({"pk": LEDGER, "sk": note["sk"]})

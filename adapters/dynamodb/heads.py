@@ -1,7 +1,8 @@
-"""Heads of view streams: which generation is read, and how far its fold came.
+"""Heads of view streams: the generation that is read, and the version that its fold reached.
 
-The head of a live stream, `R#room` say, stands at that partition, its rows at `R#room#generation`.
-The head of a generation that is being built stands beside that generation's rows.
+The head of a live stream, for example `R#room`, is in that partition, its rows are in
+`R#room#generation`. The head of a generation that is being built is stored with that generation's
+rows.
 """
 
 import threading
@@ -15,10 +16,10 @@ from domain.projections import store
 
 HEAD = "head"
 REMEMBERED = 10_000
-"""Streams whose head a process remembers."""
+"""Number of streams whose head a process caches."""
 
 GENERATION_LIFE = 60.0
-"""Seconds for which a remembered generation is believed; its rows are kept far longer."""
+"""Seconds for which a cached generation is used; its rows are kept much longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Head:
 
     Attributes
     ----------
-    fields: what else the fold keeps there.
+    fields: other values that the fold keeps there.
     """
 
     generation: int
@@ -35,7 +36,7 @@ class Head:
     fields: Mapping[str, Any]
 
     def shown(self) -> store.Head:
-        """Returns the head as the port has it."""
+        """Returns the head in the port's form."""
         return store.Head(self.version, self.fields)
 
 
@@ -45,13 +46,13 @@ def partition(stream: str, generation: int) -> str:
 
 
 def stream_of(pk: str) -> str | None:
-    """Returns the stream of a partition of rows; None of any other."""
+    """Returns the stream of a partition of rows; None for any other partition."""
     stream, _, generation = pk.rpartition("#")
     return stream if "#" in stream and generation.isdecimal() else None
 
 
 class Heads:
-    """Reads, remembers and moves heads.
+    """Reads, caches and moves heads.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class Heads:
         return self._found(stream, self._table.get(self.key(stream)))
 
     def read_many(self, streams: Iterable[str]) -> dict[str, Head]:
-        """Reads heads, consistently; those that there are."""
+        """Reads the heads that exist, consistently."""
         keys = {self.key(stream)["pk"]: stream for stream in streams}
         items = self._table.get_many([{"pk": pk, "sk": HEAD} for pk in keys])
         return {keys[item["pk"]]: self._found(keys[item["pk"]], item) for item in items}
@@ -97,21 +98,21 @@ class Heads:
         return Head(generation, held.pop("version", 0), held)
 
     def every(self) -> list[tuple[str, Head]]:
-        """Returns all live streams by id: a Scan, an operator's."""
+        """Returns all live streams by id: a Scan, for an operator's commands."""
         found = []
         for item in self._table.every(
             FilterExpression="sk = :head", ExpressionAttributeValues={":head": {"S": HEAD}}
         ):
             head = self.decode(item)
-            # Beside the rows of a generation stands the head that it was built with.
+            # The head with which a generation was built is stored with its rows.
             if stream_of(item["pk"]) is None and head.version:
                 found.append((item["pk"], head))
         return sorted(found, key=lambda one: one[0])
 
     def generation(self, stream: str) -> int:
-        """Returns the generation to read rows of; it may be remembered for a minute.
+        """Returns the generation to read rows of; it may be cached for a minute.
 
-        Whoever read the head before, in this process, gets rows that are no older than it.
+        A caller that read the head before, in this process, gets rows that are not older than it.
         """
         return self.generations([stream])[stream]
 
@@ -133,8 +134,8 @@ class Heads:
     # Folding
 
     def base(self, stream: str, version: int | None = None) -> Head:
-        """Returns the head to fold onto: the remembered one, where there is one and it is of
-        `version` if that is given, else the stored one."""
+        """Returns the head to fold onto: the cached one if it exists and has `version` (if given),
+        otherwise the stored one."""
         with self._lock:
             held = self._bases.get(stream)
         if held is None or version not in (None, held.version):
@@ -143,7 +144,8 @@ class Heads:
         return held
 
     def move(self, stream: str, before: Head, version: int, fields: Mapping[str, Any]) -> bool:
-        """Moves the head on; False where it is no longer `before`, which is then forgotten."""
+        """Moves the head; False if it is no longer `before`, which is then dropped from the
+        cache."""
         names = {"#generation": "generation", "#version": "version"}
         values = {":generation": before.generation, ":version": version, ":before": before.version}
         sets = ["#generation = :generation", "#version = :version"]

@@ -1,7 +1,7 @@
-"""Wrapped keys. A destroyed key's bytes are overwritten; that there was one stays.
+"""Wrapped keys. A destroyed key's bytes are overwritten; a tombstone remains.
 
-The table has no point-in-time recovery and no stream: a copy of it would bring back who was
-erased.
+The table has no point-in-time recovery and no stream: a copy of it would bring back erased people's
+texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class DynamoKeys:
                     names={"#user": "user"},
                 )
             except ConditionFailed:
-                continue  # a key is never replaced, nor is the mark that there was one
+                continue  # neither a key nor a tombstone is ever replaced
 
     def destroy(self, user: str) -> bool:
         before = self._table.update(

@@ -1,6 +1,6 @@
-"""Marks of what was done, in the progress table: an item each, without expiry.
+"""Marks of completed work, in the progress table: one item each, without expiry.
 
-pk `notified#STREAM#VERSION`, sk what was done: each event has a partition of its own.
+pk `notified#STREAM#VERSION`, sk the work: each event has its own partition.
 """
 
 import secrets
@@ -18,8 +18,8 @@ class DynamoOnce:
     def claim(self, stream: str, version: int, what: str) -> bool:
         """One conditional write.
 
-        It carries a token: a try whose answer was lost is known for this claim's own when the
-        next one meets its mark.
+        It carries a token: if the answer to an attempt was lost, the retry finds the mark and
+        recognises it as its own by the token.
         """
         token = secrets.token_hex(8)
         try:

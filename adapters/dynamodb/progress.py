@@ -1,9 +1,9 @@
-"""Consumers' progress: what they parked, and how far they came.
+"""Consumers' progress: their parked events and their positions.
 
 | pk | sk | item |
 |---|---|---|
 | `parked#consumer` | `stream#version` | reason, at |
-| `consumers` | consumer | that it parked something once: all that is parked is found by Query |
+| `consumers` | consumer | written at its first parked event, so that a Query finds all |
 | `position#consumer` | `position` | position |
 """
 
@@ -17,7 +17,8 @@ CONSUMERS = "consumers"
 
 
 class DynamoProgress:
-    """Implements the Progress port. On AWS the queues keep the positions; this one is for tools."""
+    """Implements the Progress port. On AWS the queues keep the positions; positions here are for
+    tools."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -30,7 +31,7 @@ class DynamoProgress:
         self._table.put({**_position(consumer), "position": position})
 
     def together(self) -> AbstractContextManager[object]:
-        """Each write stands for itself: consumers may see what they wrote halfway again."""
+        """Each write is independent: consumers may read their own partial writes."""
         return nullcontext()
 
     def park(self, parked: Parked) -> None:

@@ -1,7 +1,7 @@
-"""Replacing old content in the events and views tables.
+"""Replaces old content in the events and views tables.
 
-How far that came stands in the progress table, `retention`, one item a room and one, `*`, with
-when all were done last.
+The progress table records under `retention` how far each room is processed, one item per room, and
+in one item, `*`, when all rooms were last completed.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -25,13 +25,13 @@ from domain.room.view import Message
 
 PROGRESS = "retention"
 ALL = "*"
-"""No room's id."""
+"""Not the id of any room."""
 
 WORKERS = 8
-"""Writes at once; boto3's pool has ten connections."""
+"""Parallel writes; boto3's pool has ten connections."""
 
 ATTEMPTS = 3
-"""Tries to rewrite a message that folds change meanwhile."""
+"""Attempts to rewrite a message that folds change at the same time."""
 
 
 class DynamoRetention:
@@ -39,7 +39,7 @@ class DynamoRetention:
 
     Parameters
     ----------
-    workers: writes at once; 1 for one after the other.
+    workers: parallel writes; 1 for one after the other.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class DynamoRetention:
     def rooms(self) -> Iterator[str]:
         return Views(DynamoStore(self._views)).rooms()
 
-    # How far it came
+    # Progress
 
     def finished(self) -> float:
         item = self._progress.get({"pk": PROGRESS, "sk": ALL})
@@ -74,7 +74,7 @@ class DynamoRetention:
     def advance(self, room: str, retained: Retained) -> None:
         self._progress.put({"pk": PROGRESS, "sk": room, **asdict(retained)})
 
-    # What it replaces
+    # Replacement
 
     def events(self, room: str, after: int, limit: int) -> Sequence[StoredEvent]:
         return DynamoEvents(self._events).select_events(room, gt=after, limit=limit)
@@ -112,8 +112,8 @@ class DynamoRetention:
         return DynamoGenerations(self._views).clean(before)
 
     def _rewrite(self, row: Item, change: Callable[[Message], Message | None]) -> bool:
-        """Rewrites a row unless a fold did since it was read. `v` stays: it says of which fold a
-        row is, and the next one must find it no newer."""
+        """Rewrites a row unless a fold rewrote it since it was read. `v` stays the same: it is the
+        version of the row's fold, and the next fold must not find a newer one."""
         changed = change(orjson.loads(row[WHOLE]))
         if changed is None:
             return True

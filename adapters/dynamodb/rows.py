@@ -1,9 +1,9 @@
-"""The items that rows of views are, and the updates that patch them. A STORAGE FORMAT.
+"""The items of view rows, and the updates that patch them. A STORAGE FORMAT.
 
-A document that is put whole stands in `message`, the attribute's name since only messages were; as
-one text it is smaller than a map, and reactions keep their order. Rows that are patched have an
-attribute a field. `member` is the name that a row is under, which the index `by_member` is of: a
-room's member is under their own id.
+A document that is written as a whole is in `message` (the attribute got this name when only
+messages were stored so); as one text it is smaller than a map, and reactions keep their order. Rows
+that are patched have one attribute per field. `member` is the name under which the index
+`by_member` has the row: for a room's member, their id.
 """
 
 from typing import Any

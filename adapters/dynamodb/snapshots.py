@@ -1,17 +1,17 @@
-"""Snapshots, in one item where they fit, else compressed and in parts.
+"""Snapshots, in one item if they fit, otherwise compressed and in parts.
 
 | log | version | item |
 |---|---|---|
 | LOG | VERSION | `topic, state`: the state as bytes |
-| LOG | VERSION | `topic, parts`: the state stands in so many parts |
+| LOG | VERSION | `topic, parts`: the number of parts that contain the state |
 | LOG#parts | VERSION * 1,000 + number | `state`: a part of the state as zlib compresses it |
 
-This is a STORAGE FORMAT, though of what may be dropped at any time. Releases before the second
-form cannot read it: going back to one needs such items deleted first.
+This is a STORAGE FORMAT, but snapshots may be deleted at any time. Releases before the second form
+cannot read it: before a rollback to one, delete such items.
 
-Parts are written before the item that counts them. One that finds no such item, since a crash
-came between, goes with the log's next snapshot. DynamoDB's limit is 400 KB an item: a person with
-50,000 rooms has a state of some 8 MB, 4 MB compressed.
+Parts are written before the item that counts them. Parts without such an item, left by a crash, are
+deleted with the log's next snapshot. DynamoDB's limit is 400 KB per item: a person with 50,000
+rooms has a state of about 8 MB, 4 MB compressed.
 """
 
 import zlib
@@ -28,14 +28,14 @@ PART = 350_000
 """Bytes of an item's state, below DynamoDB's 400 KB with names and keys."""
 
 MOST = 1_000
-"""Parts of a snapshot at most: numbers of parts are below it."""
+"""Maximum of parts of a snapshot: part numbers are below it."""
 
 TRIES = 3
-"""Reads of a snapshot that is replaced meanwhile."""
+"""Attempts to read a snapshot that is replaced at the same time."""
 
 
 class _Replaced(Exception):
-    """Parts of a snapshot are not there, or are of another one."""
+    """Parts of a snapshot are missing, or belong to another one."""
 
 
 def _parts(log_id: str) -> str:
@@ -49,7 +49,7 @@ class DynamoSnapshots(DynamoRecorder, Snapshots):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
-        """Keeps snapshots: those that fit an item as a whole, larger ones each for itself."""
+        """Stores snapshots: those that fit an item together, larger ones separately."""
         super().insert_events([one for one in stored_events if len(one.state) <= PART], **kwargs)
         for large in stored_events:
             if len(large.state) > PART:
@@ -82,7 +82,7 @@ class DynamoSnapshots(DynamoRecorder, Snapshots):
                 return super().select_events(originator_id, **wanted)
             except _Replaced:
                 continue
-        # A snapshot that cannot be read is none: the log itself has all that it had.
+        # A snapshot that cannot be read is ignored: the log has everything that was in it.
         return []
 
     def _event(self, item: Mapping[str, Any]) -> StoredEvent:
@@ -105,7 +105,7 @@ class DynamoSnapshots(DynamoRecorder, Snapshots):
             raise _Replaced
         try:
             return zlib.decompress(b"".join(parts))
-        except zlib.error:  # of its checksum, too
+        except zlib.error:  # also for a wrong checksum
             raise _Replaced from None
 
     @staticmethod

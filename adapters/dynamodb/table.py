@@ -1,7 +1,7 @@
-"""One table, with Python values in and out, and errors that have names.
+"""One table, with Python values in and out, and named errors.
 
-Every read is a GetItem, BatchGetItem or Query: nothing here can scan, save `Table.every`, which
-only an operator's commands and schedules call.
+Every read is a GetItem, BatchGetItem or Query. Only `Table.every` scans, and only an operator's
+commands and schedules call it.
 """
 
 import random
@@ -27,19 +27,21 @@ THROTTLES = frozenset(
         "LimitExceededException",
     }
 )
-"""Error codes that may pass. botocore's own retries have been spent when one comes here."""
+"""Error codes of transient errors. botocore's own retries are spent when one of them arrives
+here."""
 
 CONTENDED = "TransactionConflict"
-"""What both a write beside a transaction and a cancelled transaction call another's hold."""
+"""The code for an item that another transaction holds, for single writes and for cancelled
+transactions."""
 
 PASSING = frozenset({CONTENDED, "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Reasons of a cancelled transaction that may pass."""
+"""Transient reasons of a cancelled transaction."""
 
 ATTEMPTS = 4
-"""Tries for what BatchGetItem and BatchWriteItem leave undone, and for throttled calls."""
+"""Attempts for unprocessed items of BatchGetItem and BatchWriteItem, and for throttled calls."""
 
 BATCH_GET, BATCH_WRITE = 100, 25
-"""DynamoDB's limits of keys a BatchGetItem and of items a BatchWriteItem."""
+"""DynamoDB's limits: keys per BatchGetItem and items per BatchWriteItem."""
 
 
 class ConditionFailed(Exception):
@@ -47,7 +49,7 @@ class ConditionFailed(Exception):
 
     Attributes
     ----------
-    item: the item as it was, where the call asked for it and there was one.
+    item: the existing item, if the call asked for it and there was one.
     """
 
     def __init__(self, item: Item | None = None) -> None:
@@ -72,8 +74,8 @@ class Table:
     name: the table's name.
     pause: called with the seconds to wait before the next attempt.
 
-    Every method may raise `domain.errors.Throttled` once its retries are spent; those that take
-    a condition raise ConditionFailed.
+    Every method may raise `domain.errors.Throttled` once its retries are spent; methods with a
+    condition raise ConditionFailed.
     """
 
     def __init__(self, client: Any, name: str, pause: Callable[[float], None] = time.sleep) -> None:
@@ -86,11 +88,9 @@ class Table:
     ) -> dict[str, Any]:
         """Calls an operation of the client by its Python name, with retries and jitter.
 
-        Parameters
-        ----------
-        tries: how often a throttled call is made, for who would try again by other means.
-        lose: whether an item that another transaction holds is a condition that failed, rather
-            than one to wait for.
+        Parameters ---------- tries: attempts of a throttled call, for callers that retry by other
+        means. lose: whether an item that another transaction holds counts as a failed condition
+        instead of being waited for.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Table:
         raise Throttled
 
     def wait(self, attempt: int) -> None:
-        """Pauses up to 0.05 s, twice that with each attempt."""
+        """Pauses up to 0.05 s, doubled with each attempt."""
         self._pause(random.uniform(0, 0.05 * 2**attempt))
 
     def get(self, key: Mapping[str, Any], *, consistent: bool = True) -> Item | None:
@@ -122,7 +122,7 @@ class Table:
         return decode_item(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Mapping[str, Any]], *, consistent: bool = True) -> list[Item]:
-        """Returns the items that there are, in no order; `keys` must not repeat."""
+        """Returns the existing items, in no order; `keys` must not repeat."""
         found: list[Item] = []
         for start in range(0, len(keys), BATCH_GET):
             wanted: Any = [encode_item(key) for key in keys[start : start + BATCH_GET]]
@@ -164,9 +164,9 @@ class Table:
 
         Parameters
         ----------
-        names, values: what `#name` and `:value` stand for.
-        held: whether ConditionFailed shall carry the item.
-        returning: `ALL_OLD`, `ALL_NEW` …; what the call then returns.
+        names, values: the meaning of `#name` and `:value`.
+        held: whether ConditionFailed carries the item.
+        returning: `ALL_OLD`, `ALL_NEW` …; the attributes that the call returns.
         """
         more: dict[str, Any] = {"ReturnValues": returning} if returning else {}
         answer = self.call(
@@ -182,7 +182,7 @@ class Table:
     def delete(
         self, key: Mapping[str, Any], *, condition: str | None = None, **expression: Any
     ) -> Item | None:
-        """Deletes an item; returns what it was, None where there was none."""
+        """Deletes an item; returns the deleted item, None if there was none."""
         answer = self.call(
             "delete_item",
             TableName=self.name,
@@ -206,9 +206,9 @@ class Table:
         consistent: bool = True,
         decoded: bool = True,
     ) -> Iterator[Item]:
-        """Yields items by key, page after page; at most `limit`, which counts before `filter`
-        on each page and after it in all. An index is read eventually consistent. Without
-        `decoded` they are in DynamoDB's wire form, for who reads a thousand."""
+        """Yields items by key, page after page; at most `limit`, which counts before `filter` on
+        each page and after it in total. An index is read eventually consistent. Without `decoded`
+        they are in DynamoDB's wire form, for callers that read a thousand rows."""
         arguments: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": condition,
@@ -227,7 +227,7 @@ class Table:
         yield from map(decode_item, pages) if decoded else pages
 
     def every(self, **arguments: Any) -> Iterator[Item]:
-        """Yields every item: a Scan, for an operator's commands and schedules alone."""
+        """Yields every item: a Scan, only for an operator's commands and schedules."""
         pages = self._pages("scan", {"TableName": self.name, **arguments}, None)
         yield from map(decode_item, pages)
 
@@ -250,7 +250,7 @@ class Table:
     def write_many(
         self, puts: Sequence[Mapping[str, Any]] = (), deletes: Sequence[Mapping[str, Any]] = ()
     ) -> None:
-        """Puts and deletes without conditions, in batches; no item may come twice."""
+        """Puts and deletes without conditions, in batches; no item may appear twice."""
         requests = [{"PutRequest": {"Item": encode_item(item)}} for item in puts]
         requests += [{"DeleteRequest": {"Key": encode_item(key)}} for key in deletes]
         for start in range(0, len(requests), BATCH_WRITE):
@@ -266,7 +266,7 @@ class Table:
 
 
 def _passing(error: ClientError, lose: bool) -> None:
-    """Returns where the call may be tried again; raises otherwise."""
+    """Returns if the call may be retried; raises otherwise."""
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ConditionalCheckFailedException":
         held = error.response.get("Item")

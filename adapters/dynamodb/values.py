@@ -1,7 +1,7 @@
-"""DynamoDB's wire form of values, `{"S": "text"}` say.
+"""DynamoDB's wire form of values, for example `{"S": "text"}`.
 
-boto3 has such a translation too, but importing it imports all of boto3 (60 modules that a cold
-function would wait for), and it gives numbers as Decimal.
+boto3 has such a translation too, but its import loads all of boto3 (60 modules that delay a cold
+start), and it returns numbers as Decimal.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def _number(value: float | Decimal) -> str:
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite():
         raise ValueError("DynamoDB's numbers are finite")
-    # Zeros at either end are no digits of it.
+    # Zeros at either end do not count as digits.
     if len("".join(map(str, number.as_tuple().digits)).strip("0")) > DIGITS:
         raise ValueError(f"DynamoDB's numbers have {DIGITS} digits")
     return str(number)
@@ -62,7 +62,7 @@ def decode(value: Mapping[str, Any]) -> Any:
 
     Raises
     ------
-    TypeError: it is no such form.
+    TypeError: it does not have that form.
     """
     ((kind, inner),) = value.items()
     if kind not in _DECODERS:

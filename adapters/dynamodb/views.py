@@ -1,15 +1,15 @@
-"""The rows of all views in one DynamoDB table. A STORAGE FORMAT, though one that a rebuild fills.
+"""The rows of all views in one DynamoDB table. A STORAGE FORMAT, but a rebuild can fill it again.
 
 | pk | sk | item |
 |---|---|---|
-| `R#lobby`, a stream | `head` | generation, version, what the projection keeps there |
+| `R#lobby`, a stream | `head` | generation, version, values of the projection |
 | `R#lobby#generation` | a row's key | `v`; a document as one text, or field by field; `member` |
-| `generations` | stream#generation | what may be deleted later (adapters/dynamodb/generations.py) |
+| `generations` | stream#generation | rows to delete later (adapters/dynamodb/generations.py) |
 
-A save writes its rows first, each on the condition that it is not of a later fold (`v`), then the
-head, on the condition that nobody moved it: no transaction, one write a row (docs/adr/0009).
+A save writes its rows first, each on the condition that no later fold wrote it (`v`), then the
+head, on the condition that it was not moved: no transaction, one write per row (docs/adr/0009).
 
-What an item holds is in adapters/dynamodb/rows.py.
+adapters/dynamodb/rows.py defines the items.
 """
 
 import time
@@ -33,15 +33,15 @@ from domain.projections.store import (
 )
 
 FEW = 4
-"""Rows that are written one after the other; more are written at once."""
+"""Up to this number, rows are written one after the other; more are written in parallel."""
 
 WORKERS = 8
-"""Writes at once; boto3's pool has ten connections."""
+"""Parallel writes; boto3's pool has ten connections."""
 
 INDEX = "by_member"
 
 NOT_NEWER = "attribute_not_exists(v) OR v <= :v"
-"""The condition of a row's write: no fold that came further has written it."""
+"""The condition of a row's write: no later fold has written it."""
 
 
 class DynamoStore:
@@ -49,8 +49,8 @@ class DynamoStore:
 
     Parameters
     ----------
-    building: a generation that nobody reads yet; None for the live rows.
-    workers: rows written at once; 1 for one after the other.
+    building: a generation that is not read yet; None for the live rows.
+    workers: rows written in parallel; 1 for one after the other.
     """
 
     spares_rows = True
@@ -107,13 +107,13 @@ class DynamoStore:
             limit=span.limit,
             **more,
         )
-        # The head of a generation that was built stands among its rows.
+        # The head of a rebuilt generation is stored among its rows.
         found = [(item["sk"], document_of(item)) for item in items if item["sk"] != HEAD]
         return found[::-1] if span.newest else found
 
     def numbers(self, spans: Sequence[Span]) -> list[int | None]:
-        """Reads the rows at the spans' ends in batches, which is where what is looked for is, as a
-        rule. For a span that has none there is a Query, several at once."""
+        """Reads the rows at the spans' ends in batches, because the wanted row is normally there. A
+        span without such a row costs a Query, several in parallel."""
         found: dict[Span, int | None] = {}
         if len(spans) > 1:
             ends = self.rows(list(dict.fromkeys((span.stream, span.last) for span in spans)))
@@ -144,7 +144,7 @@ class DynamoStore:
         while limit is None or len(streams) < limit:
             wanted = None if limit is None else limit - len(streams)
             found = [item["pk"] for item in self._listed(name, last, wanted)]
-            # A stream stands there once a generation.
+            # A stream appears there once per generation.
             streams += dict.fromkeys(
                 stream
                 for pk in found
@@ -195,7 +195,7 @@ class DynamoStore:
         self._table.update(key, **update_of(patch, version), condition=NOT_NEWER)
 
     def _write(self, writes: Sequence[Callable[[], Any]]) -> None:
-        """Writes rows; one that is refused is of a later fold, and stays."""
+        """Writes rows; a refused row belongs to a later fold and stays."""
         if len(writes) <= FEW or self._workers <= 1:
             for write in writes:
                 _guarded(write)
@@ -209,8 +209,8 @@ class DynamoStore:
         return self._pool
 
     def reset(self, stream: str) -> None:
-        """Begins the stream anew under the next generation, so that a fold in flight writes its
-        rows where nobody reads."""
+        """Starts the stream again under the next generation, so that the rows of a running fold are
+        not read."""
         head = self._heads.read(stream)
         key = self._heads.key(stream)
         if head.version and self._heads.building is None:
@@ -221,7 +221,7 @@ class DynamoStore:
         self.delete_rows(stream, head.generation)
 
     def delete_rows(self, stream: str, generation: int) -> int:
-        """Deletes a generation's rows; returns how many that were."""
+        """Deletes a generation's rows; returns their number."""
         return self._delete("pk = :pk", {":pk": partition(stream, generation)})
 
     def _delete(self, condition: str, values: Mapping[str, str]) -> int:
@@ -255,7 +255,7 @@ class DynamoStore:
             ]
         )
 
-    # An operator's
+    # For operators
 
     def every(self) -> Iterator[tuple[str, Head]]:
         for stream, head in self._heads.every():

@@ -1,1 +1,1 @@
-"""In memory: the reference that the conformance suites are written against."""
+"""In-memory adapters: the reference for the conformance suites."""

@@ -1,4 +1,4 @@
-"""Who is connected, in dicts. The local engine uses it as it is: no connection outlives it."""
+"""Connections in dicts. The local engine uses this adapter: no connection outlives the process."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ from domain.ports.connections import Connection, Shard
 
 
 class MemoryConnections:
-    """Safe to use from several threads; reads hand out copies."""
+    """Safe to use from several threads; reads return copies."""
 
     def __init__(self) -> None:
         self._connections: dict[str, Connection] = {}
         self._rooms_of: dict[str, dict[str, int]] = {}
-        """Connection to the rooms it has, each with the version that it saw."""
+        """Each connection's rooms, with the version that it saw in each."""
         self._in_room: dict[str, dict[str, str]] = {}
         self._users_in: dict[str, dict[str, int]] = {}
         self._of_user: dict[str, set[str]] = {}
@@ -42,10 +42,10 @@ class MemoryConnections:
             return connection, rooms
 
     def stale(self) -> Iterator[str]:
-        return iter(())  # whoever closes is told of
+        return iter(())  # only the caller that closes it gets it
 
     def young(self, connection_ids: Sequence[str]) -> Sequence[str]:
-        return ()  # noted and open at once
+        return ()  # stored and open at once
 
     def _leave(self, connection_id: str, user: str, room: str) -> None:
         del self._in_room[room][connection_id]

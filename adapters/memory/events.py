@@ -10,7 +10,7 @@ class MemoryEvents(POPOApplicationRecorder):
     """Events with one global sequence."""
 
     def replace(self, event: StoredEvent) -> None:
-        """Puts an event in place of the one of its log and version, which must be there."""
+        """Replaces the event with the same log and version, which must exist."""
         with self._database_lock:
             place = self._stored_events_index[str(event.originator_id)][event.originator_version]
             self._stored_events[place] = event

@@ -1,4 +1,4 @@
-"""Fakes that stand in for sockets and background work where nothing is connected."""
+"""Fakes of sockets and background work, for use without connections."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,7 @@ class RecordingGateway:
 
 
 class InlineBackground:
-    """Runs work right away; keeps presence checks for whoever asks."""
+    """Runs work immediately; keeps presence checks for the caller."""
 
     def __init__(self) -> None:
         self.checks: list[tuple[str, list[str]]] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 PEOPLE = 50_000
-"""Buckets kept; the one unused for longest is forgotten, which only fills it."""
+"""Number of buckets kept; the least recently used one is dropped, which only refills it."""
 
 
 class TokenBuckets:

@@ -1,4 +1,4 @@
-"""Marks of what was done, in a set."""
+"""Marks of completed work, in a set."""
 
 from threading import Lock
 

@@ -1,4 +1,4 @@
-"""Replacing old content of what is in memory."""
+"""Replaces old content in memory."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 

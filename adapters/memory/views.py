@@ -25,9 +25,9 @@ class _Stream:
     head: Head = field(default_factory=Head)
     rows: dict[str, Document] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
-    """Of the rows, in order."""
+    """The rows' keys, in order."""
     listed: dict[str, str] = field(default_factory=dict)
-    """By key, what a row is under."""
+    """By key, the name that a row is under."""
 
     def put(self, key: str, document: Document) -> None:
         if key not in self.rows:
@@ -39,7 +39,7 @@ class _Stream:
 
 
 class MemoryStore:
-    """Implements the ViewStore port. Copies on the way in and out, as a database would."""
+    """Implements the ViewStore port. Values are copied on write and read, as with a database."""
 
     spares_rows = False
 
@@ -99,7 +99,7 @@ class MemoryStore:
         return self.head(stream)
 
     def refresh(self, stream: str) -> None:
-        """Nothing is remembered."""
+        """Nothing is cached."""
 
     def save(self, stream: str, expected: int, fold: Fold) -> bool:
         with self._lock:
@@ -120,7 +120,7 @@ class MemoryStore:
             return True
 
     def replace(self, stream: str, key: str, document: Mapping[str, Any]) -> None:
-        """Puts a document in place of a row's, beside the folds."""
+        """Replaces a row's document, outside the folds."""
         with self._lock:
             self._streams[stream].rows[key] = copy.deepcopy(dict(document))
 

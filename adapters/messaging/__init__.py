@@ -1,1 +1,1 @@
-"""What leaves by SNS, SQS, Firehose and SES."""
+"""Outgoing messages through SNS, SQS, Firehose and SES."""

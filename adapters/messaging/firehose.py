@@ -1,7 +1,7 @@
 """The archive's Firehose stream.
 
-Firehose bills each record as a multiple of 5 KB, so events travel many in a record; its
-conversion to Parquet takes the JSON documents of a record apart again.
+Firehose bills each record as a multiple of 5 KB, so a record has many events; its conversion to
+Parquet splits the JSON documents of a record again.
 """
 
 import logging
@@ -17,23 +17,23 @@ from domain.chat.archiving import packed
 logger = logging.getLogger("parley.messaging")
 
 RECORD_BYTES = 900_000
-"""Bytes of a record: Firehose takes 1,000 KiB."""
+"""Bytes of a record: Firehose accepts 1,000 KiB."""
 
 CALL_RECORDS = 4
-"""Records of a PutRecordBatch: with the longest it stays under its 4 MiB."""
+"""Records of a PutRecordBatch: even with the longest records it stays under 4 MiB."""
 
 ATTEMPTS = 4
-"""Tries of a record; with the pauses between them some 2 s at the most."""
+"""Attempts of a record; with the pauses between them at most about 2 s."""
 
 
 class Firehose:
-    """Implements the Archive port; a document may arrive twice.
+    """Implements the Archive port; a document may be delivered twice.
 
     Parameters
     ----------
     client: botocore's `firehose` client.
     stream: the delivery stream's name.
-    pause: called with the seconds to wait before the next try.
+    pause: called with the seconds to wait before the next attempt.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Firehose:
         return failed
 
     def _put(self, documents: Sequence[bytes], runs: Sequence[range]) -> Sequence[range]:
-        """Returns the runs that were not taken."""
+        """Returns the runs that were not accepted."""
         code = ""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -67,7 +67,7 @@ class Firehose:
     def _left(
         self, runs: Sequence[range], records: Sequence[dict[str, bytes]]
     ) -> tuple[Sequence[range], str]:
-        """Sends records; returns the runs of those that were not taken, and why."""
+        """Sends records; returns the runs of those that were not accepted, and the reason."""
         try:
             answer = self._client.put_record_batch(DeliveryStreamName=self._stream, Records=records)
         except ClientError as error:

@@ -1,7 +1,7 @@
-"""Notices to people: a topic for programs, mail for the rest. None says what was written.
+"""Notices to people: a topic for programs, mail for people. No notice contains texts of messages.
 
-Both say Throttled only for what was surely not sent. Their clients must not retry by themselves
-what timed out (`retries={"total_max_attempts": 1}`): it may have been sent.
+Both raise Throttled only for a notice that was certainly not sent. Their clients must not retry
+timeouts themselves (`retries={"total_max_attempts": 1}`): the notice may have been sent.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from domain.ports.outbound import Notice
 WHAT = {"mention": "You were mentioned", "direct": "You have a message"}
 
 LIMITS = frozenset({"TooManyRequestsException", "LimitExceededException", "SendingPausedException"})
-"""Refusals for now, told with a status of 400."""
+"""Transient refusals with the status 400."""
 
 
 def room_url(web_url: str, room: str) -> str:
@@ -32,7 +32,8 @@ def unsubscribe_url(web_url: str, token: str) -> str:
 
 
 def _sent(call: Callable[..., Any], **arguments: Any) -> None:
-    """Calls, with Throttled for what the service did not take and may take later."""
+    """Calls the service; raises Throttled for requests that it did not accept but may accept
+    later."""
     try:
         call(**arguments)
     except ClientError as error:
@@ -83,16 +84,16 @@ class TopicNotices:
 
 
 class MailNotices:
-    """Sends notices by SES to those who want them and whose address is known. Each has a link that
-    ends them without signing in, for people and for mail programs (RFC 8058).
+    """Sends notices by SES to people who want them and whose address is known. Each mail has a link
+    to unsubscribe without signing in, for people and for mail programs (RFC 8058).
 
     Parameters
     ----------
     client: botocore's `sesv2` client.
-    sender: the From address, of a verified identity.
+    sender: the From address, a verified identity.
     web_url: address of the web app.
-    address_of: returns a person's e-mail address; None where they want no mail.
-    token_of: returns what the link to end it carries.
+    address_of: returns a person's e-mail address; None if they want no mail.
+    token_of: returns the token of the link to unsubscribe.
     """
 
     channel = "mail"

@@ -1,4 +1,4 @@
-"""Background work on Lambda: what takes time is queued, the rest is done right away."""
+"""Background work on Lambda: delayed work is queued, other work is done immediately."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 ROOMS = 1_000
-"""Rooms that a message names: with ids of 64 characters a quarter of what one may hold."""
+"""Rooms in a message: with ids of 64 characters a quarter of the size limit."""
 
 
 class PresenceNotQueued(OSError):
@@ -19,7 +19,7 @@ class PresenceQueue:
 
     Parameters
     ----------
-    client: botocore's `sqs` client, whose retries are all that there are.
+    client: botocore's `sqs` client; there are no other retries than its own.
     """
 
     def __init__(self, client: Any, queue_url: str) -> None:
@@ -27,15 +27,15 @@ class PresenceQueue:
         self._queue_url = queue_url
 
     def run(self, work: Callable[[], None], owner: str = "") -> None:
-        # A process is frozen once it has answered: what is to be done is done before.
+        # A process is frozen once it has answered, so the work must be done before.
         work()
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:
-        """Queues a check of whether the person is still in the rooms.
+        """Queues a check whether the person is still in the rooms.
 
         Raises
         ------
-        PresenceNotQueued: the queue did not take it.
+        PresenceNotQueued: the queue did not accept it.
         """
         for start in range(0, len(rooms), ROOMS):
             body = orjson.dumps({"user": user, "rooms": list(rooms[start : start + ROOMS])})

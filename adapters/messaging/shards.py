@@ -1,4 +1,4 @@
-"""Handing a large room's events back to the delivery queue, once for each of its shards."""
+"""Sends a large room's events back to the delivery queue, once for each of its shards."""
 
 import random
 import time
@@ -10,13 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 Entry = dict[str, Any]
 
 BATCH = 10
-"""Entries that a SendMessageBatch takes."""
+"""Entries per SendMessageBatch."""
 
 BATCH_BYTES = 256 * 1024
 """Bytes of a SendMessageBatch in all."""
 
 ATTEMPTS = 5
-"""Tries of one batch; with the pauses between them some 3 s at the most."""
+"""Attempts of one batch; with the pauses between them at most about 3 s."""
 
 
 class ShardsNotQueued(OSError):
@@ -26,9 +26,8 @@ class ShardsNotQueued(OSError):
 class ShardQueue:
     """Implements the Shards port on the FIFO queue that `deliver` reads.
 
-    An event's shards go to groups of their own. The next event follows once all of them have
-    this one, so that each group has them in order whatever fails; no batch has two entries of a
-    group.
+    Each shard has its own group. The next event is sent once all groups have this one, so that each
+    group has the events in order, whatever fails; no batch has two entries of a group.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ class ShardQueue:
         raise ShardsNotQueued(f"{len(batch)} shards could not be queued: {sorted(codes)}")
 
     def _try(self, batch: list[Entry]) -> tuple[list[Entry], set[str]]:
-        """Returns the entries that were not taken, and why."""
+        """Returns the entries that were not accepted, and the reasons."""
         try:
             answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=batch)
         except ClientError as error:
@@ -82,7 +81,7 @@ def _entry(room: str, version: int, envelope: bytes, part: int, of: int) -> Entr
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Cuts entries of one event, which are of one length, into batches."""
+    """Splits the entries of one event, which all have the same length, into batches."""
     size = len(entries[0]["MessageBody"].encode())
     step = max(1, min(BATCH, BATCH_BYTES // (size + 16)))
     for start in range(0, len(entries), step):

@@ -1,4 +1,4 @@
-"""Publishing events to the SNS FIFO topic, by the relay of the stream and beside the ack."""
+"""Publishes events to the SNS FIFO topic, from the stream's relay and in parallel with the ack."""
 
 import logging
 import random
@@ -19,16 +19,16 @@ from domain.log import envelope
 logger = logging.getLogger("parley.messaging")
 
 BATCH = 10
-"""Entries that a PublishBatch takes."""
+"""Entries per PublishBatch."""
 
 BATCH_BYTES = 256 * 1024
 """Bytes of a PublishBatch in all, message attributes included."""
 
 ATTEMPTS = 5
-"""Tries of one event; with the pauses between them some 3 s at the most."""
+"""Attempts of one event; with the pauses between them at most about 3 s."""
 
 Problem = tuple[str, bool]
-"""A failure's code, and whether it may pass."""
+"""A failure's code, and whether it is transient."""
 
 
 @dataclass(slots=True)
@@ -41,10 +41,10 @@ class _Entry:
 
 
 def entry(event: StoredEvent) -> dict[str, Any]:
-    """Returns an event as PublishBatch takes it, but for its `Id`.
+    """Returns an event as an entry of PublishBatch, without its `Id`.
 
-    A state that is not JSON goes as null: consumers then park the event by its place, where a
-    broken envelope would not tell them the place.
+    A state that is not JSON is sent as null: consumers then park the event by its position, which a
+    broken envelope would not contain.
     """
     stream = cast(str, event.originator_id)
     try:
@@ -76,16 +76,16 @@ def _size(request: dict[str, Any]) -> int:
 class Publisher:
     """Publishes batch by batch, each stream in its order.
 
-    A batch may fail entry by entry. What failed is tried again before anything later of its
-    stream is sent; where one is given up, so is all that follows it in its stream. A later event
-    that went in the same batch as a failed one has overtaken it: consumers read what they miss
-    from the log (domain/consuming.py).
+    A batch may fail entry by entry. A failed entry is retried before any later one of its stream is
+    sent; if an entry is given up, all later ones of its stream are too. A later event in the same
+    batch as a failed one overtakes it: consumers read missing events from the log
+    (domain/consuming.py).
 
     Parameters
     ----------
     client: botocore's `sns` client.
     topic: ARN of the FIFO topic.
-    attempts: tries of one event.
+    attempts: maximum number of attempts per event.
     pause: called with the seconds to wait before the next try.
     """
 
@@ -103,7 +103,8 @@ class Publisher:
         self._pause = pause
 
     def publish(self, events: Sequence[StoredEvent]) -> dict[int, str]:
-        """Returns the places in `events` of those that could not be published, with why."""
+        """Returns the positions in `events` of those that could not be published, with the
+        reasons."""
         waiting = [
             _Entry(place, request["MessageGroupId"], request, _size(request))
             for place, request in enumerate(map(entry, events))
@@ -122,7 +123,7 @@ class Publisher:
         return failed
 
     def _given_up(self, batch: Sequence[_Entry], problems: dict[int, Problem]) -> dict[str, str]:
-        """Counts the tries; returns the streams of which nothing more is tried, with why."""
+        """Counts the attempts; returns the streams that are given up, with the reasons."""
         lost: dict[str, str] = {}
         for sent in batch:
             if sent.place in problems:
@@ -133,7 +134,7 @@ class Publisher:
         return lost
 
     def _send(self, batch: Sequence[_Entry]) -> dict[int, Problem]:
-        """Returns the places of entries that were not taken."""
+        """Returns the positions of entries that were not accepted."""
         requests = [{"Id": str(one.place), **one.request} for one in batch]
         try:
             answer = self._client.publish_batch(
@@ -159,8 +160,7 @@ def _problem(code: str, ours: bool) -> Problem:
 
 
 def _take(waiting: Sequence[_Entry]) -> list[_Entry]:
-    """Returns the next batch, in order. Of a stream that failed before one event goes at a
-    time."""
+    """Returns the next batch, in order. It has only one event of a stream that failed before."""
     batch: list[_Entry] = []
     size, held = 0, set()
     for one in waiting:
@@ -176,7 +176,7 @@ def _take(waiting: Sequence[_Entry]) -> list[_Entry]:
 
 
 class Relay:
-    """Implements the Topic port: what the stream's reader publishes through."""
+    """Implements the Topic port, which the stream's reader uses to publish."""
 
     def __init__(
         self, client: Any, topic: str, *, pause: Callable[[float], None] = time.sleep
@@ -197,11 +197,11 @@ class Relay:
 
 
 class Announcer:
-    """Publishes beside the ack, for speed alone.
+    """Publishes in parallel with the ack, only for speed.
 
-    The stream's relay publishes the same events with the same deduplication ids, so one try does
-    and a failure is no more than a line in the log. The client should have timeouts of about a
-    second and no retries of its own: whoever waits for the end waits for them.
+    The stream's relay publishes the same events with the same deduplication ids, so one attempt is
+    enough and a failure is only logged. The client should have timeouts of about a second and no
+    retries, because the caller waits for them at the end.
 
     One thread, kept for the process, publishes in the order of the calls.
     """
@@ -211,13 +211,14 @@ class Announcer:
         self._thread: ThreadPoolExecutor | None = None
 
     def announce(self, events: Sequence[StoredEvent]) -> Callable[[], None]:
-        """Begins to publish what can be; returns what waits for the end. Neither raises."""
+        """Begins to publish the events; returns a function that waits for the end. Neither
+        raises."""
         try:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, thread_name_prefix="parley-announce")
             publishing = self._thread.submit(self._publish, events)
         except RuntimeError as error:
-            # No thread can be had: there is no room for one, or the process ends.
+            # No thread can be started: there is no memory for one, or the process ends.
             _left(Counter([type(error).__name__]))
             return lambda: None
         return lambda: publishing.result()

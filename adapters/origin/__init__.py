@@ -1,1 +1,1 @@
-"""What tells requests that came by CloudFront from those that went round it."""
+"""Distinguishes requests that came through CloudFront from requests that bypassed it."""

@@ -1,9 +1,9 @@
 """The secret that CloudFront adds to each request, read from Secrets Manager while functions run.
 
-It is not in the environment: that changes with a deployment only, and a published version of a
-function keeps the environment that it was published with. Powertools' Parameters read and cache the
-secret; their import brings boto3 with it (docs/adr/0018), so only functions that read a secret
-import this module.
+It is not in the environment: the environment changes only with a deployment, and a published
+version of a function keeps the environment that it was published with. Powertools' Parameters read
+and cache the secret; they import boto3 (docs/adr/0018), so only functions that read a secret import
+this module.
 """
 
 import hmac
@@ -17,24 +17,24 @@ from botocore.exceptions import ClientError
 logger = logging.getLogger("parley.origin")
 
 LIFE = 60
-"""Seconds for which a process uses what it read."""
+"""Seconds for which a process uses a secret that it read."""
 
 AGAIN = 5
-"""Seconds after which a read that failed is tried again."""
+"""Seconds after which a failed read is retried."""
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
 NONE = ""
-"""Stands for a stage that has no secret: Secrets Manager stores no empty secrets, and Parameters do
+"""Represents a stage without a secret: Secrets Manager stores no empty secrets, and Parameters do
 not cache None."""
 
 
 class OriginUnknown(OSError):
-    """The secret could not be read, so no request can be told from another."""
+    """The secret could not be read, so no request can be checked."""
 
 
 class SecretOrigin:
-    """Implements the Origin port. It takes the previous secret too: CloudFront goes on adding
+    """Implements the Origin port. It also accepts the previous secret: CloudFront continues to add
     that one until its configuration has the new one.
 
     Parameters
@@ -47,19 +47,19 @@ class SecretOrigin:
         self._stages = [_Stage(client, arn, stage) for stage in (CURRENT, PREVIOUS)]
 
     def admits(self, shown: str) -> bool:
-        """Returns whether a request showed the secret.
+        """Returns whether a request has the secret.
 
         Raises
         ------
         OriginUnknown: it could not be read now and was never read before.
         """
-        # The previous secret is only read where the current one was not shown.
+        # The previous secret is only read if the request does not have the current one.
         return any(_same(shown, stage.secret()) for stage in self._stages)
 
 
 class _Stage(SecretsProvider):
-    """Reads the version of a secret that has one of its stages. Parameters cache by the secret's
-    name, so each stage has a provider of its own."""
+    """Reads the version of a secret at one stage. Parameters cache by the secret's name, so each
+    stage has its own provider."""
 
     def __init__(self, client: Any, arn: str, stage: str) -> None:
         super().__init__(boto3_client=client)
@@ -67,7 +67,7 @@ class _Stage(SecretsProvider):
         self._stage = stage
 
     def secret(self) -> str:
-        """Returns the stage's secret, NONE where it has none. Raises OriginUnknown."""
+        """Returns the stage's secret, NONE if it has none. Raises OriginUnknown."""
         try:
             return str(self.get(self._arn, max_age=LIFE))
         except GetParameterError as error:
@@ -82,7 +82,7 @@ class _Stage(SecretsProvider):
             raise
 
     def _last_known(self, code: str) -> str:
-        """Returns what was read before, for AGAIN seconds more."""
+        """Returns the secret that was read before, for AGAIN more seconds."""
         key = self._build_cache_key(self._arn)
         if key not in self.store:
             raise OriginUnknown(code)
@@ -97,7 +97,8 @@ def _same(shown: str, secret: str) -> bool:
 
 
 def _code(error: GetParameterError) -> str:
-    """Returns the code of the failure that Parameters wrapped, whose text may name the secret."""
+    """Returns the code of the failure that Parameters wrapped, because its text may name the
+    secret."""
     cause = error.__context__
     return _aws_code(cause) if isinstance(cause, ClientError) else type(cause).__name__
 

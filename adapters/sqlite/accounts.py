@@ -107,7 +107,8 @@ class SqliteAccounts:
 
     def put_ticket(self, ticket: str, session: Session) -> None:
         with self.database.writing() as connection:
-            # The new one's expiry tells the time: what expired a minute earlier is over.
+            # The new one's expiry gives the time: tickets that expired a minute earlier are
+            # deleted.
             connection.execute("DELETE FROM tickets WHERE expires<?", (session.expires - 60.0,))
             connection.execute(
                 "INSERT OR REPLACE INTO tickets VALUES (?,?,?,?)",

@@ -1,4 +1,4 @@
-"""Which commands a log has, in SQLite: late retries are found without reading the log."""
+"""Index of a log's commands in SQLite: finds late retries without reading the log."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,8 @@ from adapters.sqlite.database import Database
 
 
 class SqliteCommandIndex:
-    """Implements the CommandIndex port in the views' file, whose writer nobody waits for who
-    appends to the log."""
+    """Implements the CommandIndex port in the views' file, because appends to the log do not wait
+    for its writer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

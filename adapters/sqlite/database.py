@@ -55,7 +55,8 @@ class Database:
         return connection
 
     def rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """Runs a reading statement; within this thread's transaction it sees what that wrote."""
+        """Runs a reading statement; within this thread's transaction it sees the transaction's
+        writes."""
         connection = self._writer if self._within() else self._reader()
         try:
             return connection.execute(statement, values).fetchall()
@@ -70,13 +71,11 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Gives the writing connection for one transaction; rolled back on an exception.
 
-        Within another one of the same thread it is a part of that, which commits all at once: on an
-        exception the part alone is undone.
+        Within another transaction of the same thread it is a part of that one, which commits
+        everything together: on an exception only the part is undone.
 
-        Raises
-        ------
-        OperationalError: of the `eventsourcing` library, where SQLite raises its own; also where it
-            rolled all of the outer transaction back, as it may when the disk is full.
+        Raises ------ OperationalError: the `eventsourcing` library's, in place of SQLite's; also if
+        SQLite rolled back the whole outer transaction, which can happen when the disk is full.
         """
         if self._within():
             with self._part():
@@ -100,7 +99,7 @@ class Database:
 
     @contextmanager
     def _part(self) -> Iterator[None]:
-        """Undoes what is written within it where that fails, and nothing else."""
+        """Undoes only the writes within it if they fail."""
         if not self._writer.in_transaction:
             # Each statement would be a transaction of its own now.
             raise OperationalError("the transaction was rolled back")
@@ -119,7 +118,7 @@ class Database:
 
     @contextmanager
     def attached(self, path: Path, name: str) -> Iterator[None]:
-        """Has the writing connection see another file under a name."""
+        """Attaches another file to the writing connection under a name."""
         with self._lock:
             self._writer.execute(f"ATTACH DATABASE ? AS {name}", (str(path),))
             try:
@@ -132,7 +131,7 @@ class Database:
         return getattr(self._local, "within", False)
 
     def truncate_log(self) -> None:
-        """Moves all of the write-ahead log into the file, so that it keeps nothing old."""
+        """Moves all of the write-ahead log into the file, so that the log keeps no old content."""
         with self._lock:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

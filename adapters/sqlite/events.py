@@ -22,8 +22,8 @@ from eventsourcing.sqlite import (
 from domain.log import Snapshots
 
 ROWS = (64, 16, 4, 1)
-"""Rows of one INSERT: each statement lets go of the interpreter lock, which a busy thread then
-keeps for the switch interval. Few sizes, since sqlite3 keeps prepared statements."""
+"""Rows of one INSERT: each statement releases the interpreter lock, which a busy thread then keeps
+for the switch interval. There are few sizes, because sqlite3 caches prepared statements."""
 
 
 class _SyncedPool(SQLiteConnectionPool):
@@ -44,7 +44,7 @@ class SqliteSnapshots(SQLiteAggregateRecorder, Snapshots):
             self.drop_with(cursor, log_id, version)
 
     def drop_with(self, cursor: SQLiteCursor, log_id: str, version: int) -> None:
-        """Deletes within a transaction that somebody else commits."""
+        """Deletes within a transaction that the caller commits."""
         cursor.execute(
             f"DELETE FROM {self.events_table_name} "
             "WHERE originator_id = ? AND originator_version < ?",
@@ -72,8 +72,8 @@ class SqliteEvents:
         self.snapshots.create_table()
 
     def streams(self) -> list[tuple[str, int]]:
-        """Returns every stream with the version of its last event, by name. It looks at the whole
-        index: some 0.2 s for a million events."""
+        """Returns every stream with the version of its last event, by name. It reads the whole
+        index: about 0.2 s for a million events."""
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute(
                 "SELECT originator_id, MAX(originator_version)"
@@ -82,7 +82,7 @@ class SqliteEvents:
             return [(row[0], row[1]) for row in cursor.fetchall()]
 
     def insert_rows(self, cursor: SQLiteCursor, events: Sequence[StoredEvent]) -> list[int]:
-        """Inserts within a transaction that somebody else commits; returns notification ids."""
+        """Inserts within a transaction that the caller commits; returns notification ids."""
         table, ids, place = self.events.events_table_name, list[int](), 0
         while place < len(events):
             count = next(rows for rows in ROWS if rows <= len(events) - place)
@@ -91,7 +91,7 @@ class SqliteEvents:
                 values += (one.originator_id, one.originator_version, one.topic, one.state)
             rows = ",".join(["(?,?,?,?)"] * count)
             cursor.execute(f"INSERT INTO {table} VALUES {rows}", values)
-            # One statement gives its rows the ids that follow the table's highest, in order.
+            # One statement gives its rows consecutive ids after the table's highest, in order.
             last = cursor.lastrowid
             ids.extend(range(last - count + 1, last + 1))
             place += count
@@ -108,9 +108,8 @@ class SqliteEvents:
 class Append:
     """One transaction in two steps.
 
-    Inserting touches memory only and each row lets go of the interpreter lock, so it belongs on
-    the thread that has the work; committing waits for the disk without that lock, so it belongs
-    on another.
+    Inserting uses only memory, and each row releases the interpreter lock, so it runs on the
+    calling thread; committing waits for the disk without that lock, so it runs on another.
 
     Raises
     ------
@@ -126,8 +125,8 @@ class Append:
     def insert(
         self, events: Sequence[StoredEvent], snapshots: Sequence[StoredEvent]
     ) -> Sequence[int]:
-        """Inserts, snapshots in place of older ones; returns notification ids. Rolls back and gives
-        up where it fails."""
+        """Inserts events, and snapshots in place of older ones; returns notification ids. Rolls
+        back and raises if it fails."""
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
             ids = self._store.insert_rows(self._cursor, events)

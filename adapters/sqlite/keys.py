@@ -1,4 +1,4 @@
-"""Wrapped keys. A destroyed key's bytes are overwritten; that there was one stays."""
+"""Wrapped keys. A destroyed key's bytes are overwritten; a tombstone remains."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ class SqliteKeys:
         return dict(rows)
 
     def some(self) -> tuple[str, bytes] | None:
-        """Returns any person's wrapped key; None where there is none."""
+        """Returns any person's wrapped key; None if there is none."""
         row = self.database.row("SELECT user, wrapped FROM keys WHERE wrapped IS NOT NULL LIMIT 1")
         return (row[0], row[1]) if row else None
 

@@ -1,4 +1,4 @@
-"""The rows of all views in one SQLite file. It can be dropped: the log folds it anew."""
+"""The rows of all views in one SQLite file. It can be deleted: it is rebuilt from the log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from domain.projections.store import (
 KEYS = """json_each(?) AS wanted CROSS JOIN"""
 """Begins a join over a JSON array of keys: one statement, however many keys."""
 STREAM, KEY = "json_extract(wanted.value, '$[0]')", "json_extract(wanted.value, '$[1]')"
-"""Parts of a key that is a pair."""
+"""The parts of a key that is a pair."""
 SPAN = {
     (newest, listed): "SELECT %s FROM rows WHERE stream=? AND key BETWEEN ? AND ?"
     f"{' AND listed IS NOT NULL' if listed else ''} ORDER BY key{' DESC' if newest else ''} LIMIT ?"
@@ -119,7 +119,7 @@ class SqliteStore:
         return self.head(stream)
 
     def refresh(self, stream: str) -> None:
-        """Nothing is remembered."""
+        """Nothing is cached."""
 
     def save(self, stream: str, expected: int, fold: Fold) -> bool:
         head = fold.head
@@ -174,7 +174,7 @@ class SqliteStore:
             for stream, key in found.fetchall():
                 _patch(connection, stream, Patch(key, fields))
 
-    # An operator's
+    # For operators
 
     def every(self) -> Iterator[tuple[str, Head]]:
         for stream, version, fields in self._database.rows(

@@ -1,5 +1,5 @@
 """The SQLite file of all views, the command index and the consumers' progress: its tables, opening
-it, and taking over what was rebuilt in another."""
+it, and adopting views that were rebuilt in another file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SCHEMA as PROGRESS_SCHEMA
 
 FORMAT = 2
-"""Of the tables: the file's `user_version`. A file of another format is folded anew."""
+"""Format of the tables: the file's `user_version`. A file of another format is rebuilt."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (
@@ -22,25 +22,23 @@ CREATE TABLE IF NOT EXISTS places (
     name TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (name, stream, key)
 ) WITHOUT ROWID;
 """
-"""`places` has what `rows.listed` says, by name: most rows are under none, and an index of `rows`,
-a partial one too, would make each write of a message dearer."""
+"""`places` has `rows.listed` by name: most rows are under no name, and an index of `rows`, even a
+partial one, would make each write of a message slower."""
 INDEX = """
 CREATE TABLE IF NOT EXISTS commands (
     log TEXT NOT NULL, segment INTEGER NOT NULL, prints BLOB NOT NULL, PRIMARY KEY (log, segment)
 ) WITHOUT ROWID;
 """
 OLD_TABLES = ("rooms", "messages", "members", "people", "marks")
-"""Of format 0, which did not say so; `commands` and the consumers' progress are as they were."""
+"""Tables of format 0, which had no number; `commands` and the consumers' progress are unchanged."""
 TABLES = ("heads", "rows", "places")
 
 
 def open_views(path: Path, projections: Sequence[str] = ()) -> Database:
     """Opens the file that holds views and progress.
 
-    Parameters
-    ----------
-    projections: consumers that fold the views. They begin anew in a file of another format: its
-        rows are dropped.
+    Parameters ---------- projections: consumers that fold the views. In a file of another format
+    they start again: its rows are dropped.
     """
     database = Database(path, PROGRESS_SCHEMA + INDEX, "NORMAL")
     with database.writing() as connection:
@@ -49,7 +47,7 @@ def open_views(path: Path, projections: Sequence[str] = ()) -> Database:
             for table in (*OLD_TABLES, *TABLES):
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             for consumer in projections:
-                # What is parked stays so until it is redriven: it fails again, as a rule.
+                # Parked events stay parked until they are redriven: normally they fail again.
                 connection.execute("DELETE FROM positions WHERE consumer=?", (consumer,))
             for statement in SCHEMA.split(";"):
                 connection.execute(statement)
@@ -58,8 +56,8 @@ def open_views(path: Path, projections: Sequence[str] = ()) -> Database:
 
 
 def adopt(database: Database, path: Path, projections: Sequence[str]) -> None:
-    """Puts the views of another file in place of a file's own, in one transaction, with the
-    positions and the parked events of the consumers that folded them."""
+    """Replaces a file's views by those of another file, in one transaction, with the positions and
+    the parked events of the consumers that folded them."""
     with database.attached(path, "rebuilt"), database.writing() as connection:
         for table in TABLES:
             connection.execute(f"DELETE FROM main.{table}")

@@ -3,7 +3,7 @@
 A sealed text is `{k, c}`: `k` the person whose key it is, `c` base64 of nonce (12 bytes),
 ciphertext and tag. The person's id is authenticated with it, so a text cannot be moved to
 another person's key. Nonces are random: 2^32 texts per key keep a collision below 2^-32
-(NIST SP 800-38D, 8.3). This is a STORAGE FORMAT, whichever library ciphers.
+(NIST SP 800-38D, 8.3). This is a STORAGE FORMAT, independent of the cipher library.
 """
 
 import hashlib
@@ -26,15 +26,16 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
 CACHE = 20_000
-"""Unwrapped keys kept in memory, KEY_BYTES_KEPT each at most: all are of one size, so their number
-bounds their bytes."""
+"""Unwrapped keys kept in memory, at most KEY_BYTES_KEPT each: all have the same size, so their
+number limits their bytes."""
 
 KEY_BYTES_KEPT = 2_700
-"""A key in memory: 1 KB of Python's, and the cipher's own (measured as the growth of a process)."""
+"""Bytes of a key in memory: 1 KB of Python objects, and the cipher's own (measured as the growth of
+a process)."""
 
 
 class Tampered(ValueError):
-    """What should be opened was not sealed so: changed, moved, cut, or under another key."""
+    """The sealed text is not authentic: it was changed, moved or cut, or is under another key."""
 
     def __init__(self) -> None:
         super().__init__("a sealed text was tampered with")
@@ -46,32 +47,32 @@ class Cipher(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes: ...
 
     def decrypt(self, nonce: bytes, data: bytes, associated: bytes) -> bytes:
-        """Raises Tampered where the tag does not fit."""
+        """Raises Tampered if the tag does not fit."""
         ...
 
 
 CipherOf = Callable[[bytes], Cipher]
-"""Makes the cipher of a key of KEY_BYTES: adapters/vault/openssl.py or pycryptodome.py."""
+"""Creates the cipher of a key of KEY_BYTES: adapters/vault/openssl.py or pycryptodome.py."""
 
 
 class KeyStore(Protocol):
     """Wrapped keys by person."""
 
     def wrapped(self, user: str) -> bytes | None:
-        """Returns the wrapped key; None where there is none or it was destroyed."""
+        """Returns the wrapped key; None if there is none or it was destroyed."""
         ...
 
     def wrapped_many(self, users: Sequence[str]) -> dict[str, bytes]:
-        """Returns the wrapped keys of those that `wrapped` has one of, in as few requests as the
-        store allows; `users` do not repeat."""
+        """Returns the wrapped keys of the people for whom `wrapped` returns one, in as few requests
+        as the store allows; `users` must not repeat."""
         ...
 
     def add(self, keys: Mapping[str, bytes]) -> None:
-        """Keeps keys of people who never had one; durable on return."""
+        """Stores keys of people who never had one; durable on return."""
         ...
 
     def destroy(self, user: str) -> bool:
-        """Overwrites the key and keeps a mark that there was one; durable on return."""
+        """Overwrites the key and keeps a tombstone; durable on return."""
         ...
 
 
@@ -85,16 +86,12 @@ class _Key:
 class AesVault:
     """Implements the Vault port over any key store.
 
-    Parameters
-    ----------
-    keys: where wrapped keys are.
-    master: 32 bytes that wrap them and key the pseudonyms.
-    cipher_of: the library that ciphers.
-    lifetime: seconds that an unwrapped key is kept for, None for as long as the process. Where
-        several processes share the keys, a person who was erased by one is gone from the others
-        after that long.
-    clock: seconds; not the monotonic clock on Lambda, which may stand still between two calls.
-    nonce: returns NONCE_BYTES random bytes, never the same twice.
+    Parameters ---------- keys: the store of wrapped keys. master: 32 bytes that wrap them and key
+    the pseudonyms. cipher_of: the cipher library. lifetime: seconds for which an unwrapped key is
+    kept, None for the life of the process. If several processes share the keys, a person whom one
+    process erased is gone from the others after this time. clock: seconds; not the monotonic clock
+    on Lambda, which may stand still between two calls. nonce: returns NONCE_BYTES random bytes,
+    never the same twice.
     """
 
     def __init__(
@@ -124,7 +121,7 @@ class AesVault:
         self._keys.add({user: self._wrap(user, os.urandom(KEY_BYTES)) for user in users})
 
     def opens(self, user: str, wrapped: bytes) -> bool:
-        """Returns whether a person's wrapped key is one of this master key's."""
+        """Returns whether a person's key was wrapped with this master key."""
         try:
             _decrypt(self._master, wrapped, user)
         except Tampered:
@@ -148,12 +145,12 @@ class AesVault:
     def _loaded(
         self, users: Sequence[str], read: Callable[[], Mapping[str, bytes]], now: float
     ) -> dict[str, _Key]:
-        """Returns the keys of `users`, which `read` reads, and keeps them in memory."""
+        """Returns the keys of `users`, reads them with `read`, and keeps them in memory."""
         while True:
             before = self._forgotten
             keys = {user: self._unwrapped(user, wrapped, now) for user, wrapped in read().items()}
             with self._lock:
-                # Where a key was destroyed since it was read, it may be one of these: read again.
+                # A key that was destroyed after it was read may be one of these: read again.
                 if before == self._forgotten:
                     for user in users:
                         self._cache.pop(user, None)
@@ -178,7 +175,7 @@ class AesVault:
         return {"k": user, "c": b64encode(sealed).decode()}
 
     def open(self, sealed: Sealed) -> str | None:
-        """Opens a text; None where its key is gone. Raises Tampered where it does not fit it."""
+        """Opens a text; None if its key is gone. Raises Tampered if it does not fit its key."""
         return self._opened(self._key(sealed["k"]), sealed)
 
     def open_many(self, sealed: Sequence[Sealed]) -> list[str | None]:
@@ -199,7 +196,7 @@ class AesVault:
         return _decrypt(key.cipher, b64decode(sealed["c"]), sealed["k"]).decode()
 
     def digest(self, user: str, content: bytes) -> str:
-        # Keyed BLAKE2b: a quarter of the time of HMAC-SHA-256, on every message's path.
+        # Keyed BLAKE2b: a quarter of the time of HMAC-SHA-256, in the path of every message.
         key = self._own_key(user).digest_key
         return hashlib.blake2b(content, key=key, digest_size=8).hexdigest()
 
@@ -210,7 +207,7 @@ class AesVault:
         try:
             return self._keys.destroy(user)
         finally:
-            # Also where it failed: the answer may have been lost, not the write.
+            # Also after a failure: the answer may have been lost, not the write.
             self.forget(user)
 
     def forget(self, user: str) -> None:
@@ -220,7 +217,7 @@ class AesVault:
 
 
 def random_nonce() -> bytes:
-    """Returns a nonce that nobody had."""
+    """Returns a new nonce."""
     return os.urandom(NONCE_BYTES)
 
 
@@ -235,7 +232,8 @@ def _decrypt(cipher: Cipher, raw: bytes, user: str) -> bytes:
 
 
 def master_key(path: Path) -> bytes:
-    """Returns the master key of a data folder, made on the first use, readable by its owner.
+    """Returns the master key of a data folder; creates it on the first use, readable only by its
+    owner.
 
     Raises
     ------

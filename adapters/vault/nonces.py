@@ -1,4 +1,4 @@
-"""Random nonces for a process that seals on an event loop beside busy threads."""
+"""Random nonces for a process that seals on an event loop while other threads are busy."""
 
 import os
 from collections import deque
@@ -6,16 +6,16 @@ from collections import deque
 from adapters.vault.aes import NONCE_BYTES
 
 TOGETHER = 1_024
-"""Nonces drawn at once: 12 KB."""
+"""Nonces generated at once: 12 KB."""
 
 
 class DrawnNonces:
-    """Gives random nonces that were drawn from the system many at a time; each is given once.
+    """Returns random nonces that were generated many at a time; each is returned once.
 
-    `os.urandom` lets go of the interpreter lock, which a busy thread then keeps for the switch
-    interval: beside the views' thread a nonce took 26 µs on average, a tenth of a message's time.
-    Not for a process that is restored from a snapshot of its memory: what was drawn before would be
-    given by each copy. A forked child draws anew.
+    `os.urandom` releases the interpreter lock, which a busy thread then keeps for the switch
+    interval: next to the views' thread a nonce took 26 µs on average, a tenth of a message's time.
+    Do not use it in a process that is restored from a snapshot of its memory: each copy would
+    return the same nonces. A forked child generates new ones.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class DrawnNonces:
         os.register_at_fork(after_in_child=self._drawn.clear)
 
     def __call__(self) -> bytes:
-        """Returns NONCE_BYTES bytes; from any thread."""
+        """Returns NONCE_BYTES bytes; may be called from any thread."""
         while True:
             try:
                 return self._drawn.popleft()

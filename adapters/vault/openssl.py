@@ -1,4 +1,4 @@
-"""AES-GCM by `cryptography`, on OpenSSL: the fast one, for processes that have room for it."""
+"""AES-GCM by `cryptography`, on OpenSSL: fast, for processes without a size limit."""
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -1,4 +1,4 @@
-"""What a room holds: its messages, its events, its members."""
+"""The content of a room: its messages, its events, its members."""
 
 from domain.errors import Invalid, NotFound, Unauthenticated
 from domain.protocol.http import EventsQuery, MembersQuery, MessagesQuery

@@ -1,4 +1,4 @@
-"""Mail about mentions and direct messages: whether somebody wants it, and the link that ends it."""
+"""Mail about mentions and direct messages: the person's choice, and the link to unsubscribe."""
 
 from domain.errors import Invalid, NotFound, RateLimited, Unauthenticated
 from domain.protocol.http import NoticesRequest
@@ -13,13 +13,13 @@ ASK = (
     '<form method="post"><p>Do you want to end mail about mentions and messages?</p>'
     '<button type="submit">End mail</button></form>'
 )
-DONE = "<p>You get no more mail. You can ask for it again in the web app.</p>"
+DONE = "<p>You get no more mail. You can turn it on again in the web app.</p>"
 
 
 @router.on(
     "GET",
     "/api/session/notices",
-    summary="Tells whether one gets mail",
+    summary="Reads whether the person gets mail",
     answers="Notices",
     refuses=(Unauthenticated,),
 )
@@ -31,7 +31,7 @@ def notices(request: Request[None]) -> Answer:
     "PUT",
     "/api/session/notices",
     NoticesRequest,
-    summary="Sets whether one gets mail",
+    summary="Sets whether the person gets mail",
     answers="Notices",
     refuses=(Invalid, Unauthenticated),
 )
@@ -51,7 +51,7 @@ def _token(request: Request[None]) -> str:
     refuses=(NotFound, RateLimited),
 )
 def ask_unsubscribe(request: Request[None]) -> Answer:
-    """Asks first, because mail programs open links to look at them."""
+    """Asks first, because mail programs open links to check them."""
     chat().preferences.subscriber(_token(request), source(request))
     return responses.page(ASK)
 
@@ -62,10 +62,11 @@ def ask_unsubscribe(request: Request[None]) -> Answer:
     summary="Ends mail",
     access="anyone",
     refuses=(NotFound, RateLimited),
-    # A mail program posts a form here (RFC 8058), which says no more than the address does.
+    # A mail program posts a form here (RFC 8058); the address already has all of its information.
     ignores_body=True,
 )
 def unsubscribe(request: Request[None]) -> Answer:
-    """Takes the page's form and a mail program's one click (RFC 8058), without a session."""
+    """Accepts the page's form and a mail program's one-click request (RFC 8058), without a
+    session."""
     chat().preferences.unsubscribe(_token(request), source(request))
     return responses.page(DONE)

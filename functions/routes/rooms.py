@@ -1,4 +1,4 @@
-"""Lists of rooms: one's own, those to join, those one is invited to."""
+"""Lists of rooms: the person's own rooms, rooms to join, pending invitations."""
 
 from domain.errors import Invalid, Unauthenticated
 from domain.protocol.http import DirectoryQuery, RoomsQuery
@@ -16,7 +16,7 @@ LIST = (Invalid, Unauthenticated)
     "GET",
     "/api/rooms",
     RoomsQuery,
-    summary="Lists a page of one's rooms",
+    summary="Lists a page of the person's rooms",
     answers="Rooms",
     refuses=LIST,
 )
@@ -29,7 +29,7 @@ def rooms(request: Request[RoomsQuery]) -> Answer:
     "GET",
     "/api/directory",
     DirectoryQuery,
-    summary="Lists a page of rooms to join",
+    summary="Lists a page of rooms that the person may join",
     answers="Rooms",
     refuses=LIST,
 )
@@ -41,7 +41,7 @@ def directory(request: Request[DirectoryQuery]) -> Answer:
 @router.on(
     "GET",
     "/api/invitations",
-    summary="Lists one's pending invitations",
+    summary="Lists the person's pending invitations",
     answers="Invitations",
     refuses=(Unauthenticated,),
 )

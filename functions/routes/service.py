@@ -14,8 +14,8 @@ HEALTH = "/healthz"
 READY = "/readyz"
 
 READY_FOR = 5.0
-"""Seconds for which a process repeats its last answer about readiness: probes cost no more reads
-than that."""
+"""Seconds for which a process repeats its last answer about readiness, to limit the reads that
+probes cause."""
 
 DOCUMENT = Path(__file__).parents[1] / "openapi.json"
 """The OpenAPI document of all routes, which `make types` writes."""
@@ -41,7 +41,7 @@ def openapi(request: Request[None]) -> Answer:
 @router.on(
     "GET",
     HEALTH,
-    summary="Tells that the service answers",
+    summary="Checks that the service answers",
     answers={
         "type": "object",
         "properties": {"status": {"const": "ok"}},
@@ -61,12 +61,12 @@ _last_probe: tuple[float, bool] = (-READY_FOR, False)
 @router.on(
     "GET",
     READY,
-    summary="Tells that the service can do its work",
+    summary="Checks that the service can do its work",
     answers={
         "type": "object",
         "properties": {"status": {"const": "ready"}},
         "required": ["status"],
-        "description": "503 with `{status: unready, reasons}` where it is not.",
+        "description": "503 with `{status: unready, reasons}` if it is not ready.",
     },
     access="anyone",
 )

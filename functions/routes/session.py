@@ -22,7 +22,7 @@ def _entered(token: str, user: str) -> Answer:
     "POST",
     "/api/session",
     EnterRequest,
-    summary="Lets a guest in",
+    summary="Starts a guest's session",
     answers="Entered",
     status=201,
     access="guest",
@@ -37,7 +37,7 @@ def enter(request: Request[EnterRequest]) -> Answer:
     "POST",
     "/api/session/cognito",
     ExchangeRequest,
-    summary="Gives a session for an account's sign-in",
+    summary="Starts a session for an account's sign-in",
     answers="Entered",
     status=201,
     access="account",
@@ -52,7 +52,7 @@ def exchange(request: Request[ExchangeRequest]) -> Answer:
 @router.on(
     "GET",
     "/api/session",
-    summary="Tells whose the session is",
+    summary="Reads the session's person",
     answers="Identity",
     refuses=(Unauthenticated,),
 )
@@ -76,7 +76,7 @@ def leave(request: Request[None]) -> Answer:
 @router.on(
     "POST",
     "/api/tickets",
-    summary="Gives a ticket that opens one WebSocket",
+    summary="Creates a ticket that opens one WebSocket",
     answers="Ticket",
     status=201,
     refuses=(Unauthenticated,),
