@@ -6,20 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-
-from eventsourcing.persistence import StoredEvent
 
 from adapters.sqlite.events import SqliteEvents
 from domain.aggregate import Aggregate, Command
-from domain.correlation import fit
 from domain.deciding import Decider
 from domain.errors import Internal
 from domain.log import EventLog, envelope
 from domain.ports.commands import Outcome, Reply
 from functions.observing import logger, report
 from local.committing import CommitThread
+from local.waiting import Group, Waiting, behind, command_of
 
 ATTEMPTS = 3
 """Appends of a command that may fail before it is answered `internal`."""
@@ -36,39 +33,6 @@ FOLDED_HERE = 30
 folded on a thread first."""
 
 Publish = Callable[[Sequence[tuple[int, bytes]]], None]
-
-
-@dataclass(slots=True)
-class _Waiting:
-    log_id: str
-    commands: Sequence[Command]
-    reply: Reply
-    attempts: int = 0
-
-
-def _command_of(waiting: _Waiting | None) -> str | None:
-    """Returns the id that logs have of what waits: that of its first command."""
-    return fit(waiting.commands[0].id) if waiting is not None and waiting.commands else None
-
-
-def _behind(rest: list[_Waiting], others: list[_Waiting]) -> list[_Waiting]:
-    """Returns what waits next: the rest of the log that used up the turn comes behind all other
-    logs, so that one expensive room does not hold up the rest. Each log keeps its own order."""
-    if not rest or not others:
-        return rest + others
-    log_id = rest[0].log_id
-    first = [waiting for waiting in others if waiting.log_id != log_id]
-    return first + rest + [waiting for waiting in others if waiting.log_id == log_id]
-
-
-@dataclass(slots=True)
-class _Group:
-    """What one transaction holds."""
-
-    answered: list[tuple[_Waiting, list[Outcome]]]
-    logs: list[str]
-    stored: list[StoredEvent]
-    snapshots: list[StoredEvent]
 
 
 class GroupCommitExecutor:
@@ -98,8 +62,8 @@ class GroupCommitExecutor:
         self._store = store
         self._loop = loop
         self._publish = publish
-        self._waiting: list[_Waiting] = []
-        self._folding: dict[str, list[_Waiting]] = {}
+        self._waiting: list[Waiting] = []
+        self._folding: dict[str, list[Waiting]] = {}
         """Commands of logs that are being folded, which wait for that."""
         self._committing = False
         self._scheduled = False
@@ -115,13 +79,13 @@ class GroupCommitExecutor:
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
         """Queues commands; safe to call from any thread. `reply` runs on the loop."""
-        waiting = _Waiting(log_id, commands, reply)
+        waiting = Waiting(log_id, commands, reply)
         if threading.get_ident() == self._thread:
             self._enqueue(waiting)
         else:
             self._loop.call_soon_threadsafe(self._enqueue, waiting)
 
-    def _enqueue(self, waiting: _Waiting) -> None:
+    def _enqueue(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
         self._idle.clear()
         self._schedule()
@@ -142,7 +106,7 @@ class GroupCommitExecutor:
         if not self._waiting and not self._committing and not self._folding:
             self._idle.set()
 
-    def _write(self, group: _Group) -> None:
+    def _write(self, group: Group) -> None:
         """Inserts what a group decided and has it committed; answers it where that is nothing."""
         if not group.stored:
             self._answer(group)
@@ -157,10 +121,10 @@ class GroupCommitExecutor:
         self._committing = True
         self._disk.run(append.commit, partial(self._committed, group, ids))
 
-    def _decide(self) -> _Group:
+    def _decide(self) -> Group:
         """Decides what waits, log by log, for a turn; what is left waits for the next one."""
-        group = _Group([], [], [], [])
-        by_log: dict[str, list[_Waiting]] = {}
+        group = Group([], [], [], [])
+        by_log: dict[str, list[Waiting]] = {}
         taken = 0
         for index, waiting in enumerate(self._waiting):
             if taken and taken + len(waiting.commands) > MAX_COMMANDS:
@@ -170,8 +134,8 @@ class GroupCommitExecutor:
             by_log.setdefault(waiting.log_id, []).append(waiting)
         else:
             left = []
-        late: list[_Waiting] = []
-        rest: list[_Waiting] = []
+        late: list[Waiting] = []
+        rest: list[Waiting] = []
         until = time.monotonic() + TURN
         for log_id, entries in by_log.items():
             if group.answered and time.monotonic() > until:
@@ -179,10 +143,10 @@ class GroupCommitExecutor:
             else:
                 # At most one log has a rest: the turn is over then, and all that follow are late.
                 rest += self._decide_log(group, log_id, entries, until)
-        self._waiting = _behind(rest, late + left)
+        self._waiting = behind(rest, late + left)
         return group
 
-    def _folds(self, log_id: str, entries: list[_Waiting]) -> bool:
+    def _folds(self, log_id: str, entries: list[Waiting]) -> bool:
         """Has a log that is not in memory folded on a thread where that is long; returns whether
         its commands wait for it."""
         if log_id in self._folding:
@@ -212,12 +176,12 @@ class GroupCommitExecutor:
             self._run()
 
     def _decide_log(
-        self, group: _Group, log_id: str, entries: list[_Waiting], until: float
-    ) -> list[_Waiting]:
+        self, group: Group, log_id: str, entries: list[Waiting], until: float
+    ) -> list[Waiting]:
         """Decides a log's commands, at least the first entry's; returns the entries that are left
         when the turn is over."""
-        answered: list[tuple[_Waiting, list[Outcome]]] = []
-        left: list[_Waiting] = []
+        answered: list[tuple[Waiting, list[Outcome]]] = []
+        left: list[Waiting] = []
         try:
             aggregate = None if log_id in self._folding else self._log.cached(log_id)
             if aggregate is None:
@@ -237,7 +201,7 @@ class GroupCommitExecutor:
         except Exception as error:
             # A fault in deciding must not leave half-decided state behind.
             at_fault = entries[len(answered)] if len(answered) < len(entries) else None
-            report(error, stream=log_id, correlation_id=_command_of(at_fault))
+            report(error, stream=log_id, correlation_id=command_of(at_fault))
             self._log.evict(log_id)
             answered = [(entry, [Internal() for _ in entry.commands]) for entry in entries]
             group.answered.extend(answered)
@@ -251,7 +215,7 @@ class GroupCommitExecutor:
                 group.snapshots.append(snapshot)
         return left
 
-    def _committed(self, group: _Group, ids: Sequence[int], error: BaseException | None) -> None:
+    def _committed(self, group: Group, ids: Sequence[int], error: BaseException | None) -> None:
         self._committing = False
         if error is not None:
             self._failed(group, error)
@@ -269,7 +233,7 @@ class GroupCommitExecutor:
             [(id, envelope(stored)) for id, stored in zip(ids, group.stored, strict=True)]
         )
 
-    def _failed(self, group: _Group, error: BaseException) -> None:
+    def _failed(self, group: Group, error: BaseException) -> None:
         """Drops the aggregates that ran ahead of the log and decides again."""
         logger.error("append failed", extra={"error": type(error).__name__})
         self.conflicts += 1
@@ -285,12 +249,12 @@ class GroupCommitExecutor:
                 self._reply(waiting, [Internal() for _ in waiting.commands])
         self._waiting = again + self._waiting
 
-    def _answer(self, group: _Group) -> None:
+    def _answer(self, group: Group) -> None:
         for waiting, outcomes in group.answered:
             self._reply(waiting, outcomes)
 
     @staticmethod
-    def _reply(waiting: _Waiting, outcomes: Sequence[Outcome]) -> None:
+    def _reply(waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
         try:
             waiting.reply(outcomes)
         except Exception as error:

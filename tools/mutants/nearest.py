@@ -89,6 +89,7 @@ NEAREST: dict[str, list[str]] = {
     "adapters/vault/pycryptodome.py": _unit("vault"),
     "local/consumer.py": _functional("engine", "late_lists"),
     "local/executor.py": _functional("engine"),
+    "local/waiting.py": _functional("engine"),
     "local/feed.py": _functional("engine") + _unit("memory"),
     "local/gateway.py": _unit("sockets", "socket_life") + _functional("timers"),
     "local/handshake.py": _unit("sockets"),
