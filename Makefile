@@ -43,11 +43,12 @@ mutants: $(STAMPS)/dev $(STAMPS)/npm ## plants small faults, one at a time, and 
 	$(BIN)/python -m tools.mutants $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 	cd $(FRONTEND) && npm run --silent --if-present mutants
 
-check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, stale generated files
+check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, lengths of modules, stale generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.check_lengths
 	$(BIN)/python -m tools.event_forms --check
 	$(BIN)/python -m tools.check_generated
 	$(BIN)/python -m tools.cost --check

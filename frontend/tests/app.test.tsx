@@ -1,4 +1,6 @@
 // @vitest-environment happy-dom
+// Over 300 lines: one person goes through the whole app, over one set of answers that the server
+// gives.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Api } from "../src/client/api";
 import type { Config } from "../src/client/config";

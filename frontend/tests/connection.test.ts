@@ -1,4 +1,6 @@
 // @vitest-environment happy-dom
+// Over 300 lines: one connection in each of its states, on the clock and sockets of one small
+// world.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../src/client/api";
 import { backoff } from "../src/client/backoff";

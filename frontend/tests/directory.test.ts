@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+// Over 300 lines: the directory from its list in the store to its pages, over the same summaries.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../src/client/api";
 import { Directory } from "../src/client/directory";

@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+// Over 300 lines: small groups of cases, which share one screen and one way to send events.
 import { act, useRef } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from "vitest";
 import type { Range } from "../src/fold/history";

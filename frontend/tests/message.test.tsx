@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+// Over 300 lines: every state of one component, shown by one helper.
 import { act } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FoldedMessage } from "../src/fold/messages";

@@ -1,3 +1,4 @@
+// Over 300 lines: one outbox through acks, refusals, losses and reloads, in one small world.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Outbox, type Command, type OutboxEntry } from "../src/client/outbox";
 

@@ -1,4 +1,6 @@
 // @vitest-environment happy-dom
+// Over 300 lines: one room on the screen, whose layout the helpers imitate since the test browser
+// has none.
 import { act } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Chat } from "../src/client/chat";

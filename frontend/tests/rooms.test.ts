@@ -1,3 +1,4 @@
+// Over 300 lines: every transition of the rooms in the store, over the same few states.
 import { beforeEach, describe, expect, it } from "vitest";
 import { applyPresence, lapseTyping, setOnline, startTyping } from "../src/store/people";
 import {

@@ -1,3 +1,4 @@
+// Over 300 lines: one room log under every order of pushes, answers and losses, in one small world.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RoomSync } from "../src/client/sync";
 import type { Sync } from "../src/wire/client";

@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+// Over 300 lines: one tab through each loss and return of its connection, against one server.
 /** What a tab keeps, drops and asks again as its connection comes and goes. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../src/client/api";

@@ -1,4 +1,7 @@
-"""People at a browser: tabs, what they do in them, and what must never happen in any."""
+"""People at a browser: tabs, what they do in them, and what must never happen in any.
+
+Over 300 lines: houses, tabs and rows know each other, and every browser test drives all three.
+"""
 
 import json
 import os

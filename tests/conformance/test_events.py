@@ -1,4 +1,8 @@
-"""The event stores, under the library's own suites and ours."""
+"""The event stores, under the library's own suites and ours.
+
+Over 300 lines: one port: the library's suites, ours for every recorder, and what each store keeps
+besides.
+"""
 
 import hashlib
 import random

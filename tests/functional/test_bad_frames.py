@@ -1,5 +1,8 @@
 """Frames that are not as they should be: each gets its error or its close code, and nobody
-else notices."""
+else notices.
+
+Over 300 lines: most of it is one table of frames and the answer that each gets.
+"""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""HTTP requests that are not as they should be."""
+"""HTTP requests that are not as they should be.
+
+Over 300 lines: every kind of malformed request, sent by one raw client to one server.
+"""
 
 import os
 import socket

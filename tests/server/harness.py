@@ -1,4 +1,8 @@
-"""A server in a process of its own, and people who talk to it over the wire."""
+"""A server in a process of its own, and people who talk to it over the wire.
+
+Over 300 lines: the server, its people and their sockets know each other, and most tests drive all
+three.
+"""
 
 import http.client
 import io

@@ -1,5 +1,7 @@
 """The runbooks' commands, run in order on a stack that is in the trouble they are about.
 
+Over 300 lines: one test for each runbook, over the same reader of its commands.
+
 Blocks that MiniStack cannot run are marked in the runbooks; tests/unit/test_runbooks.py lists
 them.
 """

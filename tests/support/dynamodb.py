@@ -1,5 +1,7 @@
 """DynamoDB for tests: moto in this process, and Amazon's DynamoDB Local where Java has it.
 
+Over 300 lines: one choice of engine for every test: moto here, DynamoDB Local where Java is.
+
 The fixtures are known to every test (tests/conftest.py):
 
     def test_something(dynamo, tables):  # moto: a client, and names by table

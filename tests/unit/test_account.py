@@ -1,4 +1,7 @@
-"""`make deploy`: which stack, with which words, and what is uploaded in which order."""
+"""`make deploy`: which stack, with which words, and what is uploaded in which order.
+
+Over 300 lines: one fake AWS account, through every way in which a deployment goes or fails.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""PostToConnection's client against a server of our own that says what it is told to."""
+"""PostToConnection's client against a server of our own that says what it is told to.
+
+Over 300 lines: one client against one fake service, in each of its answers.
+"""
 
 import logging
 import ssl

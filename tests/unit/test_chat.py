@@ -1,4 +1,7 @@
-"""The use cases as people meet them: presence, sessions, ids, limits."""
+"""The use cases as people meet them: presence, sessions, ids, limits.
+
+Over 300 lines: the use cases meet each other here, over the same lobby.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Consumers with an effect outside: once in order, again after a death (domain/claiming.py)."""
+"""Consumers with an effect outside: once in order, again after a death (domain/claiming.py).
+
+Over 300 lines: one consumer under every order of loss and death, over the same cursors.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 

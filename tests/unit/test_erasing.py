@@ -1,4 +1,7 @@
-"""Erasing a person: what it leaves, at whatever point it is cut off and whatever goes on beside."""
+"""Erasing a person: what it leaves, at whatever point it is cut off and whatever goes on beside.
+
+Over 300 lines: one use case, cut off at each of its steps, and what is left after it.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

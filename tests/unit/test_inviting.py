@@ -1,4 +1,7 @@
-"""Who is added at once and who is asked first, over all the use cases."""
+"""Who is added at once and who is asked first, over all the use cases.
+
+Over 300 lines: one world of people, in which each way of being invited is tried.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The client of many requests at once, against servers that misbehave as they are told."""
+"""The client of many requests at once, against servers that misbehave as they are told.
+
+Over 300 lines: one client against every way in which a server misbehaves, with TLS and without.
+"""
 
 import socket
 import ssl

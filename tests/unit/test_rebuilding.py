@@ -1,4 +1,7 @@
-"""Rebuilding views beside those that are read."""
+"""Rebuilding views beside those that are read.
+
+Over 300 lines: one rebuild, interrupted and overtaken at each of its steps, in one world.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

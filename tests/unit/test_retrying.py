@@ -1,4 +1,7 @@
-"""Late retries: found at any age, at a bounded cost, for those who belong to the room alone."""
+"""Late retries: found at any age, at a bounded cost, for those who belong to the room alone.
+
+Over 300 lines: one search for late retries, in rooms whose history takes long to make.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,5 +1,8 @@
 """What the stream's readers gave up is handed on again: on moto, with the real publishers over
-clients that remember."""
+clients that remember.
+
+Over 300 lines: one world of a stream, its letters and what it forgets, and each case on it.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

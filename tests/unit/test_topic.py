@@ -1,4 +1,7 @@
-"""Publishing to the FIFO topic: order, ids, attributes, what fails."""
+"""Publishing to the FIFO topic: order, ids, attributes, what fails.
+
+Over 300 lines: one publisher against a topic that fails as it is told.
+"""
 
 import json
 import logging

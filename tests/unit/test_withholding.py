@@ -1,5 +1,8 @@
 """What was deleted is shown to nobody, what an edit replaced to members alone; the fold of what is
-shown ends in the same view."""
+shown ends in the same view.
+
+Over 300 lines: one history of edits and deletions, looked at by every way to read it.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
