@@ -18,6 +18,7 @@ from domain.matching import matches, words_of
 from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.projections.directory import search
+from domain.projections.views import Own
 from domain.protocol.limits import ROOM_PATTERN
 
 PREVIEW = 200
@@ -53,15 +54,14 @@ class Listing:
         # Their own log knows what the views may have skipped: that they are out of a room.
         person = self._services.at_head(user)
         known = person.part(Memberships).by_room if isinstance(person, Person) else {}
-        found = [row for row in listed if row[0] not in known or known[row[0]][0] is not None]
-        headers = self._views.headers([room for room, _, _ in found])
+        found = [own for own in listed if own.room not in known or known[own.room][0] is not None]
+        headers = self._views.headers([own.room for own in found])
         marks = self._views.marks(user, sorted(headers))
-        read = {room: max(posted, marks.get(room, 0)) for room, _, posted in found}
+        read = {own.room: max(own.posted, marks.get(own.room, 0)) for own in found}
         unread = self._unread(headers, read)
-        roles = {room: role for room, role, _ in found}
         return {
-            "rooms": self._summaries(headers, roles, unread),
-            "cursor": _cursor(listed[-1][0]) if len(listed) == limit else None,
+            "rooms": self._summaries(headers, {own.room: own for own in found}, unread),
+            "cursor": _cursor(listed[-1].room) if len(listed) == limit else None,
         }
 
     def directory(self, user: str, q: str, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -112,15 +112,17 @@ class Listing:
         return open_many(self._vault, {room: h["name"] for room, h in headers.items()})
 
     def _summaries(
-        self, headers: Headers, roles: Mapping[str, str], unread: Mapping[str, int]
+        self, headers: Headers, own: Mapping[str, Own], unread: Mapping[str, int]
     ) -> list[dict[str, Any]]:
+        """Returns the rooms by id; `own` has those that the person is in."""
         lasts, names = self._lasts(headers), self._names(headers)
         return [
             {
                 "room": room,
                 "name": names[room],
                 "kind": header["kind"],
-                "role": roles.get(room),
+                "role": own[room].role if room in own else None,
+                "joined": own[room].joined if room in own else None,
                 "head": header["version"],
                 "member_count": header["member_count"],
                 "unread": unread.get(room, 0),

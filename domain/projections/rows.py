@@ -5,7 +5,7 @@
 | `R#room` | head | the room's header; `posted`, see below | |
 | `R#room` | `room` | `{}` | `rooms#open` or `rooms#private` |
 | `R#room` | `m#version` | a message | |
-| `R#room` | `u#user` | a member: name, role, `n` the version of their newest post | the user |
+| `R#room` | `u#user` | a member: name, role, `joined`, `n` version of their newest post | them |
 | `P#user` | head | | |
 | `P#user` | `mark#room` | `{mark}`, the version that is read | |
 

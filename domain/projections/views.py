@@ -4,7 +4,7 @@ The forms of streams, keys and documents are in `rows.py`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from domain.projections.rows import (
     MARKS,
@@ -36,6 +36,21 @@ from domain.projections.store import (
 )
 from domain.protocol.types import Sealed
 from domain.room.view import Message, RoomView
+
+
+class Own(NamedTuple):
+    """A room of a person.
+
+    Attributes
+    ----------
+    posted: version of their newest post in it; 0 where there is none.
+    joined: when they joined, as `at` of events; None where an earlier release folded that.
+    """
+
+    room: str
+    role: str
+    posted: int
+    joined: str | None
 
 
 class Views:
@@ -125,12 +140,9 @@ class Views:
         """Returns names by (room, user), as `names` does for one room."""
         return {key: cast(Sealed, row.get("name")) for key, row in self._member_rows(keys).items()}
 
-    def rooms_of(
-        self, user: str, after: str = "", limit: int | None = None
-    ) -> list[tuple[str, str, int]]:
-        """Returns (room, role, version of the user's newest post) of their rooms, by id: those
-        above `after`, at most `limit`."""
-        rooms: list[tuple[str, str, int]] = []
+    def rooms_of(self, user: str, after: str = "", limit: int | None = None) -> list[Own]:
+        """Returns the user's rooms, by id: those above `after`, at most `limit`."""
+        rooms: list[Own] = []
         place = room_stream(after) if after else ""
         while limit is None or len(rooms) < limit:
             streams = self.store.under(user, place, limit)
@@ -140,14 +152,14 @@ class Views:
             place = streams[-1]
         return rooms[:limit]
 
-    def _roles(self, user: str, streams: Sequence[str]) -> Iterable[tuple[str, str, int]]:
+    def _roles(self, user: str, streams: Sequence[str]) -> Iterable[Own]:
         heads = self.store.heads(streams)
         rows = self.store.rows([(stream, member_key(user)) for stream in streams])
         for (stream, _), row in sorted(rows.items()):
             if stream in heads and row.get("role") is not None:
                 posted = heads[stream].fields.get(POSTED, {})
                 member = member_of(row, posted.get(user, 0))
-                yield stream[2:], member["role"], member["posted"]
+                yield Own(stream[2:], member["role"], member["posted"], row.get("joined"))
 
     def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
         """Returns the user's role by room, of those of `rooms` that they are in."""

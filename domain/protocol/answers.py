@@ -46,12 +46,20 @@ class LastMessage(Wire):
 
 
 class RoomSummary(Wire):
-    """A room in a list; `role` is null in the directory, where they are no member."""
+    """A room in a list.
+
+    Attributes
+    ----------
+    role: null in the directory, where they are no member.
+    joined: when they joined; null in the directory, and where a release before this field folded
+        it.
+    """
 
     room: str
     name: Words
     kind: RoomKind
     role: Role | None
+    joined: str | None = None
     head: int
     member_count: int
     unread: int

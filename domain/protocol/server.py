@@ -97,12 +97,15 @@ class _Message(Wire):
     Attributes
     ----------
     version: version of the event that posted it; its identity in the room.
+    id: of the command that posted it, unique for its writer; null where a release before this
+        field folded the message.
     n: the message's ordinal in the room, 1, 2, 3 …
     text: null when deleted, when its writer was erased or when it is not kept any more.
     reactions: emoji to the ids of those who reacted, in order.
     """
 
     version: int
+    id: str | None = None
     by: str
     at: str
     text: Words

@@ -27,7 +27,11 @@ class MemberJoined(RoomEvent):
 
     @staticmethod
     def project(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-        view.members[data["user"]] = {"name": data["name"], "role": data["role"]}
+        view.members[data["user"]] = {
+            "name": data["name"],
+            "role": data["role"],
+            "joined": event["at"],
+        }
         view.member_count += 1
 
 

@@ -53,6 +53,7 @@ class MessagePosted(RoomEvent):
         version = event["version"]
         view.messages[version] = {
             "version": version,
+            "id": event.get("id"),
             "by": event["by"],
             "at": event["at"],
             "text": data["text"],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Message = dict[str, Any]
-"""`{version, by, at, text, kind, n, reply_to, edited_at, deleted, reactions}`."""
+"""`{version, id, by, at, text, kind, n, reply_to, edited_at, deleted, reactions}`."""
 
 WireEvent = Mapping[str, Any]
 Loader = Callable[[int], Message | None]

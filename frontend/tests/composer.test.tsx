@@ -17,6 +17,7 @@ let compose: Compose;
 
 beforeEach(() => {
   localStorage.clear();
+  sessionStorage.clear();
   chat = new FakeServer(1).tab();
   screen = new Screen();
 });
@@ -224,6 +225,41 @@ describe("a change of an old message", () => {
     // Within a change the arrow moves in the text.
     write("");
     expect(screen.key(field(), "ArrowUp")).toBe(false);
+  });
+
+  it("begins with the arrow up at what was just sent, before the server answered", () => {
+    const edit = vi.spyOn(chat.commands, "editPost").mockReturnValue();
+    const messages = [own(1, "before")];
+    chat.commands.post("r", "just sent", "text", null);
+    show(FRESH, messages);
+    expect(screen.key(field(), "ArrowUp")).toBe(true);
+    const { outbox } = chat.store.get();
+    const id = outbox[0]?.command.id ?? "";
+    expect(compose).toEqual({ mode: "edit-post", id });
+    expect(field().value).toBe("just sent");
+    write("just sent, and mended");
+    // Its event comes while it is edited.
+    show(FRESH, [...messages, { ...own(2, "just sent"), id }]);
+    expect(field().value).toBe("just sent, and mended");
+    enter();
+    expect(edit).toHaveBeenCalledExactlyOnceWith("r", id, "just sent, and mended");
+    expect(compose).toBe(FRESH);
+  });
+
+  it("begins with the arrow up from the words of a change that is on its way", () => {
+    chat.store.update((state) => ({
+      ...state,
+      outbox: [
+        {
+          command: { action: "edit", id: "e", room: "r", version: 2, text: "changed" },
+          at: "2026-11-20T12:00:00.000Z",
+          state: "sent",
+        },
+      ],
+    }));
+    show(FRESH, [own(2, "old words")]);
+    screen.key(field(), "ArrowUp");
+    expect(field().value).toBe("changed");
   });
 
   it("does not begin where one wrote nothing", () => {

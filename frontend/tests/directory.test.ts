@@ -115,6 +115,35 @@ describe("arrange", () => {
     expect(find("nothing")).toEqual([]);
   });
 
+  it("puts the own ones by what happened last: words, or that one came into it", () => {
+    const last = (at: string) => ({
+      version: 3,
+      at,
+      by: "u_a",
+      name: "a",
+      text: "t",
+      kind: "text",
+    });
+    const { rooms, directory } = withRooms(
+      { room: "silent", role: "member", last: last("2011-05-01"), joined: "2011-01-01" },
+      { room: "new", role: "owner", joined: "2026-11-20" },
+      { room: "busy", role: "member", last: last("2026-11-21"), joined: "2011-01-01" },
+      { room: "unknown", role: "member", joined: null },
+    );
+    const { own } = arrange(rooms, directory, "", null);
+    expect(own.map(({ room }) => room)).toEqual(["busy", "new", "silent", "unknown"]);
+  });
+
+  it("offers only rooms that one may join", () => {
+    const { rooms, directory } = withRooms(
+      { room: "open", role: null },
+      { room: "removed-from", role: null, kind: "private" },
+      { room: "refused", role: null, refused: "not_found" },
+    );
+    const { others } = arrange(rooms, directory, "", null);
+    expect(others.map(({ room }) => room)).toEqual(["open"]);
+  });
+
   it("shows what the server found for just these words", () => {
     const found = { ...state.directory, query: "strasse", rooms: ["c"] };
     expect(arrange(state.rooms, found, "strasse ", null).others.map((r) => r.room)).toEqual(["c"]);

@@ -211,6 +211,7 @@ describe("completeMessage", () => {
   it("fills in what the wire leaves out", () => {
     expect(completeMessage(base)).toEqual({
       ...base,
+      id: null,
       reply_to: null,
       edited_at: null,
       deleted: false,
@@ -221,6 +222,7 @@ describe("completeMessage", () => {
   it("keeps what is there", () => {
     const whole = {
       ...base,
+      id: "c1",
       text: null,
       reply_to: 4,
       edited_at: "t2",

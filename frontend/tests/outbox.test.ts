@@ -49,6 +49,57 @@ describe("Outbox", () => {
     expect(ids()).toEqual(["c1", "c3", "c2"]);
   });
 
+  it("sends another text of a post that was not sent yet", () => {
+    const { outbox, sent, state } = world();
+    outbox.add(post("one"));
+    expect(outbox.amend("c1", "won")).toBe(true);
+    outbox.opened();
+    outbox.acked("c1", 8);
+    expect(sent).toEqual([{ ...post("won"), id: "c1", since: 7 }]);
+    expect(state.entries.map(({ amended }) => amended)).toEqual([undefined]);
+    expect(outbox.amend("c9", "of nothing")).toBe(false);
+  });
+
+  it.each(["acked", "seen"] as const)("edits a post that was sent once it is %s", (told) => {
+    const { outbox, sent, state } = world();
+    outbox.opened();
+    outbox.add(post("one"));
+    outbox.amend("c1", "two");
+    outbox.amend("c1", "three");
+    // Over a reload too.
+    expect(state.saved).toMatchObject([{ command: post("one"), amended: "three" }]);
+    expect(sent).toHaveLength(1);
+    outbox[told]("c1", 8);
+    outbox.seen("c1", 8);
+    expect(sent.slice(1)).toEqual([
+      { action: "edit", room: "r", version: 8, text: "three", id: "c2", since: 7 },
+    ]);
+  });
+
+  it("edits an acknowledged post at once, and none whose words are as they were", () => {
+    const { outbox, sent } = world();
+    outbox.opened();
+    outbox.add(post("one"));
+    outbox.acked("c1", 8);
+    outbox.amend("c1", "two");
+    expect(sent.slice(1)).toMatchObject([{ action: "edit", version: 8, text: "two" }]);
+    outbox.add(post("other", "s"));
+    outbox.amend("c3", "changed");
+    outbox.amend("c3", "other");
+    outbox.acked("c3", 9);
+    expect(sent.filter(({ action }) => action === "edit")).toHaveLength(1);
+  });
+
+  it("retries a refused post with the words that were made of it", () => {
+    const { outbox, sent } = world();
+    outbox.opened();
+    outbox.add(post("one"));
+    outbox.amend("c1", "two");
+    outbox.refused("c1", "room_busy", "busy");
+    outbox.retry("c1");
+    expect(sent.at(-1)).toEqual({ ...post("two"), id: "c1", since: 7 });
+  });
+
   it("retries after a reconnect with the same id and the first since", () => {
     const { outbox, sent, state } = world();
     outbox.opened();

@@ -114,6 +114,24 @@ describe("Chat: what a person has read, and that they type", () => {
     expect(signs()).toBe(2);
   });
 
+  it("tells at once that the person types on after a message, which ended the sign", async () => {
+    const chat = await opened(server);
+    const signs = () => server.socket.sent.filter(({ action }) => action === "typing").length;
+    chat.type("r");
+    chat.commands.post("r", "hi", "text", null);
+    await frame();
+    // A sign now could come before the message, and would be over with it.
+    chat.type("r");
+    expect(signs()).toBe(1);
+    const [sent] = server.posts();
+    if (!sent) throw new Error("nothing was sent");
+    server.ack(sent, server.take(sent));
+    await frame();
+    chat.type("r");
+    chat.type("r");
+    expect(signs()).toBe(2);
+  });
+
   it("lets a typing sign lapse, and ends it with the message", async () => {
     const chat = await opened(server);
     const typing = () => [...(chat.store.get().rooms.get("r")?.typing.keys() ?? [])];

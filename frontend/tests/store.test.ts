@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { OutboxEntry } from "../src/client/outbox";
 import { pendingChanges, pendingPosts, withChanges } from "../src/store/pending";
 import { frameScheduler, Store } from "../src/store/store";
+import type { FoldedMessage } from "../src/fold/messages";
 import { message } from "./support/events";
 
 describe("Store", () => {
@@ -164,9 +165,9 @@ describe("what is on its way", () => {
     expect(pendingPosts(some, "r", [], "u_me")).toHaveLength(1);
   });
 
-  it("stands back for the same words of one's own that came since", () => {
-    const mine = { ...message(5, 5, "hi"), by: "u_me" };
-    const shown = (state: OutboxEntry["state"], held: (typeof mine)[], since?: number) => {
+  it("stands back for its message, once that is there", () => {
+    const mine = { ...message(5, 5, "hi"), by: "u_me", id: "c1" };
+    const shown = (state: OutboxEntry["state"], held: FoldedMessage[], since?: number) => {
       const { since: first, ...unstamped } = command;
       const sent = since === undefined ? unstamped : { ...command, since };
       expect(first).toBe(3);
@@ -176,9 +177,12 @@ describe("what is on its way", () => {
     expect(shown("sent", [mine], 4)).toBe(0);
     expect(shown("sent", [mine], 5)).toBe(1);
     expect(shown("sent", [mine])).toBe(1);
-    expect(shown("waiting", [mine], 3)).toBe(1);
+    expect(shown("acked", [mine], 3)).toBe(0);
+    expect(shown("sent", [{ ...mine, text: "edited since" }], 3)).toBe(0);
     expect(shown("sent", [{ ...mine, by: "u_a" }], 3)).toBe(1);
-    expect(shown("sent", [{ ...mine, text: "else" }], 3)).toBe(1);
+    expect(shown("sent", [{ ...mine, id: "c2" }], 3)).toBe(1);
+    // What an earlier release folded says no id.
+    expect(shown("sent", [{ ...mine, id: null }], 3)).toBe(1);
     expect(shown("sent", [message(4), mine, message(6)], 3)).toBe(0);
   });
 

@@ -3,7 +3,7 @@ import { initialsOf, nameOf } from "../src/ui/common/person";
 import { dayName, shortTime } from "../src/ui/common/time";
 import { cleanText, lengthOf, parseInput } from "../src/ui/room/compose";
 import { describeNotices } from "../src/ui/room/describe";
-import { entriesOf, isNotices, keyOf, startsGroup } from "../src/ui/room/entries";
+import { entriesOf, isNotices, keysFor, startsGroup } from "../src/ui/room/entries";
 import { privateRoomId, roomIdOf, secretEnd } from "../src/ui/rooms/roomId";
 import { isEmojiOnly, tokenize } from "../src/ui/text/format";
 import { message, messages } from "./support/events";
@@ -86,9 +86,37 @@ describe("entries", () => {
   it("put notices with no message between them together", () => {
     const list = [message(1), message(4), message(6)];
     const entries = entriesOf(list, [joined(2), joined(3), joined(5), joined(7)], []);
-    expect(entries.map(keyOf)).toEqual(["1", "notice-2", "4", "notice-5", "6", "notice-7"]);
+    expect(entries.map(keysFor("u_me", new Set()))).toEqual([
+      "1",
+      "notice-2",
+      "4",
+      "notice-5",
+      "6",
+      "notice-7",
+    ]);
     const group = entries[1];
     expect(group && isNotices(group) && group.notices).toHaveLength(2);
+  });
+
+  it("keep their key from the command to the log", () => {
+    const keyOf = keysFor("u_me", new Set(["mine"]));
+    const pending = {
+      id: "mine",
+      by: "u_me",
+      at: "t",
+      text: "hi",
+      kind: "text" as const,
+      reply_to: null,
+      state: "sent" as const,
+      ackedAs: null,
+      problem: null,
+    };
+    const logged = { ...message(4), by: "u_me", id: "mine" };
+    expect([keyOf(pending), keyOf(logged)]).toEqual(["mine", "mine"]);
+    // Another tab's, somebody else's with the same id, and one without.
+    expect(keyOf({ ...logged, id: "elsewhere" })).toBe("4");
+    expect(keyOf({ ...logged, by: "u_a" })).toBe("4");
+    expect(keyOf({ ...logged, id: null })).toBe("4");
   });
 
   it("name the author again after a pause, a reply or another's words", () => {

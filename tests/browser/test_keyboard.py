@@ -23,7 +23,7 @@ def walk_to(tab: Tab, testid: str, *, key: str = "Tab", steps: int = 40) -> None
 
 def logged(tab: Tab, text: str) -> None:
     """Waits until the message is the log's own, not only acknowledged: then it can be edited."""
-    expect(tab.message(text)).to_have_attribute("data-key", re.compile(r"^\d+$"))
+    expect(tab.message(text)).to_have_attribute("data-n", re.compile(r"^\d+$"))
 
 
 def test_everything_by_keyboard_alone(house: House) -> None:

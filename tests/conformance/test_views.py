@@ -13,6 +13,7 @@ import pytest
 from adapters.dynamodb.table import Table
 from adapters.sqlite.views_file import open_views
 from domain.projections.rows import header_of
+from domain.projections.views import Own
 from domain.room.view import RoomView
 from tests.support.dynamodb import ENGINES, engine_of, scan_guard
 from tests.support.views import DynamoViews, EditedViews, MemoryViews, SqliteViews, save_room
@@ -132,7 +133,8 @@ def test_messages_keep_all_they_have(views: EditedViews) -> None:
         event(7, "MessageEdited", "u_bob", message=4, text=name("edit")),
     ])  # fmt: skip
     assert views.message("lobby", 4) == {
-        "version": 4, "by": "u_bob", "at": AT, "text": name("edit"), "kind": "text", "n": 1,
+        "version": 4, "id": "1", "by": "u_bob", "at": AT, "text": name("edit"), "kind": "text",
+        "n": 1,
         "reply_to": None, "edited_at": AT, "deleted": False,
         "reactions": {"👍": ["u_ann", "u_bob"]},
     }  # fmt: skip
@@ -208,7 +210,7 @@ def test_more_rooms_than_one_request_takes(views: EditedViews) -> None:
     assert sorted(views.messages_at([(room_id, 4) for room_id in rooms])) == [
         (room_id, 4) for room_id in rooms
     ]
-    assert sorted(room_id for room_id, _, _ in views.rooms_of("u_bob")) == rooms
+    assert sorted(room_id for room_id, *_ in views.rooms_of("u_bob")) == rooms
     assert views.listed_rooms() == rooms
 
 
@@ -305,8 +307,12 @@ def test_rooms_of_a_person_and_the_directory(views: EditedViews) -> None:
     for room_id, kind in (("b", "private"), ("a", "public"), ("c", "broadcast"), ("d", "private")):
         fold(views, room_id, room(kind, messages=1))
     fold(views, "d", [event(5, "MemberLeft", "u_bob", user="u_bob", reason="left")])
-    assert views.rooms_of("u_bob") == [("a", "member", 4), ("b", "member", 4), ("c", "member", 4)]
-    assert views.rooms_of("u_ann")[0] == ("a", "owner", 0)
+    assert [own[:3] for own in views.rooms_of("u_bob")] == [
+        ("a", "member", 4),
+        ("b", "member", 4),
+        ("c", "member", 4),
+    ]
+    assert views.rooms_of("u_ann")[0] == ("a", "owner", 0, AT)
     assert views.listed_rooms() == ["a", "c"]
 
 
@@ -324,13 +330,13 @@ def test_rooms_of_a_person_and_the_directory_come_in_pages(views: EditedViews) -
             assert len(page) <= limit
             listed += page
         assert listed == ids
-        own: list[tuple[str, str, int]] = []
+        own: list[Own] = []
         while some := views.rooms_of("u_bob", own[-1][0] if own else "", limit):
             assert len(some) <= limit
             own += some
-        assert own == [(room_id, "member", 4) for room_id in mine]
+        assert own == [(room_id, "member", 4, AT) for room_id in mine]
     assert views.listed_rooms("a", 2) == ["a-", "a-b"]
-    assert views.rooms_of("u_bob", "a-b", 10)[0] == ("aa", "member", 4)
+    assert views.rooms_of("u_bob", "a-b", 10)[0][:3] == ("aa", "member", 4)
     assert (views.listed_rooms("b", 10), views.rooms_of("u_bob", "c", 10)) == ([], [])
 
 
@@ -406,7 +412,7 @@ def test_who_is_forgotten_has_no_marks_and_no_names_in_their_rooms(views: Edited
     assert (views.member("lobby", "u_bob") or {})["role"] is None
     views.forget_person("u_bob")
     views.forget_person("u_nobody")
-    assert views.rooms_of("u_bob") == [("other", "member", 5)]
+    assert [own[:3] for own in views.rooms_of("u_bob")] == [("other", "member", 5)]
     assert views.person_version("u_nobody") == 0
 
 

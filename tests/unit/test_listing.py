@@ -83,6 +83,21 @@ def test_ones_own_rooms_come_in_pages() -> None:
     assert follow(lambda cursor: chat.listing.own("u_eve", cursor, 10)) == [[]]
 
 
+def test_a_room_of_ones_own_says_when_one_joined() -> None:
+    chat = world()
+    add(chat, "lobby", "u_bob")
+    run_consumers(chat)
+
+    def joined(page: dict[str, Any]) -> list[str | None]:
+        return [room["joined"] for room in page["rooms"]]
+
+    assert joined(chat.listing.own("u_bob", None, 10)) == [AT]
+    assert joined(chat.listing.directory("u_cy", "", None, 10)) == [None]
+    # A row that an earlier release folded does not say it.
+    chat.services.views.store.amend("u_bob", {"joined": None})
+    assert joined(chat.listing.own("u_bob", None, 10)) == [None]
+
+
 def test_the_directory_has_what_one_may_join_and_is_not_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

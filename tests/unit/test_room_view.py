@@ -120,7 +120,7 @@ def test_members_who_are_not_loaded_are_patched() -> None:
     ]
     view.apply_all(told)
     assert view.members == {
-        "u_ann": {"name": "Ann", "role": "owner"},
+        "u_ann": {"name": "Ann", "role": "owner", "joined": AT},
         "u_bob": {"name": "Robert", "role": None},
         "u_cy": {"role": "moderator"},
         "u_dan": {"role": None},

@@ -3,6 +3,7 @@
  * what the screens call. Each part knows nothing of the others.
  */
 import { setOnline } from "../store/people";
+import { withOutbox } from "../store/pending";
 import { activate, attend, closedRoom, loadSnapshot } from "../store/rooms";
 import { initialState, withRoom, type Me, type State } from "../store/state";
 import { Store, type Scheduler } from "../store/store";
@@ -22,6 +23,7 @@ import { PageEvents } from "./pageEvents";
 import { ReadMarks } from "./reads";
 import { RoomSync } from "./sync";
 import { Toasts } from "./toasts";
+import { TypingSign } from "./typing";
 
 export interface ChatDeps {
   readonly api: Api;
@@ -40,8 +42,6 @@ export interface ChatDeps {
  * API Gateway closes a connection that was idle for ten minutes. */
 const PING_SEEN = 2 * 60_000;
 const PING_HIDDEN = 5 * 60_000;
-/** At most one sign that the person types every 3 s (docs/protocol.md). */
-const TYPING_EVERY = 3_000;
 
 export class Chat {
   readonly store: Store<State>;
@@ -56,7 +56,7 @@ export class Chat {
   private readonly sync: RoomSync;
   private readonly outbox: Outbox;
   private readonly reads: ReadMarks;
-  private typed: { readonly room: string; readonly at: number } | null = null;
+  private readonly typing: TypingSign;
   private readonly batches: Batches;
   private readonly ownRooms: OwnRooms;
   private readonly incoming: Incoming;
@@ -73,6 +73,9 @@ export class Chat {
     this.invitations = new Invitations(deps.api, this.store);
     this.commands = new Commands(() => this.outbox, this.store, this.toasts);
     this.batches = new Batches(this.store);
+    this.typing = new TypingSign(this.store, (room) => {
+      this.connection.send({ action: "typing", room });
+    });
     this.connection = new Connection({
       ticket: () => deps.api.ticket(),
       connect: (url) => deps.connect(url),
@@ -133,7 +136,7 @@ export class Chat {
       held: (room) => this.sync.version(room),
       quiet: (room) => deps.quietPosts && this.sync.live(room),
       changed: (outbox) => {
-        this.store.enqueue((state) => ({ ...state, outbox }));
+        this.store.enqueue((state) => withOutbox(state, outbox));
       },
       acked: (command, version) => {
         this.acked(command, version);
@@ -254,10 +257,7 @@ export class Chat {
 
   /** A key was pressed in the room's composer. */
   type(room: string): void {
-    const now = Date.now();
-    if (this.typed?.room === room && now - this.typed.at < TYPING_EVERY) return;
-    this.typed = { room, at: now };
-    this.connection.send({ action: "typing", room });
+    this.typing.pressed(room);
   }
 
   /** Reads the lists of rooms again and follows those that the person is in. */

@@ -1,5 +1,6 @@
 /** What the person can do in rooms: each becomes a command of the outbox. */
 import type { Role, RoomKind } from "../fold/room";
+import { ownPost } from "../store/pending";
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 import type { Command, NewCommand, Outbox } from "./outbox";
@@ -30,6 +31,15 @@ export class Commands {
 
   edit(room: string, version: number, text: string): void {
     this.submit({ action: "edit", room, version, text });
+  }
+
+  /** Edits the post of the command with this id, which may not be in the log yet. */
+  editPost(room: string, id: string, text: string): void {
+    const { me, rooms } = this.store.get();
+    const logged = ownPost(rooms.get(room)?.open?.view.messages ?? [], id, me.id);
+    if (logged) this.edit(room, logged.version, text);
+    else this.outbox().amend(id, text);
+    this.store.flush();
   }
 
   remove(room: string, version: number): void {

@@ -27,6 +27,8 @@ export interface OutboxEntry {
   readonly state: "waiting" | "sent" | "acked" | "failed";
   /** The version that the server acknowledged. */
   readonly version?: number;
+  /** What the person made of a post's text after it was sent: an edit follows its ack. */
+  readonly amended?: string;
   readonly problem?: { readonly code: string; readonly message: string };
 }
 
@@ -130,6 +132,7 @@ export class Outbox {
     if (shows) this.replace(id, { ...entry, state: "acked", version });
     else this.remove(id);
     this.hooks.acked(command, version);
+    this.follow(entry, version);
     this.pump(command.room);
   }
 
@@ -139,7 +142,8 @@ export class Outbox {
     this.stopTimer(id);
     const { command } = entry;
     const kept = command.action === "post";
-    if (kept) this.replace(id, { ...entry, state: "failed", problem: { code, message } });
+    if (kept)
+      this.replace(id, { ...rewritten(entry), state: "failed", problem: { code, message } });
     else this.remove(id);
     this.hooks.refused(command, code, message, kept);
     this.pump(command.room);
@@ -151,7 +155,10 @@ export class Outbox {
     if (!entry) return;
     this.stopTimer(id);
     this.remove(id);
-    if (entry.state !== "acked") this.hooks.acked(entry.command, version);
+    if (entry.state !== "acked") {
+      this.hooks.acked(entry.command, version);
+      this.follow(entry, version);
+    }
     this.pump(entry.command.room);
   }
 
@@ -177,6 +184,24 @@ export class Outbox {
   discard(id: string): void {
     const entry = this.find(id);
     if (entry?.state === "failed" || entry?.state === "waiting") this.remove(id);
+  }
+
+  /** Changes the text of a post that the log may not have yet; false where there is no such post. */
+  amend(id: string, text: string): boolean {
+    const entry = this.find(id);
+    if (entry?.command.action !== "post") return false;
+    const amended = { ...entry, amended: text };
+    // Of what was never sent, or was refused, the server knows nothing.
+    const unknown = entry.state === "waiting" || entry.state === "failed";
+    this.replace(id, unknown ? rewritten(amended) : amended);
+    if (entry.state === "acked" && entry.version !== undefined) this.follow(amended, entry.version);
+    return true;
+  }
+
+  /** Sends the edit that waited for the version of its post. */
+  private follow({ command, amended }: OutboxEntry, version: number): void {
+    if (command.action !== "post" || amended === undefined || amended === command.text) return;
+    this.add({ action: "edit", room: command.room, version, text: amended });
   }
 
   private mayBeQuiet({ command }: OutboxEntry, lane: readonly OutboxEntry[]): boolean {
@@ -218,4 +243,10 @@ export class Outbox {
     clearTimeout(this.timers.get(id));
     this.timers.delete(id);
   }
+}
+
+/** The post with what was made of its text meanwhile, as if it had been given so. */
+function rewritten({ amended, ...entry }: OutboxEntry): OutboxEntry {
+  if (entry.command.action !== "post" || amended === undefined) return entry;
+  return { ...entry, command: { ...entry.command, text: amended } };
 }

@@ -34,6 +34,9 @@ export function saveSession(session: Session): void {
 export function clearSession(user: string): void {
   localStorage.removeItem(SESSION);
   sessionStorage.removeItem(outboxKey(user));
+  for (const key of Object.keys(sessionStorage)) {
+    if (key.startsWith(unfinishedKey(user, ""))) sessionStorage.removeItem(key);
+  }
   for (const key of Object.keys(localStorage)) {
     if (key.startsWith(draftKey(user, ""))) localStorage.removeItem(key);
   }
@@ -68,6 +71,20 @@ export function loadDraft(user: string, room: string): string {
 export function saveDraft(user: string, room: string, text: string): void {
   if (text === "") localStorage.removeItem(draftKey(user, room));
   else write(localStorage, draftKey(user, room), text);
+}
+
+/** An edit or a reply that was begun in a room is the tab's own too. */
+export function loadUnfinished(user: string, room: string): unknown {
+  return read(sessionStorage, unfinishedKey(user, room));
+}
+
+export function saveUnfinished(user: string, room: string, unfinished: unknown): void {
+  if (unfinished === null) sessionStorage.removeItem(unfinishedKey(user, room));
+  else write(sessionStorage, unfinishedKey(user, room), unfinished);
+}
+
+function unfinishedKey(user: string, room: string): string {
+  return `parley.unfinished.${user}.${room}`;
 }
 
 function outboxKey(user: string): string {

@@ -3,7 +3,7 @@ import type { Message } from "../wire/http";
 
 /** A message with every field present that all messages have; concerns may add others. */
 export type FoldedMessage = Readonly<
-  Message & Required<Pick<Message, "reply_to" | "edited_at" | "deleted" | "reactions">>
+  Message & Required<Pick<Message, "id" | "reply_to" | "edited_at" | "deleted" | "reactions">>
 >;
 
 /** The index of the first message at or above `version`. */

@@ -101,6 +101,7 @@ export function applyToMessages(messages: FoldedMessage[], event: RoomEvent): vo
 export function completeMessage(message: Message): FoldedMessage {
   return {
     ...message,
+    id: message.id ?? null,
     reply_to: message.reply_to ?? null,
     edited_at: message.edited_at ?? null,
     deleted: message.deleted ?? false,
@@ -136,6 +137,7 @@ function applyEvent(draft: Draft, event: RoomEvent): void {
     case "MessagePosted":
       draft.messages.push({
         version: event.version,
+        id: event.id ?? null,
         by: event.by,
         at: event.at,
         text: event.data.text,

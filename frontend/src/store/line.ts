@@ -9,16 +9,21 @@ export function applyToLine(room: RoomState, event: RoomEvent, state: State): Ro
       return { ...room, name: event.data.name, kind: event.data.kind };
     case "MemberJoined":
     case "RoleChanged": {
-      const count = event.type === "MemberJoined" ? 1 : 0;
-      const role = event.data.user === me ? event.data.role : room.role;
-      return { ...room, role, memberCount: room.memberCount + count };
+      const joins = event.type === "MemberJoined";
+      const own = event.data.user === me;
+      return {
+        ...room,
+        role: own ? event.data.role : room.role,
+        joined: own && joins ? event.at : room.joined,
+        memberCount: room.memberCount + (joins ? 1 : 0),
+      };
     }
     case "MemberLeft":
       return {
         ...room,
         memberCount: room.memberCount - 1,
         online: room.kind === "private" ? without(room.online, event.data.user, me) : room.online,
-        ...(event.data.user === me ? { role: null, unread: 0 } : {}),
+        ...(event.data.user === me ? { role: null, joined: null, unread: 0 } : {}),
       };
     case "MessagePosted": {
       const seen = event.by === me || state.attending === room.room || room.role === null;

@@ -1,8 +1,9 @@
 /** What the person did and the log does not show yet. Pure. */
 import type { OutboxEntry } from "../client/outbox";
-import { lowerBound, type FoldedMessage } from "../fold/messages";
+import type { FoldedMessage } from "../fold/messages";
 import { withoutReaction, withReaction } from "../fold/reactions";
 import type { Post } from "../wire/client";
+import type { State } from "./state";
 
 /** A message that was sent from here, before its event came back. */
 export interface PendingPost {
@@ -18,6 +19,17 @@ export interface PendingPost {
   readonly problem: string | null;
 }
 
+export function withOutbox(state: State, outbox: readonly OutboxEntry[]): State {
+  const news = outbox.flatMap(({ command: { action, id } }) =>
+    action === "post" && !state.posted.has(id) ? [id] : [],
+  );
+  return {
+    ...state,
+    outbox,
+    posted: news.length === 0 ? state.posted : new Set([...state.posted, ...news]),
+  };
+}
+
 export function pendingPosts(
   outbox: readonly OutboxEntry[],
   room: string,
@@ -25,14 +37,14 @@ export function pendingPosts(
   me: string,
 ): readonly PendingPost[] {
   const posts: PendingPost[] = [];
-  for (const { command, at, state, version, problem } of outbox) {
+  for (const { command, at, state, version, problem, amended } of outbox) {
     if (command.action !== "post" || command.room !== room) continue;
-    if (state === "sent" && mayBeThere(command, messages, me)) continue;
+    if (postedBy(command, messages, me)) continue;
     posts.push({
       id: command.id,
       by: me,
       at,
-      text: command.text,
+      text: amended ?? command.text,
       kind: command.kind ?? "text",
       reply_to: command.reply_to ?? null,
       state,
@@ -43,17 +55,31 @@ export function pendingPosts(
   return posts;
 }
 
-/**
- * A snapshot has no command ids. After a reload it may hold the very message whose retry is on its
- * way; until the ack tells, the message that is there stands for it, so it never shows twice.
- */
-function mayBeThere(command: Post, messages: readonly FoldedMessage[], me: string): boolean {
-  if (typeof command.since !== "number") return false;
-  for (let index = lowerBound(messages, command.since + 1); index < messages.length; index += 1) {
+/** The message of a post that the log has already: its ack or push may still be on its way. */
+function postedBy(
+  command: Post,
+  messages: readonly FoldedMessage[],
+  me: string,
+): FoldedMessage | undefined {
+  // Without `since` it was never sent.
+  if (typeof command.since !== "number") return undefined;
+  return ownPost(messages, command.id, me, command.since);
+}
+
+/** The person's own message that the command with this id posted, if it is loaded. */
+export function ownPost(
+  messages: readonly FoldedMessage[],
+  id: string,
+  me: string,
+  since = 0,
+): FoldedMessage | undefined {
+  for (let index = messages.length - 1; index >= 0; index -= 1) {
     const message = messages[index];
-    if (message?.by === me && message.text === command.text) return true;
+    if (!message || message.version <= since) return undefined;
+    // Somebody else may use the same id.
+    if (message.id === id && message.by === me) return message;
   }
-  return false;
+  return undefined;
 }
 
 /** Edits, deletions and reactions that wait for the server, by the message's version. */

@@ -26,6 +26,8 @@ export interface RoomState {
   readonly name: string | null;
   readonly kind: RoomKind;
   readonly role: Role | null;
+  /** When the person joined; null where they are out, or the server does not know. */
+  readonly joined: string | null;
   readonly memberCount: number;
   readonly unread: number;
   readonly last: LastMessage | null;
@@ -65,6 +67,8 @@ export interface State {
   readonly directory: Directory;
   readonly people: ReadonlyMap<string, string | null>;
   readonly outbox: readonly OutboxEntry[];
+  /** Ids of the posts that this tab gave: by them it knows its own rows in the log. */
+  readonly posted: ReadonlySet<string>;
   /** The room on the screen. */
   readonly active: string | null;
   /** The room whose newest message the person sees right now. */
@@ -82,6 +86,7 @@ export function initialState(me: Me): State {
     directory: { query: "", rooms: [], cursor: null, searching: true },
     people: new Map([[me.id, me.name]]),
     outbox: [],
+    posted: new Set(),
     active: null,
     attending: null,
     toasts: [],

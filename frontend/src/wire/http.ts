@@ -431,6 +431,8 @@ export interface Members {
  * Attributes
  * ----------
  * version: version of the event that posted it; its identity in the room.
+ * id: of the command that posted it, unique for its writer; null where a release before this
+ *     field folded the message.
  * n: the message's ordinal in the room, 1, 2, 3 …
  * text: null when deleted, when its writer was erased or when it is not kept any more.
  * reactions: emoji to the ids of those who reacted, in order.
@@ -443,6 +445,7 @@ export interface Message {
   by: string;
   deleted?: boolean;
   edited_at?: string | null;
+  id?: string | null;
   kind: "text" | "action";
   n: number;
   pinned_by?: string | null;
@@ -483,13 +486,20 @@ export interface NoticesRequest {
   mail: boolean;
 }
 /**
- * A room in a list; `role` is null in the directory, where they are no member.
+ * A room in a list.
+ *
+ * Attributes
+ * ----------
+ * role: null in the directory, where they are no member.
+ * joined: when they joined; null in the directory, and where a release before this field folded
+ *     it.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "RoomSummary".
  */
 export interface RoomSummary {
   head: number;
+  joined?: string | null;
   kind: "public" | "private" | "broadcast";
   last: LastMessage | null;
   member_count: number;

@@ -469,6 +469,8 @@ export interface Snapshot {
  * Attributes
  * ----------
  * version: version of the event that posted it; its identity in the room.
+ * id: of the command that posted it, unique for its writer; null where a release before this
+ *     field folded the message.
  * n: the message's ordinal in the room, 1, 2, 3 …
  * text: null when deleted, when its writer was erased or when it is not kept any more.
  * reactions: emoji to the ids of those who reacted, in order.
@@ -478,6 +480,7 @@ export interface Message {
   by: string;
   deleted?: boolean;
   edited_at?: string | null;
+  id?: string | null;
   kind: "text" | "action";
   n: number;
   pinned_by?: string | null;

@@ -27,6 +27,7 @@ export function edited(version: number, message: number, text: string): RoomEven
 export function message(version: number, n = version, text = `text ${version}`): FoldedMessage {
   return {
     version,
+    id: `c${version}`,
     by: "u_a",
     at: AT,
     text,

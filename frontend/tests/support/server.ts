@@ -189,7 +189,11 @@ export class FakeServer {
   messages() {
     return this.events.map((event) =>
       event.type === "MessagePosted"
-        ? { ...message(event.version, event.data.n, event.data.text ?? ""), by: event.by }
+        ? {
+            ...message(event.version, event.data.n, event.data.text ?? ""),
+            by: event.by,
+            id: event.id ?? null,
+          }
         : message(event.version),
     );
   }

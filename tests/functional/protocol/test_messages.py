@@ -51,6 +51,7 @@ def test_edit_delete_react_and_reply(party: Party) -> None:
     told, answered, gone = page.json["messages"]
     assert told.pop("edited_at") == ann.events(room)[edited - 1]["at"]
     assert MOMENT.fullmatch(told.pop("at"))
+    assert told.pop("id") == ann.events(room)[first - 1]["id"]
     assert told == {
         "version": first,
         "by": ann.id,

@@ -185,6 +185,8 @@ def test_the_list_of_rooms(party: Party) -> None:
     wire.Rooms.model_validate_json(answer.body)
     (mine,) = [found for found in answer.json["rooms"] if found["room"] == room]
     last = mine.pop("last")
+    joins = [event for event in bob.events(room) if event["type"] == "MemberJoined"]
+    assert mine.pop("joined") == joins[-1]["at"]
     assert mine == {
         "room": room,
         "name": f"Room {room}",

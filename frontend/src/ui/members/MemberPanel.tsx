@@ -5,12 +5,12 @@ import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
 import { Modal } from "../common/Modal";
-import { useMedia } from "../hooks";
 import { useAgain } from "../useAgain";
 import { AddMember } from "./AddMember";
 import { InvitedList } from "./InvitedList";
 import { MemberRow } from "./MemberRow";
 import { sortMembers } from "./sort";
+import { useMembersBeside } from "./useMemberPanel";
 
 interface MemberPanelProps {
   room: RoomState;
@@ -20,7 +20,7 @@ interface MemberPanelProps {
 
 /** Beside the room where there is place for it, else a sheet over it. */
 export function MemberPanel({ room, open, onOpenChange }: MemberPanelProps) {
-  const beside = useMedia("(min-width: 64rem)");
+  const beside = useMembersBeside();
   if (!beside) {
     return (
       <Modal open={open} onOpenChange={onOpenChange} title="Members" shape="sheet">

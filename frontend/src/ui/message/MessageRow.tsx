@@ -80,6 +80,7 @@ function MessageLine(props: MessageRowProps) {
     <article
       data-testid="message"
       data-key={rowKey}
+      data-n={posted?.n}
       data-version={posted?.version ?? pending?.ackedAs ?? undefined}
       data-state={!pending || pending.state === "acked" ? "sent" : failed ? "failed" : "pending"}
       // Messages are moved between with the arrow keys, as WAI-ARIA's feed pattern has it.

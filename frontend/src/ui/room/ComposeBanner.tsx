@@ -15,10 +15,10 @@ interface ComposeBannerProps {
 /** Says what the composer is about, where it is not simply a new message. */
 export function ComposeBanner({ compose, messages, cancel }: ComposeBannerProps) {
   const people = useChatState((state) => state.people);
-  const version = compose.mode === "edit" ? compose.version : compose.replyTo;
-  if (version === null) return null;
-  const message = messages[indexOf(messages, version)];
-  const editing = compose.mode === "edit";
+  const editing = compose.mode !== "new";
+  const version = editing ? null : compose.replyTo;
+  if (version === null && !editing) return null;
+  const message = version === null ? undefined : messages[indexOf(messages, version)];
   return (
     <div
       data-testid="compose-banner"
@@ -31,7 +31,7 @@ export function ComposeBanner({ compose, messages, cancel }: ComposeBannerProps)
             ? "Edit message"
             : `Reply to ${message ? nameOf(people, message.by) : "a message"}`}
         </span>
-        {message && !editing && <span> · {snippetOf(message)}</span>}
+        {message && <span> · {snippetOf(message)}</span>}
       </span>
       <IconButton icon="close" label="Cancel" size={16} box="small" onClick={cancel} />
     </div>

@@ -1,12 +1,13 @@
 import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { loadDraft, saveDraft } from "../../client/storage";
-import { indexOf } from "../../fold/messages";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
 import { useMedia } from "../hooks";
 import { cleanText, lengthOf, MAX_TEXT, parseInput, FRESH, type Compose } from "./compose";
 import { ComposeBanner } from "./ComposeBanner";
+import { editKey, editNewest, originalOf, type Said } from "./edited";
+import { keepUnfinished, unfinishedIn } from "./useCompose";
 
 interface ComposerProps {
   room: RoomState;
@@ -23,24 +24,26 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const touch = useMedia("(pointer: coarse)");
   const [draft, setDraft] = useState(() => loadDraft(me, room.room));
-  const [edited, setEdited] = useState("");
+  const outbox = useChatState((state) => state.outbox);
   const messages = room.open?.view.messages ?? [];
-  const editing = compose.mode === "edit" ? compose.version : null;
-  const value = editing === null ? draft : edited;
+  const said: Said = { room: room.room, messages, outbox, me };
+  const editing = editKey(compose);
+  const original = originalOf(compose, said);
+  const [edited, setEdited] = useState(() => {
+    const before = unfinishedIn(me, room.room);
+    return before && { key: editKey(before.compose), text: before.edited };
+  });
+  const changed = edited !== null && edited.key === editing ? edited.text : null;
+  const value = editing === null ? draft : (changed ?? original);
   const text = cleanText(value);
   const left = MAX_TEXT - lengthOf(text);
 
-  const original = editing === null ? null : (messages[indexOf(messages, editing)]?.text ?? "");
-  useEffect(() => {
-    // eslint-disable-next-line react-hooks/set-state-in-effect -- begins from the text as it is now
-    if (original !== null) setEdited(original);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- not again when somebody changes it
-  }, [editing]);
-
   // A finger that opens a room wants to read; the keyboard would cover half of it.
+  const [restored] = useState(() => (edited === null ? FRESH : compose));
   useEffect(() => {
-    if (!touch || compose !== FRESH) field.current?.focus();
-  }, [compose, touch]);
+    const begun = compose !== FRESH && compose !== restored;
+    if (!touch || begun) field.current?.focus();
+  }, [compose, restored, touch]);
 
   useLayoutEffect(() => {
     const area = field.current;
@@ -51,7 +54,8 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
 
   function change(next: string) {
     if (editing !== null) {
-      setEdited(next);
+      setEdited({ key: editing, text: next });
+      keepUnfinished(me, room.room, { compose, edited: next });
       return;
     }
     setDraft(next);
@@ -63,14 +67,21 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
     if (text === "" || left < 0) return;
     if (compose.mode === "edit") {
       if (text !== original) chat.commands.edit(room.room, compose.version, text);
+    } else if (compose.mode === "edit-post") {
+      if (text !== original) chat.commands.editPost(room.room, compose.id, text);
     } else {
       const { text: words, kind } = parseInput(text);
       chat.commands.post(room.room, words, kind, compose.replyTo);
       setDraft("");
       saveDraft(me, room.room, "");
     }
-    setCompose(FRESH);
+    finish();
     field.current?.focus();
+  }
+
+  function finish() {
+    setEdited(null);
+    setCompose(FRESH);
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -81,25 +92,19 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
       submit();
     } else if (event.key === "Escape" && compose !== FRESH) {
       event.preventDefault();
-      setCompose(FRESH);
+      finish();
     } else if (event.key === "ArrowUp" && value === "" && editing === null) {
-      const own = messages.findLast((message) => message.by === me && message.text !== null);
+      const own = editNewest(said);
       if (!own) return;
       event.preventDefault();
-      setCompose({ mode: "edit", version: own.version });
+      setCompose(own);
     }
   }
 
   return (
     <div className="shrink-0 px-3 pb-3 md:px-5 md:pb-5">
       <div className="rounded-2xl border border-edge bg-raised shadow-raised transition-colors focus-within:border-accent">
-        <ComposeBanner
-          compose={compose}
-          messages={messages}
-          cancel={() => {
-            setCompose(FRESH);
-          }}
-        />
+        <ComposeBanner compose={compose} messages={messages} cancel={finish} />
         <div className="flex items-end gap-1 p-1.5 pl-4">
           <textarea
             ref={field}

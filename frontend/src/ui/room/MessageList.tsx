@@ -7,7 +7,7 @@ import { useChat, useChatState } from "../chat";
 import { MessageRow } from "../message/MessageRow";
 import { Confirm } from "../common/Confirm";
 import { DayLine, NoticeLine, UnreadLine } from "./Lines";
-import { isMessage, isNotices, keyOf, startsDay, startsGroup, type Entry } from "./entries";
+import { isMessage, isNotices, keysFor, startsDay, startsGroup, type Entry } from "./entries";
 import { JumpNewest } from "./JumpNewest";
 import { TopOfList } from "./TopOfList";
 import { useCursor } from "./useCursor";
@@ -36,10 +36,12 @@ export function MessageList(props: MessageListProps) {
   const people = useChatState((state) => state.people);
   const [deleting, setDeleting] = useState<number | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const timeline = useTimeline(scroller, room, entries, range, place);
+  const posted = useChatState((state) => state.posted);
+  const keyOf = useMemo(() => keysFor(me, posted), [me, posted]);
+  const timeline = useTimeline(scroller, room, entries, keyOf, range, place);
   const { virtualizer, items, measure, sizer, scrolling, atEnd, flashed } = timeline;
   const older = usePaging(room.room, entries, range, timeline.shown, timeline.arrived);
-  const cursor = useCursor(entries, virtualizer, scroller, items);
+  const cursor = useCursor(entries, keyOf, virtualizer, scroller, items);
 
   const actions = useMemo(
     () => ({
@@ -113,7 +115,7 @@ export function MessageList(props: MessageListProps) {
                     }
                     rowKey={key}
                     tabbable={cursor.tabbable === key}
-                    flash={flashed === key}
+                    flash={isMessage(entry) && flashed === entry.version}
                     me={me}
                     role={room.role}
                     mayPost={mayPost}

@@ -2,21 +2,21 @@ import { useMemo, useState } from "react";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { Button } from "../common/Button";
-import { useMedia } from "../hooks";
 import { MemberPanel } from "../members/MemberPanel";
+import { useMemberPanel } from "../members/useMemberPanel";
 import { Composer } from "./Composer";
-import { FRESH, type Compose } from "./compose";
 import { GuestBar } from "./GuestBar";
 import { RoomHeader } from "./RoomHeader";
 import { Timeline, type Wanted } from "./Timeline";
 import { TypingLine } from "./TypingLine";
+import { useCompose } from "./useCompose";
 
 export function RoomScreen({ room: id }: { room: string }) {
   const room = useChatState((state) => state.rooms.get(id));
-  const wide = useMedia("(min-width: 75rem)");
-  const [panel, setPanel] = useState(wide);
+  const [panel, setPanel] = useMemberPanel();
   const [wanted, setWanted] = useState<Wanted | null>(null);
-  const [compose, setCompose] = useState<Compose>(FRESH);
+  const me = useChatState((state) => state.me.id);
+  const [compose, setCompose] = useCompose(me, id);
   const hooks = useMemo(
     () => ({
       reply: (version: number) => {
@@ -26,7 +26,7 @@ export function RoomScreen({ room: id }: { room: string }) {
         setCompose({ mode: "edit", version });
       },
     }),
-    [],
+    [setCompose],
   );
   if (!room) return null;
   if (room.refused !== null) return <Refused room={room} />;

@@ -1,7 +1,11 @@
-/** What the composer is for: a new message, perhaps a reply, or the change of an old one. */
+/**
+ * What the composer is for: a new message, perhaps a reply, or the change of an old one. One that
+ * is not in the log yet is known by the `id` of its command.
+ */
 export type Compose =
   | { readonly mode: "new"; readonly replyTo: number | null }
-  | { readonly mode: "edit"; readonly version: number };
+  | { readonly mode: "edit"; readonly version: number }
+  | { readonly mode: "edit-post"; readonly id: string };
 
 /** Code points of a message (docs/protocol.md). */
 export const MAX_TEXT = 4_000;

@@ -25,9 +25,19 @@ export function isNotices(entry: Entry): entry is NoticeGroup {
   return "notices" in entry;
 }
 
-export function keyOf(entry: Entry): string {
-  if (isNotices(entry)) return `notice-${entry.version}`;
-  return isMessage(entry) ? `${entry.version}` : entry.id;
+export type KeyOf = (entry: Entry) => string;
+
+/**
+ * How rows are told apart. A message that this tab posted (`posted` has its command's id) keeps
+ * the key that it had on its way. Ids of other people's commands are not trusted to be unique.
+ */
+export function keysFor(me: string, posted: ReadonlySet<string>): KeyOf {
+  return (entry) => {
+    if (isNotices(entry)) return `notice-${entry.version}`;
+    if (!isMessage(entry)) return entry.id;
+    const { id, by, version } = entry;
+    return id !== null && by === me && posted.has(id) ? id : `${version}`;
+  };
 }
 
 export function entriesOf(

@@ -1,6 +1,6 @@
 import type { VirtualItem, Virtualizer } from "@tanstack/react-virtual";
 import { useState, type KeyboardEvent, type RefObject } from "react";
-import { isNotices, keyOf, type Entry } from "./entries";
+import { isNotices, type Entry, type KeyOf } from "./entries";
 
 /** Keys of a focused message that press one of its buttons. */
 const SHORTCUTS: Readonly<Record<string, string>> = {
@@ -16,6 +16,7 @@ const SHORTCUTS: Readonly<Record<string, string>> = {
  */
 export function useCursor(
   entries: readonly Entry[],
+  keyOf: KeyOf,
   virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>,
   scroller: RefObject<HTMLDivElement | null>,
   items: readonly VirtualItem[],

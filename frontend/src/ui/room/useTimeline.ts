@@ -17,7 +17,7 @@ import type { Range } from "../../fold/history";
 import type { RoomState } from "../../store/state";
 import { useChat } from "../chat";
 import { useAttention } from "../hooks";
-import { entryOf, estimateHeight, isMessage, keyOf, type Entry } from "./entries";
+import { entryOf, estimateHeight, isMessage, type Entry, type KeyOf } from "./entries";
 import { Destination } from "./destination";
 import type { Place } from "./place";
 import { readsByFocus, useFocusedRow, useReadsByFocus } from "./useFocusedRow";
@@ -45,11 +45,12 @@ export function useTimeline(
   scroller: RefObject<HTMLDivElement | null>,
   room: RoomState,
   entries: readonly Entry[],
+  keyOf: KeyOf,
   range: Range,
   place: Place,
 ) {
   const chat = useChat();
-  const [flashed, setFlashed] = useState<string | null>(null);
+  const [flashed, setFlashed] = useState<number | null>(null);
   const attention = useAttention();
   const isLive = range.to === Infinity;
 
@@ -58,7 +59,7 @@ export function useTimeline(
       const entry = entries[index];
       return entry ? keyOf(entry) : index;
     },
-    [entries],
+    [entries, keyOf],
   );
   const [destination] = useState(() => new Destination());
   const [arrived, setArrived] = useState(false);
@@ -94,7 +95,7 @@ export function useTimeline(
   const focused = useFocusedRow(scroller);
   const pinned = useMemo(
     () => (focused === null ? -1 : entries.findIndex((entry) => keyOf(entry) === focused)),
-    [entries, focused],
+    [entries, keyOf, focused],
   );
   const nearEnd = held ? NEAR_END_HELD : NEAR_END;
   const rangeExtractor = useCallback((rows: Rows) => withRow(rows, pinned), [pinned]);
@@ -139,7 +140,7 @@ export function useTimeline(
           : undefined;
       if (typeof place.at === "number") {
         destination.send({ version: place.at });
-        setFlashed(`${place.at}`);
+        setFlashed(place.at);
       } else if (unread && isMessage(unread) && unread !== entries[0]) {
         destination.send({ version: unread.version });
       } else {

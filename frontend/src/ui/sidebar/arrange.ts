@@ -1,7 +1,7 @@
 import type { Directory, RoomState } from "../../store/state";
 
 /**
- * The rooms that match the filter: the person's own by their last message, newest first, and those
+ * The rooms that match the filter: the person's own by what happened last, newest first, and those
  * that they could join by size. `held` pins the order of the own ones that it names.
  */
 export function arrange(
@@ -29,7 +29,7 @@ export function arrange(
       return newestFirst(a, b);
     });
   const others = matching
-    .filter((room) => room.role === null)
+    .filter(mayJoin)
     .sort((a, b) => b.memberCount - a.memberCount || a.room.localeCompare(b.room));
   return { own, others };
 }
@@ -39,6 +39,17 @@ function folded(text: string): string {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
+/** Nobody joins a private room unasked, nor one that the server does not show. */
+function mayJoin({ role, kind, refused }: RoomState): boolean {
+  return role === null && kind !== "private" && refused === null;
+}
+
 function newestFirst(a: RoomState, b: RoomState): number {
-  return (b.last?.at ?? "").localeCompare(a.last?.at ?? "") || a.room.localeCompare(b.room);
+  return activityOf(b).localeCompare(activityOf(a)) || a.room.localeCompare(b.room);
+}
+
+/** When the room was last of interest: its last message, or that the person came into it. */
+function activityOf({ last, joined }: RoomState): string {
+  const [said, came] = [last?.at ?? "", joined ?? ""];
+  return said > came ? said : came;
 }
