@@ -30,7 +30,7 @@ def metered_session(request: Request[Any], rows: int = 0) -> Session:
 
     Parameters
     ----------
-    rows: maximum of rows that the call reads, if the request states no `limit`.
+    rows: maximum of rows that the call reads, if the request states no larger `limit`.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def metered_session(request: Request[Any], rows: int = 0) -> Session:
     RateLimited: the allowance is spent.
     """
     session = _session(request)
-    spend_read(chat().services, session.user, getattr(request.given, "limit", rows))
+    spend_read(chat().services, session.user, max(rows, getattr(request.given, "limit", 0)))
     return session
 
 

@@ -19,7 +19,7 @@ from local.files import Files
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
 
-LISTS = ("/api/rooms", "/api/directory")
+LISTS = ("/api/rooms", "/api/directory", "/api/people")
 """What is read from the views alone, which are to catch up first."""
 
 SECURITY_HEADERS = {

@@ -7,8 +7,9 @@ from pathlib import Path
 from adapters.sqlite.database import Database
 from adapters.sqlite.progress import SCHEMA as PROGRESS_SCHEMA
 
-FORMAT = 2
-"""Format of the tables: the file's `user_version`. A file of another format is rebuilt."""
+FORMAT = 3
+"""Format of the tables and of what is in them: the file's `user_version`. A file of another format
+is rebuilt. Format 2 had no index of people."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (

@@ -14,6 +14,7 @@ from domain.chat.consumers import TrackMemberships
 from domain.chat.delivering import Deliver
 from domain.chat.entering import Entering
 from domain.chat.erasing import Erasing
+from domain.chat.finding import Finding
 from domain.chat.inviting import Inviting
 from domain.chat.listing import Listing
 from domain.chat.notifying import Notifying
@@ -50,6 +51,7 @@ class Chat:
         self.preparing = Preparing(services)
         self.reading = Reading(services)
         self.listing = Listing(services)
+        self.finding = Finding(services, self.reading.authorising)
         self._notifying = Notifying(services)
         self._retaining = Retaining(services)
         shared = (services.log, services.progress, services.now)

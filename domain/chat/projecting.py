@@ -9,6 +9,7 @@ from domain.log import is_person
 from domain.person.lifecycle import PersonErased
 from domain.person.marks import ReadMarked
 from domain.projections.directory import Directory
+from domain.projections.people import People
 from domain.projections.projection import Batch, Given, Projection, merged
 from domain.projections.rows import MARKS, header_of, stream_of
 from domain.projections.store import Fold, Head, Patch
@@ -87,7 +88,7 @@ class ReadMarks(Projection):
         self.given.views.forget_marks(user)
 
 
-PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks, Directory)
+PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks, Directory, People)
 
 
 class ProjectViews:

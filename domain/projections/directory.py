@@ -13,22 +13,15 @@ under their creator's key, and an index in plain words would keep them beyond it
 
 from collections.abc import Iterator, Sequence
 
-from domain.matching import parts_of
 from domain.ports.vault import Vault
+from domain.projections.prefixes import common, looked_up, prefixes_of
 from domain.projections.projection import Batch, Projection
 from domain.projections.rows import OPEN, OPEN_KINDS, room_stream
 from domain.projections.store import Fold, Patch, ViewStore
 from domain.room.lifecycle import RoomCreated
 
-PREFIX = 6
-"""Letters of a word that are indexed; what more is asked for is looked up in the names."""
-
 MOST = 200
 """Rows of a room at most: a name has 80 letters, in scripts without spaces each begins a word."""
-
-WORDS = 4
-"""Words of a query that are looked for in the index, the longest; names are held against them all.
-"""
 
 NAME, ID, CREATOR = "w#", "x#", "z#"
 
@@ -42,10 +35,10 @@ class Directory(Projection):
         for event in batch.events:
             if isinstance(event, RoomCreated) and event.kind in OPEN_KINDS:
                 vault = self.given.vault
-                ids = _prefixes(batch.log_id)
+                ids = prefixes_of(batch.log_id)
                 words = [_row(vault, ID, prefix) for prefix in ids]
                 # What the id has too stands there once, and stays when the name is gone.
-                names = [one for one in _prefixes(vault.open(event.name) or "") if one not in ids]
+                names = [one for one in prefixes_of(vault.open(event.name) or "") if one not in ids]
                 words += [_row(vault, NAME, prefix) for prefix in names]
                 creator = f"{CREATOR}{event.by}"
                 patches = [*words[:MOST], Patch(creator, {}, under=creator)]
@@ -68,30 +61,13 @@ def search(
 
     A page reads at most `chunk` places of the index a word.
     """
-    longest = sorted(words, key=len, reverse=True)[:WORDS]
-    names = [_under(vault, word[:PREFIX]) for word in longest] or [OPEN]
-    place = room_stream(after) if after else ""
-    while True:
-        found = [store.under(name, place, chunk) for name in names]
-        # What lies beyond the end of a full page is not known yet.
-        ends = [page[-1] for page in found if len(page) == chunk]
-        place = min(ends, default="~")
-        both = set(found[0]).intersection(*found[1:])
-        rooms = [stream[2:] for stream in sorted(both) if stream <= place]
-        yield rooms, place[2:] if ends else None
-        if not ends:
-            return
+    names = [_under(vault, prefix) for prefix in looked_up(words)] or [OPEN]
+    for streams, place in common(store, names, room_stream(after) if after else "", chunk):
+        yield [stream[2:] for stream in streams], place[2:] if place else None
 
 
 def _under(vault: Vault, prefix: str) -> str:
     return f"{NAME}{vault.blind(f'directory {prefix}')}"
-
-
-def _prefixes(text: str) -> list[str]:
-    """Returns what is indexed of a text, whole words first."""
-    words = parts_of(text)
-    cut = [word[:length] for length in range(PREFIX, 0, -1) for word in words]
-    return list(dict.fromkeys(cut))
 
 
 def _row(vault: Vault, kind: str, prefix: str) -> Patch:

@@ -240,6 +240,9 @@ class Views:
             if stream.startswith("P#"):
                 marks = dict(sorted(self.marks(name).items()))
                 yield {"person": name, "version": head.version, "marks": marks}
+                # Rows of further projections, whose keys come after those of marks.
+                for key, row in self.store.keyed(Span(stream, after(f"{MARKS}~"))):
+                    yield {"person": name, "row": key, **row}
             else:
                 yield {"room": name, **(header_of(head) or {})}
                 yield from self._dump_rows(name, head)

@@ -15,6 +15,17 @@ class Identity(Wire):
     name: Words
 
 
+class FoundPerson(Wire):
+    user: str
+    name: str
+
+
+class FoundPeople(Wire):
+    """Those whom one shares a room with come first."""
+
+    people: list[FoundPerson]
+
+
 class Entered(Wire):
     token: str
     user: Identity

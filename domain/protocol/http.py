@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.protocol.fields import Nickname, RoomId, Since, Version, Wire
-from domain.protocol.limits import MAX_NAME
+from domain.protocol.limits import MAX_NAME, MAX_NICKNAME
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 """Entries of a page."""
@@ -56,6 +56,13 @@ class DirectoryQuery(Parameters):
     q: Annotated[str, Field(max_length=MAX_NAME)] = ""
     cursor: Cursor | None = None
     limit: RoomsLimit = 100
+
+
+class PeopleQuery(Parameters):
+    """People who have the words of `q` in their name."""
+
+    q: Annotated[str, Field(max_length=MAX_NICKNAME)]
+    limit: Annotated[int, Field(ge=1, le=20)] = 10
 
 
 class RoomQuery(Parameters):

@@ -2,6 +2,7 @@
 // Over 300 lines: adding, inviting, removing and creating share one chat of five people.
 import { act } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError } from "../src/client/api";
 import type { Chat } from "../src/client/chat";
 import type { Role } from "../src/fold/room";
 import { AddMember } from "../src/ui/members/AddMember";
@@ -10,6 +11,7 @@ import { MemberPanel } from "../src/ui/members/MemberPanel";
 import { MemberRow } from "../src/ui/members/MemberRow";
 import { outranks, sortMembers } from "../src/ui/members/sort";
 import { CreateRoom } from "../src/ui/rooms/CreateRoom";
+import type { FoundPeople } from "../src/wire/http";
 import { privateRoomId, roomIdOf } from "../src/ui/rooms/roomId";
 import { openRoom, Screen } from "./support/screen";
 import { FakeServer } from "./support/server";
@@ -59,9 +61,69 @@ describe("adding somebody", () => {
     expect(found()).toEqual([]);
     screen.type("add-member-input", " ");
     expect(found()).toEqual([]);
-    expect(screen.text).not.toContain("You have met nobody");
+    expect(screen.text).not.toContain("Nobody of that name");
+  });
+
+  it("finds people on the server, once typing has paused", async () => {
+    const people = vi.spyOn(chat.api, "people").mockResolvedValue({
+      people: [
+        { user: "u_zoe", name: "Zoë" },
+        { user: "u_ann", name: "Zoe Ann" },
+      ],
+    });
+    show();
+    screen.type("add-member-input", "z");
+    screen.type("add-member-input", " zoe");
+    expect(screen.text).toContain("Searching…");
+    await screen.pass(249);
+    expect(people).not.toHaveBeenCalled();
+    await screen.pass(1);
+    expect(people).toHaveBeenCalledExactlyOnceWith("zoe");
+    // Members are not to be added.
+    expect(found()).toEqual(["u_zoe"]);
+    expect(screen.find("add-member").textContent).toContain("Zoë");
+    expect(chat.store.get().people.get("u_zoe")).toBe("Zoë");
+    people.mockResolvedValue({ people: [] });
+    screen.type("add-member-input", "zoltan");
+    expect(found()).toEqual([]);
+    await screen.pass(250);
+    expect(screen.text).toContain("Nobody of that name can be found.");
+  });
+
+  it("drops an answer for what was typed before", async () => {
+    let give: (answer: FoundPeople) => void = () => undefined;
+    const people = vi.spyOn(chat.api, "people").mockImplementation(
+      () =>
+        new Promise((resolve) => {
+          give = resolve;
+        }),
+    );
+    show();
+    screen.type("add-member-input", "zo");
+    await screen.pass(250);
+    const first = give;
+    screen.type("add-member-input", "ed");
+    await screen.pass(250);
+    first({ people: [{ user: "u_zoe", name: "Zoë" }] });
+    await screen.pass();
+    expect(found()).toEqual([]);
+    give({ people: [{ user: "u_ed", name: "Ed" }] });
+    await screen.pass();
+    expect(found()).toEqual(["u_ed"]);
+    expect(people).toHaveBeenCalledTimes(2);
+  });
+
+  it("says where the search failed, and searches again by itself", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    const people = vi.spyOn(chat.api, "people").mockRejectedValueOnce(new ApiError("network", ""));
+    people.mockResolvedValue({ people: [{ user: "u_zoe", name: "Zoë" }] });
+    show();
     screen.type("add-member-input", "zoe");
-    expect(screen.text).toContain("You have met nobody of that name.");
+    await screen.pass(250);
+    expect(screen.text).toContain("People cannot be searched right now.");
+    await screen.pass(2_000);
+    await screen.pass(250);
+    expect(found()).toEqual(["u_zoe"]);
   });
 
   it("finds people by their id, once each, known or not", () => {

@@ -3,6 +3,7 @@ import type {
   Entered,
   ErrorBody,
   ExchangeRequest,
+  FoundPeople,
   Identity,
   Invitations,
   Members,
@@ -81,6 +82,11 @@ export class Api {
   setNotices(mail: boolean): Promise<Notices> {
     const body: NoticesRequest = { mail };
     return this.call("PUT", "/api/session/notices", body);
+  }
+
+  /** People by the beginnings of their names. */
+  people(q: string): Promise<FoundPeople> {
+    return this.call("GET", `/api/people?${query({ q })}`);
   }
 
   invitations(): Promise<Invitations> {

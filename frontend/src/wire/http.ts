@@ -369,6 +369,23 @@ export interface ExchangeRequest {
   nickname?: string | null;
 }
 /**
+ * Those whom one shares a room with come first.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "FoundPeople".
+ */
+export interface FoundPeople {
+  people: FoundPerson[];
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "FoundPerson".
+ */
+export interface FoundPerson {
+  name: string;
+  user: string;
+}
+/**
  * `by` invites to a room; `role` is what joining gives. `version` is that of the room's event:
  * the `since` of the answering command.
  *

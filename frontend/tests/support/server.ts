@@ -5,6 +5,7 @@ import type { Socket } from "../../src/client/connection";
 import type { OutboxEntry } from "../../src/client/outbox";
 import type { ClientFrame, Post } from "../../src/wire/client";
 import type {
+  FoundPeople,
   Identity,
   Invitation,
   Invitations,
@@ -66,6 +67,10 @@ class FakeApi extends Api {
 
   override directory(q: string, cursor: string | null): Promise<Rooms> {
     return this.server.directory(q, cursor);
+  }
+
+  override people(): Promise<FoundPeople> {
+    return Promise.resolve({ people: [] });
   }
 
   override invitations(): Promise<Invitations> {

@@ -1,19 +1,22 @@
 import { useState } from "react";
 import type { RoomState } from "../../store/state";
+import type { FoundPerson } from "../../wire/http";
 import { useChat, useChatState } from "../chat";
 import { Avatar } from "../common/Avatar";
 import { Icon } from "../common/Icon";
+import { usePeople } from "./usePeople";
 
 const SHOWN = 5;
 
-/** Adds somebody by name, of those that this tab has met, or by their id. */
+/** Adds somebody by name, of those that this tab has met or the server finds, or by their id. */
 export function AddMember({ room }: { room: RoomState }) {
   const chat = useChat();
   const people = useChatState((state) => state.people);
   const [wanted, setWanted] = useState("");
   const members = room.open?.view.members;
+  const { found: others, answered, failed } = usePeople(wanted);
   // The invited too: an invitation that did not reach somebody is made anew by asking again.
-  const found = candidates(wanted, people).filter(({ id }) => !members?.has(id));
+  const found = candidates(wanted, people, others).filter(({ id }) => !members?.has(id));
 
   async function add(user: string) {
     const problem = await chat.commands.addMember(room.room, user);
@@ -52,9 +55,12 @@ export function AddMember({ room }: { room: RoomState }) {
             </li>
           ))}
           {found.length === 0 && (
-            <li className="px-2 py-2 text-xs text-soft">
-              You have met nobody of that name. Ask them for their id, such as u_4k2j7q: they find
-              it by a click on their own name.
+            <li role="status" className="px-2 py-2 text-xs text-soft">
+              {failed
+                ? "People cannot be searched right now."
+                : answered
+                  ? "Nobody of that name can be found. You can also paste an id, such as u_4k2j7q: everybody finds theirs by a click on their own name."
+                  : "Searching…"}
             </li>
           )}
         </ul>
@@ -63,15 +69,20 @@ export function AddMember({ room }: { room: RoomState }) {
   );
 }
 
+/** Whom the server finds, in its order, and whom this tab has met. */
 function candidates(
   wanted: string,
   people: ReadonlyMap<string, string | null>,
+  others: readonly FoundPerson[],
 ): { id: string; name: string }[] {
   const words = wanted.trim().toLowerCase();
   if (words === "") return [];
-  const found = [...people].flatMap(([id, name]) =>
-    name !== null && (name.toLowerCase().includes(words) || id === words) ? [{ id, name }] : [],
-  );
-  const isNewId = /^u_[a-z0-9]{1,32}$/.test(words) && !people.has(words);
+  const found = others.map(({ user, name }) => ({ id: user, name }));
+  const known = new Set(found.map(({ id }) => id));
+  for (const [id, name] of people) {
+    const fits = name !== null && (name.toLowerCase().includes(words) || id === words);
+    if (fits && !known.has(id)) found.push({ id, name });
+  }
+  const isNewId = /^u_[a-z0-9]{1,32}$/.test(words) && !people.has(words) && !known.has(words);
   return isNewId ? [{ id: words, name: words }, ...found] : found;
 }
