@@ -1,1 +1,2 @@
-"""What chat is: aggregates, folds, wire models and use cases. No I/O (see docs/architecture.md)."""
+"""The chat domain: aggregates, folds, wire models and use cases. No I/O (see
+docs/architecture.md)."""

@@ -1,8 +1,8 @@
-"""What the aggregates share: events, the command window, folding.
+"""Code that the aggregates share: events, the command window, folding.
 
-Events and aggregates satisfy the protocols of the `eventsourcing` library, whose mapper,
-event store and repository keep and fold them. Field names and topics are a STORAGE FORMAT:
-see docs/events.md before a change.
+Events and aggregates satisfy the protocols of the `eventsourcing` library, whose mapper, event
+store and repository store and fold them. Field names and topics are a STORAGE FORMAT: see
+docs/events.md before a change.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from domain.room.tail import Tail
 
 WINDOW = 256
-"""Command ids that an aggregate remembers (docs/architecture.md, rule 6)."""
+"""Number of command ids in the command window (docs/architecture.md, rule 6)."""
 
 AGGREGATE_BYTES = 1_000
 REMEMBERED_BYTES = 400
-"""An aggregate in memory without its members, and an id in its command window (measured by
-tests/unit/test_memory.py)."""
+"""Bytes of an aggregate in memory without its members, and of an id in its command window (measured
+by tests/unit/test_memory.py)."""
 
 NOT_KEPT: Sealed = {"k": "-", "c": ""}
-"""Stands where a text was that is not kept any more: nobody ever has the key `-`. A STORAGE
-FORMAT."""
+"""Replaces a text that is no longer kept: the key `-` never exists. A STORAGE FORMAT."""
 
 
 @dataclass(kw_only=True)
@@ -37,13 +36,13 @@ class Event:
 
     Attributes
     ----------
-    originator_id: the log's id: a room's or a person's.
-    originator_version: its place there, 1, 2, 3 …
+    originator_id: id of the log: a room's or a person's id.
+    originator_version: the event's position in the log, 1, 2, 3 …
     at: when it happened, UTC ISO 8601 with microseconds.
     recorded_at: when it was appended, likewise.
     by: id of the person who did it.
     id: id of the command that caused it.
-    digest: keyed digest of that command's content; tells a retry from a reused id.
+    digest: keyed digest of that command's content; distinguishes a retry from a reused id.
     """
 
     TOPIC: ClassVar[str]
@@ -51,7 +50,7 @@ class Event:
     hidden: ClassVar[tuple[str, ...]] = ()
     """Fields that the protocol does not show."""
     content: ClassVar[tuple[str, ...]] = ()
-    """Sealed fields that retention replaces: what was said, not who or where."""
+    """Sealed fields that retention replaces: texts, but not people or rooms."""
     data_fields: ClassVar[tuple[str, ...]] = ()
 
     originator_id: str
@@ -68,10 +67,10 @@ class Event:
         cls.data_fields = tuple(name for name in cls.__annotations__ if name not in shared)
 
     def apply(self, aggregate: Any) -> None:
-        """Changes the aggregate's state; the version is the caller's business."""
+        """Changes the aggregate's state; the caller sets the version."""
 
     def mutate(self, aggregate: Any) -> Any:
-        """Folds the event onto its aggregate, None standing for the empty one."""
+        """Folds the event onto its aggregate; None means the empty one."""
         if aggregate is None:
             aggregate = self.empty(self.originator_id)
         aggregate.fold(self)
@@ -97,17 +96,17 @@ class Event:
 
 @dataclass(kw_only=True, slots=True)
 class Command:
-    """What somebody wants of an aggregate.
+    """A person's request to an aggregate.
 
     Attributes
     ----------
-    by: id of the person who asks.
-    id: names the command; a retry carries the same one.
+    by: id of the person who sends it.
+    id: id of the command; a retry has the same one.
     at, recorded_at: times for its events.
     digest: keyed digest of the content.
-    since: the version that the client held when it first asked, or None.
+    since: the version that the client held when it first sent the command, or None.
     sought: the version up to which the log was searched for this command, beyond the window.
-    found: (version, digest) of what that search found.
+    found: (version, digest) of the command that the search found.
     """
 
     by: str
@@ -121,7 +120,7 @@ class Command:
 
 
 MessageOf = Callable[[int], dict[str, Any] | None]
-"""Finds the folded message of a version, fresh to the aggregate's head."""
+"""Returns the folded message of a version, up to the aggregate's head."""
 
 
 class Aggregate:
@@ -131,14 +130,14 @@ class Aggregate:
         self.id = id
         self.version = 0
         self.forgotten = 0
-        """Version of the newest event whose command fell out of the window."""
+        """Version of the newest event whose command has left the window."""
         self.recent: dict[tuple[str, str], tuple[int, str]] = {}
         self.tail: Tail | None = None
-        """What deciding folded of the messages so far; gone with the aggregate."""
+        """The messages that deciding has folded so far; dropped with the aggregate."""
         self._pending: list[Event] = []
 
     def weight(self) -> int:
-        """Returns about how many bytes the aggregate takes in memory."""
+        """Returns an estimate of the aggregate's bytes in memory."""
         tail = 0 if self.tail is None else self.tail.weight
         return AGGREGATE_BYTES + len(self.recent) * REMEMBERED_BYTES + tail
 
@@ -160,7 +159,7 @@ class Aggregate:
 
     def remember(self, by: str, id: str, version: int, digest: str) -> None:
         key = (by, id)
-        # A command of two events is remembered with its last one, as the newest entry.
+        # A command with two events is recorded with its last one, as the newest entry.
         self.recent.pop(key, None)
         self.recent[key] = (version, digest)
         if len(self.recent) > WINDOW:
@@ -168,7 +167,7 @@ class Aggregate:
             self.forgotten = self.recent.pop(oldest)[0]
 
     def recall(self, command: Command) -> int | None:
-        """Returns the version that answered this command before, if the window knows it.
+        """Returns the version that answered this command before, if it is in the window.
 
         Raises
         ------
@@ -199,26 +198,27 @@ class Aggregate:
         return event.originator_version
 
     def knows(self, user: str) -> bool:
-        """Returns whether a person belongs here: somebody else's retries are not looked up."""
+        """Returns whether a person belongs to this log: retries of other people are not looked
+        up."""
         return True
 
     def decide(self, command: Command, message_of: MessageOf) -> int:
-        """Decides a command that was not seen before; returns the version that answers it."""
+        """Decides a new command; returns the version that answers it."""
         raise NotImplementedError
 
     @property
     def pending(self) -> Sequence[Event]:
-        """Events decided and not yet collected for saving."""
+        """Decided events that are not yet collected for saving."""
         return self._pending
 
     def collect_events(self) -> Sequence[Event]:
-        """Hands the pending events over for saving."""
+        """Returns the pending events for saving and clears them."""
         collected, self._pending = self._pending, []
         return collected
 
 
 def window_state(aggregate: Aggregate) -> dict[str, Any]:
-    """Returns the window as a snapshot keeps it."""
+    """Returns the window in the form of a snapshot."""
     return {
         "forgotten": aggregate.forgotten,
         "recent": [[by, id, *known] for (by, id), known in aggregate.recent.items()],
@@ -232,7 +232,8 @@ def restore_window(aggregate: Aggregate, state: dict[str, Any]) -> None:
 
 @dataclass(kw_only=True)
 class Snapshot:
-    """An aggregate's state at a version; a shortcut that may be dropped at any time."""
+    """An aggregate's state at a version; it only speeds up reading and may be deleted at any
+    time."""
 
     TOPIC: ClassVar[str]
     class_version: ClassVar[int] = 1
@@ -254,7 +255,7 @@ class Snapshot:
 
 
 class OrjsonTranscoder(Transcoder):
-    """State as JSON. Events hold nothing but JSON types, so no transcodings are needed."""
+    """State as JSON. Events contain only JSON types, so no transcodings are needed."""
 
     def encode(self, obj: Any) -> bytes:
         return orjson.dumps(obj)

@@ -1,4 +1,4 @@
-"""A cache that is bounded by the bytes that it holds."""
+"""A cache with a limit of bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -10,17 +10,14 @@ V = TypeVar("V")
 
 
 class SizedCache(Generic[K, V]):
-    """Keeps the values used last, within a number of bytes.
+    """Keeps the most recently used values, within a number of bytes.
 
-    A value's weight is asked for when it is put, and again by `weigh`: whoever lets a kept value
-    grow calls one of the two. The value that was put last stays, however large it is: without it
-    a room larger than the limit would be folded for each message.
+    `put` computes a value's weight, and `weigh` computes it again: code that lets a kept value grow
+    calls one of the two. The last value stays, however large it is: otherwise a room larger than
+    the limit would be folded for each message.
 
-    Parameters
-    ----------
-    limit: bytes.
-    weight: returns an estimate of a value's bytes; it is called for every put, so it should take
-        no longer than that.
+    Parameters ---------- limit: bytes. weight: returns an estimate of a value's bytes; it is called
+    for every put, so it should be as fast as one.
 
     Attributes
     ----------
@@ -38,7 +35,7 @@ class SizedCache(Generic[K, V]):
         return len(self._kept)
 
     def get(self, key: K) -> V | None:
-        """Returns the value, which is then the one used last."""
+        """Returns the value and marks it as most recently used."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
@@ -52,7 +49,7 @@ class SizedCache(Generic[K, V]):
             self._put(key, value, weight)
 
     def weigh(self, key: K, value: V) -> None:
-        """Weighs a value anew if it is the one that is kept."""
+        """Weighs a value again if it is the one that is kept."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and kept[0] is value:
@@ -68,7 +65,7 @@ class SizedCache(Generic[K, V]):
             self.bytes -= freed
 
     def drop(self, key: K) -> None:
-        """Forgets a value, if it is there."""
+        """Drops a value, if it is kept."""
         with self._lock:
             kept = self._kept.pop(key, None)
             if kept is not None:

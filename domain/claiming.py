@@ -1,10 +1,10 @@
-"""Consumers with an effect outside: what they did last is a cursor that processes share.
+"""Consumers with an external effect: their position is a cursor that processes share.
 
-The cursor is moved before the events are handed on: in order that is one conditional write and
-no read, and of two that have the same events one alone goes on. A failure moves it back. One
-that nobody could move back, since its process died, shows as a record that was handed out
-before: those are handed on again. So each event is handed on at least once, and once where
-nothing died.
+The cursor is moved before the events are handed on. If they are in order, that is one conditional
+write and no read, and of two processes with the same events only one continues. A failure moves the
+cursor back. If the process crashed before that, the queue delivers the record again, and its events
+are handed on again. So each event is handed on at least once, and exactly once if no process
+crashes.
 """
 
 import time
@@ -21,19 +21,19 @@ from domain.ports.connections import Shard
 from domain.ports.consumers import Cursors, Progress
 
 GATHERED = 100
-"""Events that are added to those of a batch at the most."""
+"""Maximum of events that are added to those of a batch."""
 
 ATTEMPTS = 4
-"""Tries to move a cursor that somebody else moves too."""
+"""Attempts to move a cursor that another process moves too."""
 
 
 class ProcessCursors:
-    """Cursors of one process, in memory: losing one costs nothing, since a consumer begins with
-    what comes."""
+    """Cursors of one process, in memory: losing one costs nothing, because a consumer then begins
+    with the next event."""
 
     durable = False
     SIZE = 10_000
-    """Lanes remembered; the longest unused goes first."""
+    """Number of lanes kept; the least recently used one is dropped."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[str, int] = OrderedDict()
@@ -60,7 +60,7 @@ class ProcessCursors:
 
 
 class PartConsumer(Protocol):
-    """A consumer that can be asked to serve one shard of a room alone."""
+    """A consumer that can serve a single shard of a room."""
 
     name: str
     gapless: bool
@@ -75,15 +75,15 @@ class PartConsumer(Protocol):
 
 
 class Claiming(Consuming):
-    """Feeds records to a consumer whose place is a cursor.
+    """Passes records to a consumer whose position is a cursor.
 
-    Where a room's cursor was moved less than `window` seconds ago, the rest of the window is waited
-    out, and what the log has by then is handed on with the records: the records of those events
-    find nothing to do when they come.
+    If a room's cursor was moved less than `window` seconds ago, it waits for the rest of the
+    window, and hands on the log's newer events together with the records. Later records of these
+    events then have nothing to do.
 
     Parameters
     ----------
-    window: 0 to hand on what comes at once.
+    window: 0 to hand on events immediately.
     pause: called with the seconds to wait.
     seconds: seconds since the epoch.
     """
@@ -122,30 +122,30 @@ class Claiming(Consuming):
                 self._apply(run, todo)
         except BaseException:
             if first <= upto:
-                # If this fails too, the records' next coming tells.
+                # If this fails too, the records' next delivery repairs it.
                 with suppress(*TRANSIENT):
                     self._cursors.retreat(self._lane(run), first, upto)
             raise
 
     def _gathers(self, run: Run) -> bool:
-        """Whether the run is of a room's whole lane, and rooms are gathered."""
+        """Whether the run is for a room's whole lane, and rooms are gathered."""
         return self._window > 0 and run.shard is None and not is_person(run.stream)
 
     def _gather(self, run: Run, given: dict[int, Event | Poison], upto: int) -> int:
-        """Waits out the window of a busy room, and adds what its log has by then to `given`;
-        returns the last version that is then to be done."""
+        """Waits for the end of a busy room's window, and adds the log's newer events to `given`;
+        returns the last version to hand on."""
         if not self._gathers(run):
             return upto
         lane = self._lane(run)
         left = self._cursors.moved_before(lane) + self._window - self._seconds()
         if left <= 0:
             return upto
-        # Clocks of processes differ a little; nobody waits longer than the window.
+        # Clocks of processes differ a little; the wait never exceeds the window.
         self._pause(min(left, self._window))
         try:
             found = self._log.events(run.stream, after=upto, limit=GATHERED)
         except Exception:
-            # Their own records bring them, and park what cannot be read.
+            # Their own records bring these events, and park unreadable ones.
             return upto
         if not found:
             return upto
@@ -154,20 +154,20 @@ class Claiming(Consuming):
             if self._cursors.advance(lane, upto + 1, last) is not None:
                 return upto
         except TRANSIENT:
-            # Whether it moved is not known: what follows takes it back with the rest.
+            # It is not known whether it moved: the following code moves it back with the rest.
             self._cursors.retreat(lane, upto + 1, last)
             return upto
         given.update({event.originator_version: event for event in found})
         return last
 
     def _claim(self, run: Run, first: int, upto: int) -> int:
-        """Moves the cursor to `upto`; returns the first version that is then to be done."""
+        """Moves the cursor to `upto`; returns the first version to hand on."""
         for _ in range(ATTEMPTS):
             try:
                 stands = self._cursors.advance(self._lane(run), first, upto)
             except TRANSIENT:
-                # It may have moved all the same. Left there, the versions between the cursor's
-                # old place and the records, which no record brings again, would count as done.
+                # It may have moved anyway. If it stayed there, the versions between the cursor's
+                # old position and the records, which no record brings again, would count as done.
                 with suppress(*TRANSIENT):
                     self._cursors.retreat(self._lane(run), first, upto)
                 raise
@@ -176,20 +176,21 @@ class Claiming(Consuming):
             first = stands + 1
             if first > upto:
                 return first
-        raise Transient(f"the cursor of {run.stream} moved meanwhile")
+        raise Transient(f"another process moved the cursor of {run.stream}")
 
     def _todo(
         self, run: Run, given: dict[int, Event | Poison], first: int, upto: int
     ) -> list[Event | Poison]:
         new = [given[version] for version in sorted(given) if version >= first]
-        # A shard is handed whole runs, in order: what its cursor lacks went by other shards.
+        # A shard gets whole runs, in order: versions that its cursor lacks went to other shards.
         if new and run.shard is None and len(new) != upto - first + 1:
             new = self._read(run.stream, first - 1, upto, given)
         again: list[Event | Poison] = []
         if self._cursors.durable:
             again = [given[version] for version in sorted(run.again) if version < first]
             if again and self._gathers(run):
-                # Who died with these may have gathered what follows, up to the cursor.
+                # The process that crashed with these may have gathered later ones too, up to the
+                # cursor.
                 last = again[-1].originator_version
                 again += self._log.events(run.stream, after=last, upto=first - 1, limit=GATHERED)
         return again + new
@@ -209,7 +210,7 @@ class Claiming(Consuming):
             self.consumer.skip(run.stream, versions[-1])
 
     def redrive(self, stream: str) -> None:
-        """Forgets what was parked of a stream. It is not handed on again: who was to have it
-        then has asked for it since."""
+        """Drops the parked events of a stream. They are not handed on again: their recipients have
+        requested them since."""
         upto = 2**32 if stream == UNKNOWN else self._log.head(stream)
         self._progress.unpark(self.consumer.name, stream, upto)

@@ -1,8 +1,9 @@
-"""What every consumer of events shares (rule 8): once, in order, poison set aside.
+"""Code that every consumer of events shares (rule 8): each event once, in order; failing events are
+parked.
 
-A consumer may see an event twice, late or out of order. It applies `last + 1` only: lower
-ones are dropped, for a higher one the missing are read from the log first. An event that
-cannot be applied is parked and gone past, so that it never stops its room.
+A consumer may see an event twice, late or out of order. It applies only `last + 1`: lower versions
+are dropped; for a higher one, the missing events are read from the log first. An event that cannot
+be applied is parked and skipped, so that it never stops its room.
 """
 
 import zlib
@@ -21,17 +22,17 @@ from domain.ports.connections import Shard
 from domain.ports.consumers import Parked, Progress
 
 MAX_RECEIVES = 5
-"""Deliveries of a record after which what still fails is parked."""
+"""Number of deliveries after which a record that still fails is parked."""
 
 UNKNOWN = "?"
-"""Stream under which a record is parked that does not say what it is of."""
+"""Stream for parked records whose stream is unknown."""
 
 REDRIVE_CHUNK = 500
 """Events that a redrive reads and applies at a time."""
 
 
 class Transient(Exception):
-    """A failure that may pass: the record is retried, not parked."""
+    """A transient failure: the record is retried, not parked."""
 
 
 TRANSIENT = (Transient, Throttled, OSError, PersistenceError)
@@ -40,18 +41,16 @@ TRANSIENT = (Transient, Throttled, OSError, PersistenceError)
 class Consumer(Protocol):
     """One projector or process.
 
-    Attributes
-    ----------
-    name: under which what it parks is kept.
-    gapless: whether it needs every event of a stream, in order; one that does not is handed
-        what comes and gives it no thought that it may have come before.
+    Attributes ---------- name: name under which its parked events are stored. gapless: whether it
+    needs every event of a stream, in order. A consumer that does not gets events as they arrive,
+    also repeated ones.
     """
 
     name: str
     gapless: bool
 
     def last(self, stream: str) -> int | None:
-        """Returns the last version applied of a stream; None to begin with what comes."""
+        """Returns the last applied version of a stream; None to begin with the next event."""
         ...
 
     def apply(self, stream: str, events: Sequence[Event]) -> None:
@@ -59,20 +58,20 @@ class Consumer(Protocol):
         ...
 
     def skip(self, stream: str, version: int) -> None:
-        """Moves past a version without applying it."""
+        """Skips a version without applying it."""
         ...
 
     def reset(self, stream: str) -> None:
-        """Forgets the stream, to fold it anew."""
+        """Drops the stream's state, to fold it again."""
         ...
 
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A consumer whose `last` may be one that this process remembers and others passed."""
+    """A consumer whose `last` may be cached, while other processes have gone further."""
 
     def refresh(self, stream: str) -> None:
-        """Has `last` read what is stored."""
+        """Makes `last` read the stored version."""
         ...
 
 
@@ -82,9 +81,9 @@ class Record:
 
     Attributes
     ----------
-    id: what a partial failure names.
+    id: the id for partial failures.
     body: the event's envelope, JSON.
-    receives: how often it was delivered, this time included.
+    receives: how often it was delivered, including this time.
     """
 
     id: str
@@ -102,11 +101,11 @@ class Poison:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a batch has of one stream, or of one shard of a room.
+    """The records of a batch for one stream, or for one shard of a room.
 
     Attributes
     ----------
-    again: versions of records that were handed out before.
+    again: versions of records that were delivered before.
     """
 
     stream: str
@@ -116,11 +115,11 @@ class Run:
 
 
 class Consuming:
-    """Feeds records to a consumer.
+    """Passes records to a consumer.
 
     Parameters
     ----------
-    clock: returns the time as events write it.
+    clock: returns the time in the form that events use.
     """
 
     def __init__(
@@ -143,7 +142,7 @@ class Consuming:
                     raise TypeError
                 shard = _shard(body)
             except (ValueError, KeyError, TypeError) as error:
-                # Nothing says which room it is of: kept under its own id for a person to see.
+                # Its room is unknown: it is kept under its own id so that an operator sees it.
                 number = zlib.crc32(record.id.encode())
                 reason = f"unreadable record {record.id}: {type(error).__name__}"
                 self._park(UNKNOWN, number, reason)
@@ -171,14 +170,14 @@ class Consuming:
             return Poison(version, type(error).__name__)
 
     def _feed(self, run: Run) -> None:
-        """Applies what is new of a run, whatever its order."""
+        """Applies the new events of a run, in any order."""
         stream = run.stream
         if not self.consumer.gapless:
             self._apply(run, sorted(run.events, key=lambda event: event.originator_version))
             return
         last, new = self._new(run)
         if new and max(new) != last + len(new) and isinstance(self.consumer, Remembering):
-            # What is missing was applied elsewhere, as a rule: that is cheaper to look up.
+            # Normally another process has applied the missing events: checking this is cheaper.
             self.consumer.refresh(stream)
             last, new = self._new(run)
         if not new:
@@ -189,7 +188,7 @@ class Consuming:
         self._apply(run, todo)
 
     def _new(self, run: Run) -> tuple[int, dict[int, Event | Poison]]:
-        """Returns the last version applied, and what of the run is newer."""
+        """Returns the last applied version, and the run's newer events."""
         last = self._last(run.stream, run.events)
         return last, {e.originator_version: e for e in run.events if e.originator_version > last}
 
@@ -200,7 +199,7 @@ class Consuming:
     def _read(
         self, stream: str, last: int, upto: int, new: Mapping[int, Event | Poison]
     ) -> list[Event | Poison]:
-        """Reads `last < version <= upto` from the log; what cannot be read is Poison."""
+        """Reads `last < version <= upto` from the log; an unreadable event becomes Poison."""
         found: dict[int, Event | Poison] = {}
         try:
             found = {
@@ -214,7 +213,7 @@ class Consuming:
         todo = [new.get(version) or found.get(version) for version in range(last + 1, upto + 1)]
         missing = [event for event in todo if event is None]
         if missing:
-            # Announced before the log shows it: cannot be with consistent reads, so try again.
+            # Published before the log has it: impossible with consistent reads, so retry.
             raise Transient(f"{stream}: {len(missing)} events up to {upto} are not in the log")
         return cast(list[Event | Poison], todo)
 
@@ -269,9 +268,9 @@ class Consuming:
         self._progress.park(Parked(self.consumer.name, stream, version, reason, self._clock()))
 
     def redrive(self, stream: str) -> None:
-        """Folds a stream anew from its log; what still fails is parked again.
+        """Folds a stream again from its log; events that still fail are parked again.
 
-        Of UNKNOWN there is no log: what its records told, the streams' own redrives find.
+        UNKNOWN has no log: the redrives of the streams themselves find the events of its records.
         """
         if stream == UNKNOWN:
             self._progress.unpark(self.consumer.name, UNKNOWN, 2**32)
@@ -282,14 +281,14 @@ class Consuming:
         self.fold(stream, head)
 
     def fold(self, stream: str, head: int) -> None:
-        """Folds the first `head` events of a stream that the consumer knows nothing of."""
+        """Folds the first `head` events of a stream that the consumer has dropped."""
         for start in range(0, head, REDRIVE_CHUNK):
             found = self._read(stream, start, min(start + REDRIVE_CHUNK, head), {})
             self._apply(Run(stream), found)
 
 
 def _shard(body: dict[str, Any]) -> Shard | None:
-    """Returns which shard of a room a record is for. Raises TypeError, ValueError."""
+    """Returns the shard of a room that a record is for. Raises TypeError, ValueError."""
     given = body.get("shard")
     if given is None:
         return None

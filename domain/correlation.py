@@ -1,7 +1,7 @@
-"""The id by which logs follow a command: the command's own, which its events carry.
+"""The correlation id in log records: the id of the command, which its events carry.
 
-Clients choose the ids of their commands. `fit` says what may stand in a log record: printable ASCII
-of a bounded length, so that an id brings neither a text nor a line of its own.
+Clients choose the ids of their commands. `fit` accepts ids for log records: printable ASCII of
+limited length, so that an id can contain neither a text nor a line of its own.
 """
 
 from typing import Any
@@ -9,19 +9,19 @@ from typing import Any
 import orjson
 
 MAX_ID = 160
-"""Characters of an id in a log record: a client's id has at most 64; our own ids are made of a room
-and a version."""
+"""Characters of an id in a log record: a client's id has at most 64; Parley's own ids consist of a
+room and a version."""
 
 
 def fit(id: Any) -> str | None:
-    """Returns an id that may stand in a log record; None for anything else."""
+    """Returns an id that may be logged; None for anything else."""
     if isinstance(id, str) and 0 < len(id) <= MAX_ID and id.isascii() and id.isprintable():
         return id
     return None
 
 
 def of_state(state: bytes | str) -> str | None:
-    """Returns the id of the command that caused a stored event; None where it cannot be read."""
+    """Returns the id of the command that caused a stored event; None if it cannot be read."""
     try:
         return fit(orjson.loads(state).get("id"))
     except (ValueError, AttributeError):
@@ -29,8 +29,8 @@ def of_state(state: bytes | str) -> str | None:
 
 
 def of_envelope(envelope: bytes | str) -> dict[str, Any]:
-    """Returns what log records say about an event's envelope: `stream`, `version` and
-    `correlation_id`, without those that cannot be read."""
+    """Returns the fields of log records about an event's envelope: `stream`, `version` and
+    `correlation_id`, without unreadable ones."""
     try:
         body = orjson.loads(envelope)
         stream, version, state = body["stream"], body["version"], body["state"]

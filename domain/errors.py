@@ -1,4 +1,4 @@
-"""Every refusal that a client can meet, each with its wire code and HTTP status.
+"""Every error that a client can get, each with its wire code and HTTP status.
 
     ParleyError                     code              status
     ├── Invalid                     invalid           422
@@ -22,14 +22,14 @@
     ├── RateLimited                 rate_limited      429
     └── Internal                    internal          500
 
-Their messages are for people and never hold a message's text, a token or a ticket.
+Their messages are for people and never contain a message's text, a token or a ticket.
 """
 
 from typing import ClassVar
 
 
 class ParleyError(Exception):
-    """Base of all refusals."""
+    """Base of all errors for clients."""
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -43,7 +43,7 @@ class ParleyError(Exception):
 class Invalid(ParleyError):
     code = "invalid"
     status = 422
-    default = "the request does not have the form that the protocol asks for"
+    default = "the request does not have the form that the protocol requires"
 
 
 class DeletedMessage(Invalid):
@@ -51,11 +51,11 @@ class DeletedMessage(Invalid):
 
 
 class TooManyEmoji(Invalid):
-    default = "a message takes at most 32 distinct emoji"
+    default = "a message can have at most 32 distinct emoji"
 
 
 class TooManyReactions(Invalid):
-    default = "a message takes at most 400 reactions"
+    default = "a message can have at most 400 reactions"
 
 
 class CommandIdReused(Invalid):
@@ -65,7 +65,7 @@ class CommandIdReused(Invalid):
 class Unauthenticated(ParleyError):
     code = "unauthenticated"
     status = 401
-    default = "a live session is needed"
+    default = "a valid session is needed"
 
 
 class NotAMember(ParleyError):
@@ -81,7 +81,7 @@ class Forbidden(ParleyError):
 
 
 class NotTheWriter(Forbidden):
-    default = "only its writer may do that to a message"
+    default = "only the writer of a message may do that"
 
 
 class RoleRequired(Forbidden):
@@ -97,19 +97,19 @@ class NotFound(ParleyError):
 class NicknameTaken(ParleyError):
     code = "nickname_taken"
     status = 409
-    default = "somebody uses this nickname"
+    default = "this nickname is already in use"
 
 
 class RoomExists(ParleyError):
     code = "room_exists"
     status = 409
-    default = "a room of this id exists"
+    default = "a room with this id already exists"
 
 
 class RoomFull(ParleyError):
     code = "room_full"
     status = 409
-    default = "the room has as many members as it may have"
+    default = "the room has the maximum number of members"
 
 
 class RoomBusy(ParleyError):
@@ -119,17 +119,17 @@ class RoomBusy(ParleyError):
 
 
 class Throttled(RoomBusy):
-    default = "too much is going on at once; try again"
+    default = "the service is overloaded; try again"
 
 
 class BeyondWindow(RoomBusy):
-    """Whether the command was executed before is to be looked up in the log first, apart from the
-    thread that decides (domain/retrying.py).
+    """It must first be looked up in the log whether the command was executed before, on another
+    thread than the one that decides (domain/retrying.py).
 
     Attributes
     ----------
     after, upto: the versions to search, `after < version <= upto`.
-    seen: the version up to which the command is known, once that is done.
+    seen: the version up to which the command is looked up, once that is done.
     """
 
     default = "an old command is being looked up; try again"
@@ -152,4 +152,4 @@ class RateLimited(ParleyError):
 
 
 class Internal(ParleyError):
-    """A fault of ours, told without its cause."""
+    """A fault of the server; the client does not get its cause."""

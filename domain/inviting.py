@@ -1,27 +1,28 @@
-"""How long somebody who declined is left in peace, and when an invitation got lost: what rooms and
-people both go by."""
+"""Rules about time that rooms and people share: how long a person who declined is not invited
+again, and when an invitation counts as lost."""
 
 from datetime import datetime, timedelta
 
 REST = timedelta(days=7)
-"""After an invitation was declined or withdrawn nobody may invite that person to that room, and
-the person whose invitation was declined may not invite them anywhere."""
+"""For this time after an invitation was declined or withdrawn, nobody may invite that person to
+that room, and the person whose invitation was declined may not invite them anywhere."""
 
 
 LOST = timedelta(minutes=1)
-"""After this time an invitation that the invited person's own log does not have was dropped there;
-before, it may be on its way (`track_memberships` takes about a second)."""
+"""After this time, an invitation that is not in the invited person's own log counts as dropped
+there; before, it may still arrive (`track_memberships` takes about a second)."""
 
 
 def rests_until(declined_at: str) -> datetime:
-    """Returns when an invitation that was declined or withdrawn at one time bars no other."""
+    """Returns until when an invitation that was declined or withdrawn at a time prevents
+    another."""
     return datetime.fromisoformat(declined_at) + REST
 
 
 def resting(declined_at: str, now: str) -> bool:
-    """Returns whether an invitation that was declined at one time still bars another.
+    """Returns whether an invitation that was declined at a time still prevents another.
 
-    Times are UTC ISO 8601, as events have them.
+    Times are UTC ISO 8601, as in events.
     """
     return datetime.fromisoformat(now) < rests_until(declined_at)
 
@@ -32,8 +33,8 @@ def seconds(at: str) -> int:
 
 
 def lost(invited_at: int, now: str) -> bool:
-    """Returns whether an invitation that did not arrive is not on its way either.
+    """Returns whether an invitation that did not arrive will not arrive any more.
 
-    `invited_at` is in Unix seconds, 0 where it is not known; `now` is UTC ISO 8601.
+    `invited_at` is in Unix seconds, 0 if unknown; `now` is UTC ISO 8601.
     """
     return seconds(now) - invited_at >= LOST.total_seconds()

@@ -23,21 +23,21 @@ from domain.person.person import PERSON_EVENTS, Person, PersonSnapshot
 from domain.room.room import ROOM_EVENTS, Room, RoomSnapshot
 
 SNAPSHOT_EVERY = 1_000
-"""Events between snapshots: folding that many takes some 10 ms."""
+"""Events between snapshots: folding that many takes about 10 ms."""
 
 RESTORED_BYTES = 2_048
-"""Bytes of a snapshot that are restored about as fast as an event is folded, some 0.1 ms: one of
-50,000 rooms, 4 MB, takes 216 ms."""
+"""Bytes of a snapshot that are restored about as fast as an event is folded, about 0.1 ms: a
+snapshot with 50,000 rooms, 4 MB, takes 216 ms."""
 
 OVERDUE = 200
-"""Events beyond SNAPSHOT_EVERY that were folded since the last snapshot, from which on it is taken
-for one that failed: more than two appends make at once."""
+"""If this many events beyond SNAPSHOT_EVERY were folded since the last snapshot, the next one is
+assumed to have failed: this is more than two appends add at once."""
 
 CACHE_BYTES = 64 * 2**20
-"""Bytes of aggregates kept in memory by default: some 500 rooms with full command windows."""
+"""Bytes of aggregates kept in memory by default: about 500 rooms with full command windows."""
 
 OWED = 1_000
-"""Logs of which a process remembers that their snapshot failed."""
+"""Number of logs whose failed snapshot a process remembers."""
 
 EVENT_CLASSES: tuple[type[Event], ...] = (*ROOM_EVENTS, *PERSON_EVENTS)
 SNAPSHOT_CLASSES: tuple[type[Snapshot], ...] = (RoomSnapshot, PersonSnapshot)
@@ -50,7 +50,7 @@ mapper: Mapper[str] = Mapper(OrjsonTranscoder())
 
 
 def is_person(log_id: str) -> bool:
-    """Room ids have no underscore, person ids begin with `u_`: they never meet."""
+    """Room ids have no underscore, person ids begin with `u_`: they never collide."""
     return log_id.startswith("u_")
 
 
@@ -60,7 +60,7 @@ def empty(log_id: str) -> Aggregate:
 
 
 def envelope(stored: StoredEvent) -> bytes:
-    """Returns a stored event as feeds and queues carry it: sealed, as it is in the log."""
+    """Returns a stored event in the form of feeds and queues: sealed, as in the log."""
     return b'{"stream":"%b","version":%d,"topic":"%b","state":%b}' % (
         cast(str, stored.originator_id).encode(),
         stored.originator_version,
@@ -75,7 +75,7 @@ def from_envelope(envelope: dict[str, Any]) -> Event:
     Raises
     ------
     eventsourcing.utils.TopicError: the topic is unknown.
-    KeyError, TypeError: the envelope or an old state is not of its form.
+    KeyError, TypeError: the envelope or an old state is malformed.
     """
     stored = StoredEvent(
         originator_id=envelope["stream"],
@@ -87,7 +87,8 @@ def from_envelope(envelope: dict[str, Any]) -> Event:
 
 
 class Snapshots(AggregateRecorder):
-    """Where snapshots are. The newest of a log is all that is ever read: older ones only weigh."""
+    """The store of snapshots. Only the newest one of a log is ever read: older ones only use
+    space."""
 
     @abstractmethod
     def drop_older(self, log_id: str, version: int) -> None:
@@ -100,8 +101,8 @@ class _Owed:
 
     Attributes
     ----------
-    version: of the log, from which on it is tried again.
-    wait: how many events the next failure makes it wait.
+    version: version of the log from which on it is retried.
+    wait: number of events to wait after the next failure.
     """
 
     version: int
@@ -109,14 +110,11 @@ class _Owed:
 
 
 class WirePage(NamedTuple):
-    """A stretch of a log for reading.
+    """A range of a log for reading.
 
-    Attributes
-    ----------
-    events: in the protocol's shape, texts sealed.
-    unreadable: events that cannot be read (a topic of a later release, a damaged row), each with
-        the type of the error. They are missing from `events`.
-    last: the last version looked at.
+    Attributes ---------- events: in the protocol's form, texts sealed. unreadable: events that
+    cannot be read (a topic of a later release, a damaged row), each with the type of the error.
+    `events` does not have them. last: the last version that was read.
     """
 
     events: list[dict[str, Any]]
@@ -129,8 +127,8 @@ class EventLog:
 
     Parameters
     ----------
-    recorder: where events are; conflicts raise the library's IntegrityError.
-    snapshots: where snapshots are.
+    recorder: the store of events; conflicts raise the library's IntegrityError.
+    snapshots: the store of snapshots.
     cache_bytes: aggregates kept in memory, by an estimate of their bytes.
     """
 
@@ -144,8 +142,8 @@ class EventLog:
         self.store: EventStore[str] = EventStore(mapper, recorder)
         self.snapshots = snapshots
         self.snapshot_store: EventStore[str] = EventStore(mapper, snapshots)
-        # What is kept is neither copied nor brought to the head: a warm decision reads nothing
-        # (rule 4). Hence whoever fails to save must evict.
+        # Cached aggregates are neither copied nor brought to the head: a warm decision reads
+        # nothing (rule 4). So after a failed save the caller must evict.
         self.cache: SizedCache[str, Aggregate] = SizedCache(
             cache_bytes, lambda aggregate: aggregate.weight()
         )
@@ -156,15 +154,15 @@ class EventLog:
         return self.cache.get(log_id)
 
     def read(self, log_id: str) -> Aggregate:
-        """Returns the aggregate for reading: from memory or folded, and not kept.
+        """Returns the aggregate for reading: from memory or folded, without caching it.
 
-        For threads other than the executor's: one that kept what it folded could put an older
-        state over a newer one.
+        For threads other than the executor's: if they cached their fold, they could replace a newer
+        state by an older one.
         """
         return self.cached(log_id) or self.at_head(log_id)
 
     def load(self, log_id: str) -> Aggregate:
-        """Returns the aggregate for deciding, from memory or folded to its head, and keeps it."""
+        """Returns the aggregate for deciding, from memory or folded to its head, and caches it."""
         aggregate = self.cached(log_id)
         if aggregate is None:
             aggregate, since = self._fold(log_id)
@@ -175,12 +173,14 @@ class EventLog:
         return aggregate
 
     def at_head(self, log_id: str) -> Aggregate:
-        """Returns the aggregate folded to its log's head, whatever is in memory; not kept."""
+        """Returns the aggregate folded to its log's head, whatever is in memory; does not cache
+        it."""
         return self._fold(log_id)[0]
 
     def unfolded(self, log_id: str) -> int:
-        """Returns what folding a log costs that is not in memory, in events, at a cost of two short
-        reads: those since its snapshot, and as many as take as long as restoring that."""
+        """Returns the cost of folding a log that is not in memory, as a number of events: those
+        since its snapshot, plus the number that takes as long as restoring the snapshot. It needs
+        two short reads."""
         last = self.recorder.select_events(log_id, desc=True, limit=1)
         if not last:
             return 0
@@ -201,28 +201,28 @@ class EventLog:
         return aggregate, aggregate.version - since
 
     def keep(self, aggregate: Aggregate) -> None:
-        """Keeps the aggregate in memory; to be called anew once it grew."""
+        """Keeps the aggregate in memory; must be called again after it grew."""
         self.cache.put(aggregate.id, aggregate)
 
     def evict(self, log_id: str) -> None:
-        """Forgets the aggregate, so that the next decision folds it anew."""
+        """Drops the aggregate, so that the next decision folds it again."""
         self.cache.drop(log_id)
 
     def stored(self, events: Sequence[Event]) -> list[StoredEvent]:
         return [mapper.to_stored_event(event) for event in events]
 
     def snapshot(self, aggregate: Aggregate, before: int) -> StoredEvent | None:
-        """Returns a snapshot for saving where the aggregate passed a multiple of
-        SNAPSHOT_EVERY since version `before`, or where one is tried again.
+        """Returns a snapshot for saving if the aggregate passed a multiple of SNAPSHOT_EVERY since
+        version `before`, or if a failed one is due again.
 
-        One that fails is due again with the log's next event, then with the second after that,
-        the fourth …: each attempt may cost megabytes.
+        A failed snapshot is due again with the log's next event, then with the second after that,
+        the fourth …, because each attempt may cost megabytes.
         """
         owed = self._owed.get(aggregate.id) if self._owed else None
         passed = aggregate.version // SNAPSHOT_EVERY != before // SNAPSHOT_EVERY
         if not passed and (owed is None or aggregate.version < owed.version):
             return None
-        # Owed until `snapshot_saved`: a crash is a failure too.
+        # Due until `snapshot_saved`: a crash is a failure too.
         wait = owed.wait if owed else 1
         self._owe(aggregate.id, _Owed(aggregate.version + wait, min(2 * wait, SNAPSHOT_EVERY)))
         return self.checkpoint(aggregate)
@@ -234,16 +234,14 @@ class EventLog:
             self._owed.popitem(last=False)
 
     def snapshot_saved(self, snapshot: StoredEvent) -> None:
-        """Notes that a snapshot is where it belongs; until then it is tried again."""
+        """Records that a snapshot is saved; until then it is retried."""
         self._owed.pop(str(snapshot.originator_id), None)
 
     def save_snapshot(self, snapshot: StoredEvent) -> None:
         """Saves a snapshot in place of the log's older ones.
 
-        Raises
-        ------
-        PersistenceError, Throttled: it is missing, or older ones are left; for the caller to
-            report.
+        Raises ------ PersistenceError, Throttled: it was not saved, or older ones are left; the
+        caller reports it.
         """
         with suppress(IntegrityError):  # another process took the same one
             self.snapshots.insert_events([snapshot])
@@ -251,13 +249,13 @@ class EventLog:
         self.snapshots.drop_older(str(snapshot.originator_id), snapshot.originator_version)
 
     def checkpoint(self, aggregate: Aggregate) -> StoredEvent:
-        """Returns the aggregate's state as a snapshot; later changes do not reach it."""
+        """Returns the aggregate's state as a snapshot; later changes do not affect it."""
         snapshot_class: type[Snapshot] = cast(Any, aggregate).snapshot_class
         return mapper.to_stored_event(cast(Any, snapshot_class.take(aggregate)))
 
     def catch_up(self, checkpoint: StoredEvent) -> Aggregate | None:
-        """Returns the aggregate of a checkpoint, folded to its log's head, and keeps it; None
-        where so much came since that a stored snapshot is nearer."""
+        """Returns the aggregate of a checkpoint, folded to its log's head, and caches it; None if
+        so many events followed that a stored snapshot is closer."""
         aggregate = cast(Aggregate, cast(Any, mapper.to_domain_event(checkpoint)).mutate(None))
         tail = self.events(aggregate.id, after=aggregate.version, limit=SNAPSHOT_EVERY)
         if len(tail) == SNAPSHOT_EVERY:
@@ -280,7 +278,7 @@ class EventLog:
         return [cast(Event, mapper.to_domain_event(stored)) for stored in reversed(found)]
 
     def wire_events(self, log_id: str, *, after: int = 0, limit: int) -> WirePage:
-        """Returns events for reading. Nothing is ever decided or folded from this."""
+        """Returns events for reading only; never decide or fold from this."""
         found = self.recorder.select_events(log_id, gt=after, limit=limit)
         page = WirePage([], [], found[-1].originator_version if found else after)
         for stored in found:

@@ -1,4 +1,4 @@
-"""Finding names as people type them: without regard to case, accents or the width of letters."""
+"""Finds names as people type them: ignores case, accents and the width of letters."""
 
 import re
 import unicodedata
@@ -15,20 +15,20 @@ def folded(text: str) -> str:
     """Returns a text for comparing: lower case, compatibility forms, no combining marks."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(one for one in decomposed if not unicodedata.combining(one))
-    # Compatibility forms may bring capitals, as in mathematical letters.
+    # Compatibility forms may contain capitals, as in mathematical letters.
     return plain.casefold().translate(_PLAIN)
 
 
 def words_of(text: str) -> list[str]:
-    """Returns the words of a text, folded, each once: letters, digits and marks that stand
-    together; signs alone where there is nothing else between spaces."""
+    """Returns the words of a text, folded, each once: consecutive letters, digits and marks; other
+    signs only if there is nothing else between spaces."""
     pieces = folded(text).split()
     return list(dict.fromkeys(w for piece in pieces for w in (_WORD.findall(piece) or [piece])))
 
 
 def parts_of(text: str) -> list[str]:
-    """Returns what a word may begin in a text: its words, and in scripts that are written without
-    spaces what follows each letter."""
+    """Returns the places in a text where a searched word may begin: its words and, in scripts
+    without spaces, the rest after each letter."""
     found = dict.fromkeys(words_of(text))
     for word in list(found):
         found |= dict.fromkeys(word[i:] for i, letter in enumerate(word) if _unspaced(letter))
@@ -42,6 +42,6 @@ def _unspaced(letter: str) -> bool:
 
 
 def matches(words: Iterable[str], *texts: str | None) -> bool:
-    """Returns whether each word (of `words_of`) begins one of a text's words."""
+    """Returns whether each word (of `words_of`) is the beginning of one of a text's words."""
     found = [part for text in texts if text for part in parts_of(text)]
     return all(any(part.startswith(word) for part in found) for word in words)

@@ -1,20 +1,20 @@
-"""What is counted, and the counter of a runtime where nobody asks."""
+"""Names of the counts, and a counter for runtimes without metrics."""
 
 INTERNAL = "Internal"
 """Requests and frames that were answered `internal`."""
 
 RETRIED = "Retried"
-"""Records that a consumer handed back."""
+"""Records that a consumer returned."""
 
 PARKED = "Parked"
-"""Events that a consumer went past."""
+"""Events that a consumer parked."""
 
 
 class Uncounted:
     """Implements the Metrics port without counting."""
 
     def add(self, name: str, count: int = 1) -> None:
-        """Nothing is kept."""
+        """Keeps nothing."""
 
     def flush(self) -> None:
-        """Nothing is told."""
+        """Prints nothing."""

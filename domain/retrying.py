@@ -1,9 +1,9 @@
-"""Finding a command that an aggregate's window forgot: what makes a retry exact at any age.
+"""Finds commands that have left an aggregate's window, so that a retry is recognised at any age.
 
-The window has the last 256 command ids. What it forgot is looked up in the log, by an index of
-fingerprints: one entry for each SEGMENT events of a log, 8 bytes an event, kept beside the
-snapshots. An entry is made when a search first needs it, so a message costs nothing for it, and
-every part of a log is read for it once. It can be dropped: the next search makes it again.
+The window has the last 256 command ids. Older ones are looked up in the log, with an index of
+fingerprints: one entry for each SEGMENT events of a log, 8 bytes per event, stored with the
+snapshots. An entry is created when a search first needs it, so messages cost nothing for it, and
+every part of a log is read for it once. It can be deleted: the next search creates it again.
 """
 
 import hashlib
@@ -22,44 +22,44 @@ SEGMENT = 1_000
 """Events of an entry, whose 8 KB are far below DynamoDB's limit for an item."""
 
 FINGERPRINT = 8
-"""Bytes. Two commands of a log of 1,000,000 events have the same one by a chance of 1 in 37
-million; what is found is looked at in the log before it counts."""
+"""Bytes. The probability that two commands of a log of 1,000,000 events have the same one is 1 in
+37 million; a match is verified in the log."""
 
 READ = 64
 """Entries read at a time."""
 
 MADE = 5
-"""Entries that one search may make: each reads SEGMENT events, 10 ms on one machine, 1 MB of
-DynamoDB. A search that needs more is `Unfinished`; the next one goes on from there."""
+"""Entries that one search may create: each reads SEGMENT events, 10 ms on one machine, 1 MB of
+DynamoDB. A search that needs more is `Unfinished`; the next one continues from there."""
 
 TOGETHER = 10
-"""Entries written at a time beside the snapshots."""
+"""Entries written at a time to the store of snapshots."""
 
 TOPIC = "log.command-index"
-"""STORAGE FORMAT: topic of an entry beside the snapshots, under the id `LOG#commands` and the
+"""STORAGE FORMAT: topic of an entry in the store of snapshots, under the id `LOG#commands` and the
 number of the segment; its state is the fingerprints of its events, in order."""
 
 
 def index_id(log_id: str) -> str:
-    """Returns the id under which a log's entries are; no log's id has a `#`."""
+    """Returns the id of a log's entries; no log's id has a `#`."""
     return f"{log_id}#commands"
 
 
 def fingerprint(by: str, id: str) -> bytes:
-    """Returns what stands for a person's command in an entry. STORAGE FORMAT."""
+    """Returns the fingerprint of a person's command in an entry. STORAGE FORMAT."""
     return hashlib.blake2b(f"{by} {id}".encode(), digest_size=FINGERPRINT).digest()
 
 
 class Unfinished(RoomBusy):
-    """The index of so old a part of a log is still being made; the next search goes on."""
+    """The index of such an old part of a log is not complete yet; the next search continues."""
 
     def __init__(self) -> None:
-        super().__init__("an old part of the room is being looked through; try again")
+        super().__init__("an old part of the room is being searched; try again")
 
 
 class SnapshotIndex:
-    """Implements the CommandIndex port beside the snapshots: for stores where writing there holds
-    up nobody who appends."""
+    """Implements the CommandIndex port in the store of snapshots: for stores where writing there
+    does not delay appends."""
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
@@ -74,7 +74,7 @@ class SnapshotIndex:
             for number, prints in entries.items()
         ]
         for start in range(0, len(made), TOGETHER):
-            # Somebody else may make the same ones at the same time.
+            # Another process may create the same ones at the same time.
             with suppress(IntegrityError):
                 self._snapshots.insert_events(made[start : start + TOGETHER])
 
@@ -84,7 +84,7 @@ class Retrying:
 
     Parameters
     ----------
-    index: where entries are kept; beside the log's snapshots where none is given.
+    index: the store of entries; by default the store of the log's snapshots.
     """
 
     def __init__(self, log: EventLog, index: CommandIndex | None = None) -> None:
@@ -92,8 +92,8 @@ class Retrying:
         self._index = index or SnapshotIndex(log.snapshots)
 
     def look_up(self, log_id: str, command: Command, gap: BeyondWindow) -> None:
-        """Notes in a command what the log has of it, so that it can be decided again. Raises as
-        `find` does."""
+        """Records in a command what the log has about it, so that it can be decided again. Raises
+        as `find` does."""
         command.found = self.find(log_id, command.by, command.id, gap.after, gap.upto)
         command.sought = gap.seen
 
@@ -103,8 +103,8 @@ class Retrying:
 
         Raises
         ------
-        Unfinished: the index of so old a part of the log is still being made; ask again.
-        RoomBusy: events up to `upto` are not written yet; ask again.
+        Unfinished: the index of such an old part of the log is not complete yet; try again.
+        RoomBusy: events up to `upto` are not written yet; try again.
         """
         wanted = fingerprint(by, id)
         for first, prints in self._newest_first(log_id, after, upto):
@@ -118,7 +118,7 @@ class Retrying:
 
     def _newest_first(self, log_id: str, after: int, upto: int) -> Iterator[tuple[int, bytes]]:
         """Yields (version of the first event, fingerprints) of runs of events, from `upto` down."""
-        # The last segment may still grow: its events are read as they are.
+        # The last segment may still grow: its events are read directly.
         whole = upto // SEGMENT
         start = max(after, whole * SEGMENT)
         yield start + 1, self._read(log_id, start, upto)
@@ -153,7 +153,7 @@ class Retrying:
 
 
 def _named(stored: StoredEvent) -> tuple[str, str, str] | None:
-    """Returns (by, id, digest) of an event; None where it cannot be read."""
+    """Returns (by, id, digest) of an event; None if it cannot be read."""
     try:
         state = orjson.loads(stored.state)
         return state["by"], state["id"], state["digest"]
@@ -167,10 +167,10 @@ def _print(stored: StoredEvent) -> bytes:
 
 
 def _places(prints: bytes, wanted: bytes, first: int) -> Iterator[int]:
-    """Yields the versions at which a fingerprint stands, the newest first."""
+    """Yields the versions that have a fingerprint, the newest first."""
     end = len(prints)
     while (at := prints.rfind(wanted, 0, end)) >= 0:
         if at % FINGERPRINT == 0:
             yield first + at // FINGERPRINT
-        # Nothing that begins at or after `at` is found again.
+        # Matches that begin at or after `at` are not found again.
         end = at + FINGERPRINT - 1

@@ -1,1 +1,1 @@
-"""Projections: folds from events to rows of views, and what is asked of them."""
+"""Projections: folds from events to rows of views, and queries over them."""

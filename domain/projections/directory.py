@@ -2,12 +2,12 @@
 
 | stream | key | under |
 |---|---|---|
-| `R#room` | `w#prefix`, of a word of the name | `w#prefix` |
-| `R#room` | `x#prefix`, of a word of the id | `w#prefix` |
+| `R#room` | `w#prefix`, from a word of the name | `w#prefix` |
+| `R#room` | `x#prefix`, from a word of the id | `w#prefix` |
 | `R#room` | `z#creator` | `z#creator` |
 
-A prefix of up to PREFIX letters stands there blinded under the installation's key: names are sealed
-under their creator's key, and an index in plain words would keep them beyond it
+A prefix of up to PREFIX letters is stored blinded under the installation's key: names are sealed
+under their creator's key, and an index in plain words would keep them after that key is destroyed
 (docs/adr/0020-the-directory-indexes-blinded-prefixes.md).
 """
 
@@ -21,7 +21,8 @@ from domain.projections.store import Fold, Patch, ViewStore
 from domain.room.lifecycle import RoomCreated
 
 MOST = 200
-"""Rows of a room at most: a name has 80 letters, in scripts without spaces each begins a word."""
+"""Maximum of rows per room: a name has 80 letters, and in scripts without spaces each begins a
+word."""
 
 NAME, ID, CREATOR = "w#", "x#", "z#"
 
@@ -37,7 +38,7 @@ class Directory(Projection):
                 vault = self.given.vault
                 ids = prefixes_of(batch.log_id)
                 words = [_row(vault, ID, prefix) for prefix in ids]
-                # What the id has too stands there once, and stays when the name is gone.
+                # A prefix that the id has too is stored once, and stays when the name is gone.
                 names = [one for one in prefixes_of(vault.open(event.name) or "") if one not in ids]
                 words += [_row(vault, NAME, prefix) for prefix in names]
                 creator = f"{CREATOR}{event.by}"
@@ -45,8 +46,8 @@ class Directory(Projection):
         return Fold(batch.base, patches=patches)
 
     def erase(self, user: str) -> None:
-        """Drops the words of the names that the person gave; ids stay, which are everybody's."""
-        # A fold that comes late is not to open a name by a key that this process remembers.
+        """Drops the words of the names that the person gave; ids stay, because they are public."""
+        # A late fold must not open a name with a key that this process still caches.
         self.given.vault.forget(user)
         store = self.given.views.store
         for stream in store.under(f"{CREATOR}{user}"):
@@ -57,9 +58,10 @@ def search(
     store: ViewStore, vault: Vault, words: Sequence[str], after: str, chunk: int
 ) -> Iterator[tuple[list[str], str | None]]:
     """Yields open rooms above `after` that may have all the words, in order, page by page; each
-    page with the room up to which it was looked, None at the end. All open rooms have no word.
+    page with the room up to which it searched, None at the end. Without words it yields all open
+    rooms.
 
-    A page reads at most `chunk` places of the index a word.
+    A page reads at most `chunk` entries of the index per word.
     """
     names = [_under(vault, prefix) for prefix in looked_up(words)] or [OPEN]
     for streams, place in common(store, names, room_stream(after) if after else "", chunk):

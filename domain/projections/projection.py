@@ -1,9 +1,9 @@
-"""What a projection is: a fold of one log's events into rows of the views.
+"""A projection: a fold of one log's events into rows of the views.
 
-It is declared once, as a class in PROJECTIONS (domain/chat/projecting.py), and hosted there: all
-projections of a log share its stream, so a batch of events is read once and saved once, whatever
-is folded of it. Following the log, rebuilding, redriving, resetting and erasing are the host's; the
-function on AWS, the local consumer and what counts the cost run the host.
+It is declared once, as a class in PROJECTIONS (domain/chat/projecting.py), which runs it: all
+projections of a log share its stream, so a batch of events is read once and saved once for all of
+them. The host follows the log, rebuilds, redrives, resets and erases; the function on AWS, the
+local consumer and the cost counter run the host.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from domain.projections.views import Views
 
 
 class Given(Protocol):
-    """What projections are made of."""
+    """The parts from which projections are made."""
 
     @property
     def views(self) -> Views: ...
@@ -40,14 +40,14 @@ class Batch(NamedTuple):
 class Projection:
     """A projection of rooms or of people.
 
-    Of the projections of a log one alone keeps fields in the head; all may have rows, each with
-    keys of its own.
+    Only one of the projections of a log keeps fields in the head; all may have rows, each with its
+    own keys.
 
     Attributes
     ----------
-    name: in English, for people who read the code.
-    of_people: whether it folds people's logs, else rooms'.
-    types: of the events that it is called for; all where none is named.
+    name: a name in English, for readers of the code.
+    of_people: whether it folds people's logs; if not, rooms' logs.
+    types: types of the events that it is called for; empty for all.
     """
 
     name: ClassVar[str]
@@ -61,19 +61,19 @@ class Projection:
         return not self.types or any(isinstance(event, self.types) for event in batch.events)
 
     def fold(self, batch: Batch) -> Fold:
-        """Folds the batch. What it raises, and that will not pass, parks the event."""
+        """Folds the batch. A permanent exception parks the event."""
         raise NotImplementedError
 
     def skip(self, log_id: str, base: Head, version: int) -> Fold:
-        """Goes past an event that cannot be folded."""
+        """Skips an event that cannot be folded."""
         return Fold(base)
 
     def erase(self, user: str) -> None:
-        """Drops what is kept of somebody who was erased. May be repeated."""
+        """Drops the data of an erased person. May be repeated."""
 
 
 def merged(version: int, base: Head, folds: Sequence[Fold]) -> Fold:
-    """Returns what the folds of one stream come to at a version."""
+    """Returns the combined result of the folds of one stream at a version."""
     kept = [fold.head.fields for fold in folds if fold.head is not base]
     head = Head(version, next((fields for fields in kept if fields), base.fields))
     if len(folds) == 1:

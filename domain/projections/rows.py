@@ -7,11 +7,11 @@
 | `R#room` | `m#version` | a message | |
 | `R#room` | `u#user` | a member: name, role, `joined`, `n` version of their newest post | them |
 | `P#user` | head | | |
-| `P#user` | `mark#room` | `{mark}`, the version that is read | |
+| `P#user` | `mark#room` | `{mark}`, the version up to which the room is read | |
 
-Members are under themselves while they are present. Texts and names stand here sealed. Where the
-store spares rows, the version of a member's newest post stands in the head first, for at most
-WRITERS of them, and in their rows once there are more: a message costs one row less.
+Members are listed under their own id while they are present. Texts and names are sealed. If the
+store spares rows, the version of a member's newest post is in the head for at most WRITERS members,
+and in their rows once there are more: this saves one row per message.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ from domain.projections.store import NUMBER, Head
 POSTED = "posted"
 
 WRITERS = 16
-"""People whose newest post a head holds, some 25 bytes each: it stays under 1 KB, a write unit of
-DynamoDB."""
+"""Maximum of people whose newest post is in a head, about 25 bytes each: the head stays under 1 KB,
+a write unit of DynamoDB."""
 
 OPEN_KINDS = ("public", "broadcast")
 OPEN, PRIVATE = "rooms#open", "rooms#private"
@@ -41,7 +41,7 @@ def person_stream(user: str) -> str:
 
 
 def stream_of(log_id: str) -> str:
-    """Returns where the view of a log is, a room's or a person's."""
+    """Returns the stream of the view of a log, a room's or a person's."""
     return person_stream(log_id) if is_person(log_id) else room_stream(log_id)
 
 
@@ -54,12 +54,12 @@ def member_key(user: str) -> str:
 
 
 def after(key: str) -> str:
-    """Returns the first key above a key: none has a NUL in it."""
+    """Returns the first key above a key: no key contains a NUL."""
     return f"{key}\x00"
 
 
 def header_of(head: Head) -> dict[str, Any] | None:
-    """Returns the header in a room's head; None where nothing is folded yet."""
+    """Returns the header in a room's head; None if nothing is folded yet."""
     if not head.version:
         return None
     header = {**head.fields, "version": head.version}
@@ -68,7 +68,7 @@ def header_of(head: Head) -> dict[str, Any] | None:
 
 
 def member_of(row: Mapping[str, Any], posted: int = 0) -> dict[str, Any]:
-    """Returns `{name, role, posted}` of a member's row; `posted` is what the head says of it."""
+    """Returns `{name, role, posted}` of a member's row; `posted` is the value in the head."""
     # Rows of DynamoDB that an earlier release wrote have `posted`.
     newest = max(row.get(NUMBER) or 0, row.get("posted") or 0, posted)
     return {"name": row.get("name"), "role": row.get("role"), "posted": newest}

@@ -1,9 +1,9 @@
 """The port under all views: documents by stream and key, a head per stream, and an index.
 
-A projection keeps what it folds of a log in a *stream* of its own (`R#lobby`). The stream has a
-*head* (the version that it is folded to, and small fields) and *rows*: documents by key, in the
-order of the keys. A row may be listed *under* a name of the one index, which is how rows are found
-across streams. Keys, streams and names are ASCII text and sort by code point.
+The folds of a log are stored in its own *stream* (`R#lobby`). The stream has a *head* (the version
+up to which it is folded, and small fields) and *rows*: documents by key, in the order of the keys.
+A row may be listed *under* a name of the index, so that rows can be found across streams. Keys,
+streams and names are ASCII text and sort by code point.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +13,14 @@ Document = dict[str, Any]
 """JSON."""
 
 NUMBER = "n"
-"""The field of a document that is kept beside it too, where it has one: an integer. It is read and
+"""An integer field that is also stored separately from its document, so that it can be read and
 patched without the rest."""
 
 FIRST, LAST = "!", "~"
-"""Below and above every key: keys are printable ASCII and begin with a letter."""
+"""Values below and above every key: keys are printable ASCII and begin with a letter."""
 
 SAME: Final = "#same"
-"""For a row that stays under the name that it is under; no name itself."""
+"""Marks a row that stays under its current name; it is not a name itself."""
 
 
 class Head(NamedTuple):
@@ -28,8 +28,8 @@ class Head(NamedTuple):
 
     Attributes
     ----------
-    version: of the newest event that is folded; 0 where there is none.
-    fields: what else the projection keeps there.
+    version: version of the newest folded event; 0 if there is none.
+    fields: other values that the projection keeps there.
     """
 
     version: int = 0
@@ -37,9 +37,9 @@ class Head(NamedTuple):
 
 
 class Patch(NamedTuple):
-    """Sets fields of a row, which is made where there is none; other fields stay.
+    """Sets fields of a row, and creates the row if there is none; other fields stay.
 
-    The row is listed `under` a name from now on, under none, or stays under the SAME."""
+    From now on the row is listed `under` a name, under none, or stays under the SAME."""
 
     key: str
     fields: Mapping[str, Any]
@@ -47,13 +47,13 @@ class Patch(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """What a fold leaves in a stream.
+    """The result of a fold, to be saved in a stream.
 
     Attributes
     ----------
-    rows: rows by key that are written whole; they are under no name.
-    numbers: by key of a row that is patched as a rule, its NUMBER.
-    patches: of other rows.
+    rows: rows that are written as a whole, by key; they are under no name.
+    numbers: the NUMBER of rows that are normally patched, by key.
+    patches: patches of other rows.
     """
 
     head: Head
@@ -63,8 +63,8 @@ class Fold(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Keys `first <= key <= last` of a stream, at most `limit` of them, the newest where
-    `newest` is set; with `listed` only rows that are under a name."""
+    """Keys `first <= key <= last` of a stream, at most `limit` of them, the newest ones if `newest`
+    is set; with `listed` only rows that are under a name."""
 
     stream: str
     first: str = FIRST
@@ -77,13 +77,11 @@ class Span(NamedTuple):
 class ViewStore(Protocol):
     """Rows and heads.
 
-    A head is never newer than its stream's rows; these may be newer while a save is under way.
-    What is returned is the caller's to change.
+    A head is never newer than its stream's rows; these may be newer during a save. The caller may
+    change returned values.
 
-    Attributes
-    ----------
-    spares_rows: whether a row costs so much that a small change is better kept in the head, which
-        a save writes anyway.
+    Attributes ---------- spares_rows: whether a row costs so much that small changes are kept in
+    the head, which a save writes anyway.
     """
 
     @property
@@ -94,70 +92,70 @@ class ViewStore(Protocol):
     def head(self, stream: str) -> Head: ...
 
     def heads(self, streams: Sequence[str]) -> dict[str, Head]:
-        """Returns the heads that there are."""
+        """Returns the heads that exist."""
         ...
 
     def row(self, stream: str, key: str) -> Document | None: ...
 
     def folded(self, stream: str, key: str) -> tuple[Document, int] | None:
-        """Returns a row and the version of the newest event that is surely in it."""
+        """Returns a row and the version up to which events are certainly in it."""
         ...
 
     def rows(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Document]:
-        """Returns rows by (stream, key), those that there are."""
+        """Returns existing rows by (stream, key)."""
         ...
 
     def span(self, span: Span) -> list[Document]:
-        """Returns rows in the order of their keys, but not NUMBERs that were patched."""
+        """Returns rows in the order of their keys, without patched NUMBERs."""
         ...
 
     def keyed(self, span: Span) -> list[tuple[str, Document]]:
-        """Returns what `span` does, with the keys."""
+        """Returns the same as `span`, with the keys."""
         ...
 
     def numbers(self, spans: Sequence[Span]) -> list[int | None]:
-        """Returns NUMBER of the newest row of each span; None where there is no row."""
+        """Returns NUMBER of the newest row of each span; None if there is no row."""
         ...
 
     def under(self, name: str, after: str = "", limit: int | None = None) -> list[str]:
         """Returns the streams above `after` that have a row under a name, in order, at most
-        `limit`. A stream may be named whose row was dropped lately: read the row."""
+        `limit`. The result may contain a stream whose row was dropped recently: read the row."""
         ...
 
     # Folding
 
     def base(self, stream: str) -> Head:
-        """Returns the head to fold onto. This process may remember it; `save` then refuses it and
-        forgets it where it is old."""
+        """Returns the head to fold onto. It may be cached; if it is old, `save` refuses it and
+        drops it from the cache."""
         ...
 
     def refresh(self, stream: str) -> None:
-        """Forgets what this process remembers of a stream."""
+        """Drops this process's cache of a stream."""
         ...
 
     def save(self, stream: str, expected: int, fold: Fold) -> bool:
-        """Keeps a fold.
+        """Saves a fold.
 
-        False where the stored version is not `expected`. Nothing is kept then but rows of another
-        fold of the same log that was faster, which keep what is newest.
+        Returns False if the stored version is not `expected`: then it discards the fold, except
+        that rows of a faster fold of the same log keep their newest values.
         """
         ...
 
     def reset(self, stream: str) -> None:
-        """Drops a stream, to be folded anew."""
+        """Drops a stream, so that it is folded again."""
         ...
 
-    # Erasing: beside the folds, and may be repeated
+    # Erasing: independent of the folds, and may be repeated
 
     def drop(self, stream: str, first: str = FIRST, last: str = LAST) -> None:
         """Drops the rows of a range of keys; the head stays."""
         ...
 
     def amend(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Sets fields of every row that is under a name, in all generations."""
+        """Sets fields of every row that is listed under a name, in all generations."""
         ...
 
-    # An operator's
+    # For operators
 
     def every(self) -> Iterator[tuple[str, Head]]:
         """Yields all streams that have a version, by id."""
@@ -167,33 +165,33 @@ class ViewStore(Protocol):
 
 
 class Generations(Protocol):
-    """Streams that can be folded anew beside those that are read (docs/adr/0013).
+    """Streams that can be rebuilt next to those that are read (docs/adr/0013).
 
-    Every row is of a generation; a new generation has a higher number.
+    Every row belongs to a generation; a new generation has a higher number.
     """
 
     def generation(self, stream: str) -> int:
-        """Returns the generation that is read; 0 where none was ever adopted."""
+        """Returns the generation that is read; 0 if none was ever adopted."""
         ...
 
     def building(self, generation: int) -> ViewStore:
-        """Returns the rows of a generation that nobody reads yet; what an earlier fold of the same
-        generation left is there."""
+        """Returns the rows of a generation that is not read yet, including rows that an earlier
+        fold of the same generation left."""
         ...
 
     def begin(self, stream: str, generation: int, now: float) -> None:
-        """Notes that rows of the generation are about to be written; `clean` spares it from
-        then on for as long as the caller gives it."""
+        """Records that rows of the generation will be written; from then on, `clean` keeps it for
+        as long as the caller specifies."""
         ...
 
     def adopt(self, stream: str, generation: int, now: float) -> bool:
-        """Has the generation read from now on.
+        """Makes readers use the generation from now on.
 
-        False, and nothing changed, where the stream that is read is further along: fold on.
+        Returns False and changes nothing if the stream that is read is ahead: continue folding.
         """
         ...
 
     def clean(self, before: float) -> int:
-        """Deletes the rows of generations that were replaced, or begun and never adopted, before
-        a time (seconds since the epoch); returns how many rows that were."""
+        """Deletes the rows of generations that were replaced, or begun and never adopted, before a
+        time (seconds since the epoch); returns the number of rows."""
         ...

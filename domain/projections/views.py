@@ -1,4 +1,4 @@
-"""What rooms and people look like, folded: typed queries and saves over the store of all views.
+"""Folded rooms and people: typed queries and saves over the store of all views.
 
 The forms of streams, keys and documents are in `rows.py`.
 """
@@ -58,7 +58,7 @@ class Views:
 
     Parameters
     ----------
-    store: where they are kept.
+    store: the store of all views.
     """
 
     def __init__(self, store: ViewStore) -> None:
@@ -70,7 +70,7 @@ class Views:
         return header_of(self.store.head(room_stream(room)))
 
     def headers(self, rooms: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Returns the headers of those rooms that there are."""
+        """Returns the headers of the rooms that exist."""
         heads = self.store.heads([room_stream(room) for room in rooms])
         return {s[2:]: header for s, h in heads.items() if (header := header_of(h)) is not None}
 
@@ -86,11 +86,11 @@ class Views:
         return self.store.row(room_stream(room), message_key(version))
 
     def folded_message(self, room: str, version: int) -> tuple[Message, int] | None:
-        """Returns a message and the version of the newest event that is surely in it."""
+        """Returns a message and the version up to which events are certainly in it."""
         return self.store.folded(room_stream(room), message_key(version))
 
     def messages_at(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Message]:
-        """Returns messages by (room, version); those that there are."""
+        """Returns existing messages by (room, version)."""
         places = {(room_stream(room), message_key(v)): (room, v) for room, v in keys}
         return {places[at]: row for at, row in self.store.rows(list(places)).items()}
 
@@ -101,7 +101,7 @@ class Views:
         return self.store.span(span)
 
     def ordinal(self, room: str, version: int) -> int:
-        """Returns `n` of the newest message at or below `version`; 0 where there is none."""
+        """Returns `n` of the newest message at or below `version`; 0 if there is none."""
         span = Span(room_stream(room), MESSAGES, message_key(version))
         return self.store.numbers([span])[0] or 0
 
@@ -114,8 +114,8 @@ class Views:
     # Members
 
     def member(self, room: str, user: str) -> dict[str, Any] | None:
-        """Returns `{name, role, posted}`; role is None for one who left."""
-        # The head first: what it no longer holds was in the row before.
+        """Returns `{name, role, posted}`; role is None for a person who left."""
+        # The head first: a value that it no longer has was written to the row before.
         head = self.store.head(room_stream(room)) if self.store.spares_rows else Head()
         posted = head.fields.get(POSTED, {})
         row = self.store.row(room_stream(room), member_key(user))
@@ -124,7 +124,7 @@ class Views:
         return member_of(row or {}, posted.get(user, 0))
 
     def members(self, room: str, after_user: str, limit: int) -> list[dict[str, Any]]:
-        """Returns `{user, name, role}` of those present, by user id."""
+        """Returns `{user, name, role}` of present members, by user id."""
         first = after(member_key(after_user)) if after_user else MEMBERS
         span = Span(room_stream(room), first, f"{MEMBERS}~", limit, listed=True)
         return [
@@ -133,7 +133,7 @@ class Views:
         ]
 
     def names(self, room: str, users: Sequence[str]) -> dict[str, Sealed]:
-        """Returns names of members, past ones included."""
+        """Returns names of members, including past ones."""
         return {user: name for (_, user), name in self.names_of([(room, u) for u in users]).items()}
 
     def names_of(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Sealed]:
@@ -162,7 +162,7 @@ class Views:
                 yield Own(stream[2:], member["role"], member["posted"], row.get("joined"))
 
     def roles_of(self, user: str, rooms: Sequence[str]) -> dict[str, str]:
-        """Returns the user's role by room, of those of `rooms` that they are in."""
+        """Returns the user's role by room, for those of `rooms` that they are in."""
         rows = self._member_rows([(room, user) for room in rooms])
         return {room: row["role"] for (room, _), row in rows.items() if row.get("role") is not None}
 
@@ -173,7 +173,7 @@ class Views:
     # Folding rooms
 
     def fold_of(self, base: Head, view: RoomView) -> Fold:
-        """Returns what a view changed since `base`."""
+        """Returns the changes of a view since `base`."""
         posted, rest = self._posted(base, view)
         rows = {message_key(version): view.messages[version] for version in sorted(view.changed)}
         patches = [
@@ -188,46 +188,45 @@ class Views:
         return Fold(Head(fields.pop("version"), fields), rows, numbers, patches)
 
     def _posted(self, base: Head, view: RoomView) -> tuple[dict[str, int], dict[str, Any]]:
-        """Returns the newest posts that are to stand in rows, and what of them is to stay in the
-        head."""
+        """Returns the newest posts to write to rows, and those that stay in the head."""
         if not self.store.spares_rows:
             return dict(view.posted), {}
         posted = {**base.fields.get(POSTED, {}), **view.posted}
         if len(posted) > WRITERS:
             return posted, {POSTED: {}}
-        # The row of who joined or left is written anyway.
+        # The rows of members who joined or left are written anyway.
         moved = {user: posted.pop(user) for user in posted.keys() & view.members.keys()}
         return moved, {POSTED: posted}
 
     # People
 
     def marks(self, user: str, rooms: Sequence[str] | None = None) -> dict[str, int]:
-        """Returns the user's read marks by room: of `rooms`, or all of them."""
+        """Returns the user's read marks by room: for `rooms`, or all of them."""
         if rooms is not None and not rooms:
             return {}
-        # Whoever has read the head gets rows that are no older.
+        # A caller that has read the head gets rows that are not older.
         self.store.head(person_stream(user))
-        # One range that has all the rooms: their marks lie close together in it.
+        # One range contains all the rooms: their marks are close together in it.
         first, last = (min(rooms), max(rooms)) if rooms else ("", "~")
         rows = self.store.keyed(Span(person_stream(user), f"{MARKS}{first}", f"{MARKS}{last}"))
         marks = {key.removeprefix(MARKS): int(row["mark"]) for key, row in rows}
         return marks if rooms is None else {r: marks[r] for r in rooms if r in marks}
 
     def forget_marks(self, user: str) -> None:
-        """Drops the read marks of somebody who was erased. May be repeated."""
+        """Drops the read marks of an erased person. May be repeated."""
         self.store.drop(person_stream(user), MARKS, f"{MARKS}~")
 
     def forget_names(self, user: str) -> None:
-        """Takes the name of somebody who was erased out of the rooms that they are in: it is None
-        there. May be repeated.
+        """Removes an erased person's name from the rooms that they are in: it becomes None there.
+        May be repeated.
 
-        A room that is folded anew may show the sealed name again, as its log has it; nobody has
-        the key.
+        A room that is rebuilt may contain the sealed name again, as its log does; the key no longer
+        exists.
         """
         self.store.amend(user, {"name": None})
 
     def refresh(self, stream: str) -> None:
-        """Forgets what this process remembers of a room or a person: the next fold reads it."""
+        """Drops this process's cache of a room or a person: the next fold reads it."""
         self.store.refresh(stream_of(stream))
 
     # An operator's

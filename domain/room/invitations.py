@@ -1,4 +1,4 @@
-"""How people come in: they join, are added or are invited; and how they are kept out."""
+"""How people become members: they join, are added or are invited; and when this is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ from domain.room.room import MEMBER_BYTES, RANK, Part, Room, RoomEvent, decides,
 from domain.room.view import RoomView, WireEvent
 
 MAX_INVITED = 1_000
-"""Pending invitations of a room; 60 bytes each in its snapshot."""
+"""Maximum of pending invitations of a room; 60 bytes each in its snapshot."""
 
 MAX_GONE = 500
-"""People remembered as gone; 55 bytes each in the snapshot. A person's own log knows the rooms
-that they left for good; this covers the moment until it does."""
+"""Maximum of people recorded as gone; 55 bytes each in the snapshot. A person's own log records
+permanently which rooms they left; this list covers the time until it does."""
 
 
 class Invitation(NamedTuple):
-    """`at` is when it was recorded, in Unix seconds; 0 where an older snapshot does not say."""
+    """`at` is when it was recorded, in Unix seconds; 0 if an older snapshot does not have it."""
 
     role: str
     by: str
@@ -32,13 +32,11 @@ class Invitation(NamedTuple):
 
 @dataclass
 class Invitations(Part):
-    """Who is invited, and who left lately.
+    """Pending invitations, and people who left recently.
 
-    Attributes
-    ----------
-    pending: invitations by the invited person.
-    gone: who left lately, oldest first: when an invitation was declined or withdrawn (UTC), empty
-        for a member who left or was removed.
+    Attributes ---------- pending: invitations by the invited person. gone: people who left
+    recently, oldest first: when an invitation was declined or withdrawn (UTC), empty for a member
+    who left or was removed.
     """
 
     pending: dict[str, Invitation] = field(default_factory=dict)
@@ -52,7 +50,7 @@ class Invitations(Part):
 
     def snapshot(self) -> dict[str, Any]:
         return {
-            # Apart, so that an earlier release reads the snapshot too.
+            # A separate field, so that an earlier release can read the snapshot too.
             "invited": [[user, one.role, one.by] for user, one in self.pending.items()],
             "asked": [one.at for one in self.pending.values()],
             "gone": list(self.gone.items()),
@@ -86,13 +84,14 @@ class MemberInvited(RoomEvent):
 
     @staticmethod
     def project(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-        """Keeps the name, which the event that declines needs; who is invited is no member."""
+        """Keeps the name, because the event that declines needs it; an invited person is not a
+        member."""
         view.members[data["user"]] = {"name": data["name"], "role": None}
 
 
 @dataclass(kw_only=True)
 class InvitationDeclined(RoomEvent):
-    """`user` declined where `by` is `user`; else the invitation was withdrawn."""
+    """`user` declined if `by` is `user`; otherwise the invitation was withdrawn."""
 
     TOPIC = "room.invitation-declined"
     user: str
@@ -126,15 +125,13 @@ class Decline(Command):
 
 @dataclass(kw_only=True, slots=True)
 class AddMember(Command):
-    """Adds a person, or invites them where they must be asked (docs/protocol.md).
+    """Adds a person, or invites them if they must be asked (docs/protocol.md).
 
-    Attributes
-    ----------
-    name: the person's own. It and what follows is what the two people's own logs say.
-    known: they share another private room, so the person is added without being asked.
-    was_here: the person left this room or declined it, so they are asked.
-    resting: the person may not be asked now.
-    unoffered: the person's own log has no pending invitation to this room.
+    Attributes ---------- name: the person's own name. This and the following attributes come from
+    the two people's own logs. known: they share another private room, so the person is added
+    without being asked. was_here: the person left this room or declined it, so they are asked.
+    resting: the person may not be invited now. unoffered: the person's own log has no pending
+    invitation to this room.
     """
 
     user: UserId
@@ -165,8 +162,8 @@ def join(room: Room, command: Join, _: MessageOf) -> int:
 
 
 def _role_offered(room: Room, invitation: Invitation) -> str:
-    """Returns the role that an invitation gives now: as invited while the inviter may still give
-    it, else member. Where no owner is left meanwhile it gives the room."""
+    """Returns the role that an invitation gives now: the invited role if the inviter may still give
+    it, otherwise member; owner if no owner is left."""
     if not room.owners:
         return "owner"
     rank = RANK[room.members.get(invitation.by, "member")]
@@ -199,14 +196,14 @@ def add_member(room: Room, command: AddMember, _: MessageOf) -> int:
             command.user not in room.part(Invitations).pending
             and len(room.part(Invitations).pending) >= MAX_INVITED
         ):
-            raise RoomFull("the room has as many pending invitations as it may have")
+            raise RoomFull("the room has the maximum number of pending invitations")
         event = MemberInvited
     return room.append(event, command, user=command.user, name=command.name, role=command.role)
 
 
 def _is_asked(room: Room, command: AddMember) -> bool:
-    """Returns whether the person has a pending invitation, or gets it in a moment. One that their
-    own log dropped, since they had too many, is made anew as if there were none."""
+    """Returns whether the person has a pending invitation, or will get it soon. An invitation that
+    their own log dropped, because they had too many, does not count and can be repeated."""
     invitation = room.part(Invitations).pending.get(command.user)
     if invitation is None:
         return False
@@ -214,14 +211,15 @@ def _is_asked(room: Room, command: AddMember) -> bool:
 
 
 def _needs_invitation(room: Room, command: AddMember) -> bool:
-    """Strangers are asked before they are in a private room, and those who left before they are
-    in any room again."""
+    """Strangers are asked before they become members of a private room, and people who left before
+    they become members of any room again."""
     stranger = room.kind == "private" and not command.known
     return stranger or command.was_here or command.user in room.part(Invitations).gone
 
 
 def _refuse_resting(room: Room, command: AddMember) -> None:
-    """Raises Forbidden where the person may not be asked now; the web app reads the time there."""
+    """Raises Forbidden if the person may not be invited now; the web app reads the time in the
+    message."""
     declined = room.part(Invitations).gone.get(command.user)
     if declined and resting(declined, command.recorded_at):
         until = rests_until(declined).isoformat(timespec="seconds")

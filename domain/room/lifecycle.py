@@ -1,4 +1,4 @@
-"""A room's beginning."""
+"""Creation of a room."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class CreateRoom(Command):
 @decides(CreateRoom, "create_room")
 def create_room(room: Room, command: CreateRoom, _: MessageOf) -> int:
     if command.kind == "private" and not UNGUESSABLE.search(room.id):
-        # Said of taken and free ids alike, so it tells nothing of other people's rooms.
+        # The same answer for taken and free ids, so it reveals nothing about other people's rooms.
         raise Invalid("the id of a private room ends with - and 12 random letters or digits 2 to 7")
     if room.version:
         raise RoomExists

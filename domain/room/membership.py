@@ -1,4 +1,4 @@
-"""Members, their roles and names, and how they leave. How they come in: `invitations`."""
+"""Members, their roles and names, and how they leave. `invitations` has how they join."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.room.room import Room, RoomEvent, decides, role_of
 from domain.room.view import RoomView, WireEvent
 
 MAX_MEMBERS = 10_000
-"""Bounds the snapshot below DynamoDB's 400 KB item (docs/architecture.md, rule 5)."""
+"""Keeps the snapshot below DynamoDB's limit of 400 KB per item (docs/architecture.md, rule 5)."""
 
 
 @dataclass(kw_only=True)
@@ -95,12 +95,12 @@ class SetRole(Command):
 
 @dataclass(kw_only=True, slots=True)
 class HandOver(Command):
-    """`by` was erased, and owns the room no longer.
+    """`by` was erased and no longer owns the room.
 
     Attributes
     ----------
-    heir: who is to be an owner; None where nobody else is left.
-    members: how many members there were when the heir was looked for.
+    heir: the new owner; None if nobody else is left.
+    members: the number of members when the heir was chosen.
     """
 
     heir: str | None
@@ -150,7 +150,7 @@ def hand_over(room: Room, command: HandOver, _: MessageOf) -> int:
         if len(room.members) > command.members:
             raise NotFound("somebody joined meanwhile")
     elif heir not in room.members:
-        raise NotFound("the heir left meanwhile")
+        raise NotFound("the new owner left in the meantime")
     elif room.members[heir] != "owner":
         room.append(RoleChanged, command, user=heir, role="owner")
     return room.append(RoleChanged, command, user=command.by, role="member")

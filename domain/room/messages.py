@@ -11,12 +11,12 @@ from domain.room.room import Part, Room, RoomEvent, decides, message_in, role_of
 from domain.room.view import RoomView, WireEvent
 
 MAX_NOTIFY = 20
-"""People whom one message notifies."""
+"""Maximum of people whom one message notifies."""
 
 
 @dataclass
 class Messages(Part):
-    """`n` is how many messages were posted."""
+    """`n` is the number of posted messages."""
 
     n: int = 0
 
@@ -29,7 +29,7 @@ class Messages(Part):
 
 @dataclass(kw_only=True)
 class MessagePosted(RoomEvent):
-    # `notify` are the people to be told of it apart from the room's pushes, wherever they are.
+    # `notify` are the people to notify of it, in addition to the room's pushes.
     # Version 1 had none.
     TOPIC = "room.message-posted"
     class_version = 2
@@ -99,15 +99,13 @@ class MessageDeleted(RoomEvent):
 class Post(Command):
     """Writes a message.
 
-    Where a `quiet` one is accepted no `ack` is sent: its push to this connection, which must be
-    subscribed to the room, says so. A retry is sent without it, and is acknowledged.
+    An accepted message with `quiet` gets no `ack`: its push to this connection, which must be
+    subscribed to the room, confirms it. A retry is sent without `quiet` and is acknowledged.
 
-    Attributes
-    ----------
-    reply_to_command: (person, command id) of a message that an import posts in the same batch
-        and knows no version of yet.
-    mentions: people whom the text names; None tells nobody, not even the other one of a direct
-        message: what is imported is no news.
+    Attributes ---------- reply_to_command: (person, command id) of a message that an import posts
+    in the same batch, so that its version is not known yet. mentions: people whom the text
+    mentions; None notifies nobody, not even the other person of a direct message, because imported
+    messages are not new.
     """
 
     text: Text
@@ -151,7 +149,7 @@ def post(room: Room, command: Post, message_of: MessageOf) -> int:
 
 
 def _to_notify(room: Room, command: Post) -> list[str]:
-    """Returns the members that a message notifies: those that it names, and in a private room of
+    """Returns the members that a message notifies: those that it mentions, and in a private room of
     two the other member."""
     if command.mentions is None:
         return []

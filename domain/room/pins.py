@@ -1,4 +1,4 @@
-"""Pinned messages: a room's members find them again in one place."""
+"""Pinned messages: a room's members find them in one place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,11 @@ from domain.room.room import Part, Room, RoomEvent, after_projecting, decides, m
 from domain.room.view import EXTRAS, RoomView, WireEvent
 
 MAX_PINS = 100
-"""Pinned messages of a room: one page shows them all, and they stay under 1 KB of its header."""
+"""Maximum of pinned messages of a room: one page shows them all, and they use less than 1 KB of its
+header."""
 
 PINNED_BYTES = 40
-"""A pin in memory: an integer and its place in the list."""
+"""Bytes of a pin in memory: an integer and its place in the list."""
 
 EXTRAS["pinned_by"] = str
 
@@ -42,7 +43,7 @@ class Pins(Part):
 
 
 def pinned(view: RoomView) -> list[int]:
-    """Returns the versions of the pinned messages that a view knows, the latest pin first."""
+    """Returns the versions of the pinned messages in a view, the latest pin first."""
     versions: list[int] = view.kept.get("pins", [])
     return versions[::-1]
 
@@ -57,8 +58,8 @@ class MessagePinned(RoomEvent):
 
     @staticmethod
     def project(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-        # Where the fold of an unpin failed, the message is in the list still: it is there once. A
-        # new list: the header that the view was restored from is somebody else's too.
+        # If the fold of an unpin failed, the message is still in the list: keep it there once.
+        # Create a new list: the header that the view was restored from may be shared.
         others = [one for one in view.kept.get("pins", ()) if one != data["message"]]
         view.kept["pins"] = [*others, data["message"]]
         message = view.target(event)
@@ -115,7 +116,7 @@ class Unpin(Command):
 
 
 def _require_right(room: Room, user: str) -> None:
-    """Raises where a person may not pin: in a public or broadcast room members may not."""
+    """Raises if the person may not pin: in a public or broadcast room, members may not."""
     if role_of(room, user) == "member" and room.kind != "private":
         raise RoleRequired
 

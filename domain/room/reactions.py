@@ -11,10 +11,11 @@ from domain.room.room import Room, RoomEvent, decides, message_in, role_of
 from domain.room.view import RoomView, WireEvent
 
 MAX_EMOJI = 32
-"""Distinct emoji on one message."""
+"""Maximum of distinct emoji on one message."""
 
 MAX_REACTIONS = 400
-"""Reactions on one message: with the longest text it then still fits a frame of 32 KB."""
+"""Maximum of reactions on one message: together with the longest text it still fits a frame of 32
+KB."""
 
 
 @dataclass(kw_only=True)
@@ -58,7 +59,7 @@ class React(Command):
 
 @dataclass(kw_only=True, slots=True)
 class Unreact(Command):
-    """Takes a reaction back, also one that `react` would refuse by now."""
+    """Removes a reaction, also one that `react` would refuse now."""
 
     version: Version
     emoji: StoredEmoji

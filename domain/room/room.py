@@ -1,8 +1,8 @@
-"""The room aggregate: what all its concerns share.
+"""The room aggregate: code that all its concerns share.
 
 Each concern (`lifecycle`, `membership`, `invitations`, `messages`, `reactions`, `pins`) is a module
-that holds its events, its part of the state, its commands and its decisions; `domain/room` imports
-them all. Topics and field names are a STORAGE FORMAT (docs/events.md).
+with its events, its part of the state, its commands and its decisions; `domain/room` imports them
+all. Topics and field names are a STORAGE FORMAT (docs/events.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ from domain.room.view import FOLDS, Fold, RoomView, WireEvent
 RANK = {"member": 0, "moderator": 1, "owner": 2}
 
 MEMBER_BYTES = 145
-"""A member in memory (measured by tests/unit/test_memory.py)."""
+"""Bytes of a member in memory (measured by tests/unit/test_memory.py)."""
 
 ROOM_EVENTS: list[type["RoomEvent"]] = []
-"""Every event of a room. Defining a subclass of RoomEvent adds it."""
+"""All events of a room. Defining a subclass of RoomEvent adds it."""
 
 
 @dataclass(kw_only=True)
@@ -38,7 +38,7 @@ class RoomEvent(Event):
 
     @staticmethod
     def project(view: RoomView, event: WireEvent, data: Mapping[str, Any]) -> None:
-        """Folds the event, in the protocol's shape, into a view."""
+        """Folds the event, in the protocol's form, into a view."""
 
 
 class Part(concerns.Part):
@@ -86,7 +86,7 @@ class Room(concerns.Composed):
         return super().weight() + len(self.members) * MEMBER_BYTES
 
     def snapshot_state(self) -> dict[str, Any]:
-        """Groups members by role, so that 10,000 of them stay under 300 KB."""
+        """Groups members by role, so that 10,000 members stay under 300 KB."""
         by_role: dict[str, list[str]] = {}
         for user, role in self.members.items():
             by_role.setdefault(role, []).append(user)
@@ -107,7 +107,7 @@ Decision = Callable[[Room, C, MessageOf], int]
 
 DECISIONS: dict[type[Command], Decision[Any]] = {}
 ACTIONS: dict[str, type[Command]] = {}
-"""Commands by the action of the client frame that asks for them."""
+"""Commands by the action of the client frame that sends them."""
 
 
 def decides(command: type[C], action: str | None = None) -> Callable[[Decision[C]], Decision[C]]:
@@ -115,7 +115,7 @@ def decides(command: type[C], action: str | None = None) -> Callable[[Decision[C
 
     Parameters
     ----------
-    action: name of the client frame that asks for it; None where no client may.
+    action: name of the client frame that sends it; None if no client may.
     """
 
     def register(decision: Decision[C]) -> Decision[C]:
@@ -128,7 +128,7 @@ def decides(command: type[C], action: str | None = None) -> Callable[[Decision[C
 
 
 def after_projecting(event: type[RoomEvent]) -> Callable[[Fold], Fold]:
-    """Decorates what a concern does to the view after another concern's event was folded."""
+    """Decorates a function that changes the view after another concern's event was folded."""
 
     def register(follow: Fold) -> Fold:
         fold = FOLDS[event.__name__]

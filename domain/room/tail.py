@@ -1,4 +1,4 @@
-"""The messages that deciding folds of a room, with an estimate of what they weigh."""
+"""The messages of a room that deciding folds, with an estimate of their bytes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,22 +6,20 @@ from typing import Any
 from domain.room.view import Loader, Message, RoomView, WireEvent
 
 MESSAGE_BYTES = 1_500
-"""A folded message in memory, apart from its text (measured by tests/unit/test_memory.py)."""
+"""Bytes of a folded message in memory, without its text (measured by tests/unit/test_memory.py)."""
 
 REACTION_BYTES = 120
 EVENT_BYTES = 600
-"""What any other event leaves at most, a member's patch say, apart from a text."""
+"""Maximum of bytes that any other event adds, for example a member's patch, without a text."""
 
 
 class Tail(RoomView):
-    """A room's view that weighs what it holds.
+    """A room's view that estimates its own size.
 
-    Attributes
-    ----------
-    weight: estimated bytes. It only grows: a text that an edit replaced still counts.
-    since: version of the view that it began with; 0 where there was none.
-    first: weight when it first reached the head of its log; None before. A tail that begins anew
-        from the same view weighs as much.
+    Attributes ---------- weight: estimated bytes. It only grows: a text still counts after an edit
+    replaced it. since: version of the view that it began with; 0 if there was none. first: weight
+    when it first reached the head of its log; None before. A tail that starts again from the same
+    view has this weight.
     """
 
     def __init__(self, load_message: Loader) -> None:
@@ -36,7 +34,7 @@ class Tail(RoomView):
         return self
 
     def grown(self) -> int:
-        """Returns the bytes that beginning anew from the same view would free."""
+        """Returns the bytes that starting again from the same view would free."""
         return 0 if self.first is None else self.weight - self.first
 
     def message(self, version: int) -> Message | None:

@@ -1,8 +1,8 @@
 """The fold of a room's events into its view. The web app has the same fold in TypeScript
 (frontend/src/fold/room.ts); tests/golden/folds runs through both.
 
-It reads events as the protocol shows them (`Event.wire()`); texts and names may stand there
-sealed or open, the fold carries them as they are.
+It reads events in the protocol's form (`Event.wire()`); texts and names may be sealed or open in
+it, the fold keeps them unchanged.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,13 +17,12 @@ Loader = Callable[[int], Message | None]
 
 Fold = Callable[["RoomView", WireEvent, Mapping[str, Any]], None]
 FOLDS: dict[str, Fold] = {}
-"""What an event does to a view, by its type. Each event's class adds its own
+"""Functions that change a view, by the type of the event. Each event class adds its own
 (`RoomEvent.project`)."""
 
 
 EXTRAS: dict[str, Any] = {}
-"""Fields that concerns add to a folded message where they have something to say, by name, with
-their types."""
+"""Optional fields that concerns add to a folded message, by name, with their types."""
 
 HEADER = ("version", "name", "kind", "n", "last", "member_count")
 
@@ -33,20 +32,17 @@ class Gap(Exception):
 
 
 class RoomView:
-    """A room's header and the part of its messages and members that was loaded or changed.
+    """A room's header and those of its messages and members that were loaded or changed.
 
     Parameters
     ----------
-    load_message: finds a message that is not in `messages`; by default there is none.
+    load_message: finds a message that is not in `messages`; by default it finds none.
 
-    Attributes
-    ----------
-    members: patches by user; `role` is None for those who left.
-    posted: version of each writer's newest message.
-    changed: versions of the messages that the fold changed.
-    kept: what concerns keep of the room besides, by name; a part of the header.
-    ahead: by version of a loaded message, the version up to which events are in it already, where
-        that is beyond the view's own: folded twice, a reaction would change its place.
+    Attributes ---------- members: patches by user; `role` is None for people who left. posted:
+    version of each writer's newest message. changed: versions of the messages that the fold
+    changed. kept: other values that concerns keep for the room, by name; a part of the header.
+    ahead: by version of a loaded message, the version up to which events are already folded into
+    it, if that is beyond the view's own: a reaction that is folded twice would change its place.
     """
 
     def __init__(self, load_message: Loader = lambda version: None) -> None:
@@ -65,7 +61,7 @@ class RoomView:
         self._load_message = load_message
 
     def header(self) -> dict[str, Any]:
-        """Returns what is kept of the room itself."""
+        """Returns the header that is stored for the room."""
         return {
             "version": self.version,
             "name": self.name,
@@ -77,7 +73,7 @@ class RoomView:
         }
 
     def restore(self, header: Mapping[str, Any]) -> "RoomView":
-        """Takes over a kept header."""
+        """Restores a stored header."""
         for field, value in header.items():
             if field in HEADER:
                 setattr(self, field, value)
@@ -86,7 +82,7 @@ class RoomView:
         return self
 
     def message(self, version: int) -> Message | None:
-        """Returns a message for changing, or None where it was not loaded."""
+        """Returns a message for changing, or None if it was not loaded."""
         message = self.messages.get(version)
         if message is None:
             message = self._load_message(version)
@@ -97,7 +93,7 @@ class RoomView:
         return message
 
     def target(self, event: WireEvent) -> Message | None:
-        """Returns the message that an event changes, or None where there is nothing to change."""
+        """Returns the message that an event changes, or None if there is nothing to change."""
         version = event["data"]["message"]
         message = self.message(version)
         return None if event["version"] <= self.ahead.get(version, 0) else message
