@@ -1,7 +1,7 @@
-"""The use cases: what a handler calls, one per thing that somebody wants.
+"""The use cases that handlers call.
 
-Client frames are taken by `domain.chat.receiving`, apart: one function of them all needs the
-wire's models, whose import takes longer than the rest of the domain.
+`domain.chat.receiving` handles client frames separately: only one function needs the wire models,
+and their import takes longer than the rest of the domain.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,11 +35,11 @@ from domain.ports.connections import Connection
 __all__ = ["Chat", "Services"]
 
 MAX_CONNECTIONS = 50
-"""Connections that a person may have at once: a push to them costs one post each."""
+"""Maximum of open connections of a person: a push to the person costs one post for each."""
 
 
 class Chat:
-    """The use cases over one set of services, but for those that begin with a client's frame."""
+    """The use cases over one set of services, except those that begin with a client's frame."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -68,17 +68,17 @@ class Chat:
         }
 
     def connect(self, connection_id: str, session: Session) -> None:
-        """Notes a connection; what it wants to hear it says by `sync`.
+        """Stores a connection; it subscribes to rooms with `sync`.
 
         Raises
         ------
         Unauthenticated: the session ended since its ticket was redeemed.
-        RateLimited: the person has MAX_CONNECTIONS already.
+        RateLimited: the person already has MAX_CONNECTIONS.
         """
         if len(self.services.connections.of_user(session.user)) >= MAX_CONNECTIONS:
-            raise RateLimited("too many connections of one person")
+            raise RateLimited("you have too many open connections")
         self.services.connections.open(Connection(connection_id, session.user, session.session))
-        # Looked at after it is noted: an end that comes later finds it and closes it.
+        # Checked after it is stored: a session that ends later finds the connection and closes it.
         if not self.sessions.lives(session):
             self.services.connections.close(connection_id)
             raise Unauthenticated
@@ -90,8 +90,7 @@ class Chat:
             self.services.background.presence_check(connection.user, rooms)
 
     def settle_presence(self, user: str, rooms: Sequence[str]) -> None:
-        """Tells rooms that are not large that a person is gone, where they did not come back
-        meanwhile."""
+        """Tells rooms, except large ones, that a person is offline, if they have not come back."""
         connections = self.services.connections
         for room in rooms:
             if not connections.in_room_of(user, room):
@@ -99,11 +98,12 @@ class Chat:
                 self.services.gateway.post(signal_recipients(connections, room), frame)
 
     def sweep(self, more: Callable[[], bool]) -> dict[str, int]:
-        """Forgets what is over and nobody told of, while `more()`; returns how many of each.
+        """Deletes expired connections, sessions and tickets and replaces old content, while
+        `more()`; returns the number of each.
 
-        `events` are those whose content was replaced (domain/chat/retaining.py).
+        `events` counts events whose content was replaced (domain/chat/retaining.py).
 
-        A connection that cannot be open any more is closed as its `$disconnect` would have.
+        A connection that cannot be open any more is closed as if its `$disconnect` had arrived.
         """
         closed = 0
         for connection_id in self.services.connections.stale():
@@ -116,19 +116,19 @@ class Chat:
         return {"connections": closed, "accounts": expired, "events": replaced}
 
     def apply_records(self, consumer: str, records: Sequence[Record]) -> list[str]:
-        """Feeds queue records to a consumer; returns the ids of those to retry."""
+        """Passes queue records to a consumer; returns the ids of those to retry."""
         return self.consuming[consumer].consume(records)
 
     def notify(self, body: str | bytes) -> None:
-        """Tells the people whom an event's envelope names, each at most once."""
+        """Notifies the people in an event's envelope, each at most once."""
         self._notifying.notify(body)
 
     def relay(self, events: Sequence[StoredEvent]) -> list[int]:
-        """Publishes the log's events to the topic; returns the places of those to try again."""
+        """Publishes the log's events to the topic; returns the positions of those to retry."""
         assert self.services.topic is not None, "this runtime has no topic"
         return self.services.topic.publish(events)
 
     def archive(self, events: Sequence[StoredEvent]) -> list[int]:
-        """Archives the log's events; returns the places of those to try again."""
+        """Archives the log's events; returns the positions of those to retry."""
         assert self.services.archive is not None, "this runtime has no archive"
         return self.services.archive.put([document(event) for event in events])

@@ -1,6 +1,6 @@
-"""The log as rows of an archive (docs/archive.md says what the columns mean).
+"""The log as rows of an archive (docs/archive.md explains the columns).
 
-Column names are a STORAGE FORMAT, as events' own fields are.
+Column names are a STORAGE FORMAT, like the fields of events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ import orjson
 from eventsourcing.persistence import StoredEvent
 
 TOLD = ("at", "recorded_at", "by", "id", "digest")
-"""Fields of an event's state that have a column of their own."""
+"""Fields of an event's state that have their own column."""
 
 
 def row(stored: StoredEvent) -> dict[str, Any]:
     """Returns the row of a stored event.
 
-    Of a state that cannot be read the columns told from it are null; `state` has it as it is.
+    If a state cannot be read, the columns derived from it are null; `state` has it unchanged.
     """
     text = stored.state.decode("utf-8", "replace")
     try:
@@ -25,7 +25,7 @@ def row(stored: StoredEvent) -> dict[str, Any]:
         state = None
     if not isinstance(state, dict):
         state = {"class_version": None}
-    # A value of another type than its column's would fail the whole Parquet record.
+    # A value of a wrong type would fail the whole Parquet record.
     told = {name: _text(state.get(name)) for name in TOLD}
     version = state.get("class_version", 1)
     return {
@@ -49,8 +49,8 @@ def document(stored: StoredEvent) -> bytes:
 
 
 def packed(documents: Sequence[bytes], limit: int) -> Iterator[range]:
-    """Cuts documents into runs of at most `limit` bytes, a larger one alone; yields the places
-    of each run's."""
+    """Splits documents into runs of at most `limit` bytes, a larger one alone; yields the positions
+    of each run."""
     start, size = 0, 0
     for place, one in enumerate(documents):
         if size + len(one) > limit and place > start:

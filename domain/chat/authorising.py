@@ -1,5 +1,5 @@
-"""Who may read a room: by its log, never by a view, which may lag and which skips what it cannot
-fold (rule 8)."""
+"""Decides who may read a room, from its log and never from a view: a view may lag, and it skips
+events that it cannot fold (rule 8)."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
 from domain.room.room import Room
 
 OPEN_KINDS = ("public", "broadcast")
-"""Kinds of rooms that anybody may read; a room whose kind is not known is none of them."""
+"""Kinds of rooms that anybody may read; a room of unknown kind is not one of them."""
 
 MEMBERSHIP: tuple[type[Event], ...] = (
     RoomCreated,
@@ -28,25 +28,22 @@ MEMBERSHIP: tuple[type[Event], ...] = (
     MemberLeft,
     RoleChanged,
 )
-"""Events that say who may read a room, or is invited to."""
+"""Events that determine who may read a room, or is invited to it."""
 
 KEPT = 32 * 2**20
-"""Bytes of rooms that are remembered, by their own estimate."""
+"""Bytes of cached rooms, by their own estimate."""
 
 _TOPICS = frozenset(one.TOPIC for one in MEMBERSHIP)
 
 
 @dataclass(slots=True)
 class Standing:
-    """What a room's log says of who may read it.
+    """Information from a room's log about who may read it.
 
-    Attributes
-    ----------
-    room: folded from MEMBERSHIP alone, or as it is in memory for deciding; not to be changed.
-    version: up to which the log was folded.
-    damaged: whether an event that may have changed the members could not be read. Then nobody is
-        taken for a member: whoever was removed must not read on.
-    weight: what it counts among those that are remembered.
+    Attributes ---------- room: folded only from MEMBERSHIP, or the aggregate in memory for
+    deciding; must not be changed. version: version up to which the log was folded. damaged: whether
+    an event that may have changed the members could not be read. Then nobody counts as a member,
+    because a removed person must not read any more. weight: its share of the cache.
     """
 
     room: Room
@@ -78,12 +75,10 @@ class Standing:
 
 
 class Authorising:
-    """Knows the standing of rooms.
+    """Keeps the standing of rooms.
 
-    Parameters
-    ----------
-    alone: whether this process alone appends to the log: then what it has in memory for deciding
-        is at the head, and nothing is read.
+    Parameters ---------- alone: whether only this process appends to the log: then its aggregates
+    in memory are at the head, and nothing is read.
     """
 
     def __init__(self, log: EventLog, alone: bool) -> None:
@@ -94,14 +89,14 @@ class Authorising:
         self._lock = Lock()
 
     def in_memory(self, room: str) -> Standing | None:
-        """Returns the standing at the head where it costs no read, else None."""
+        """Returns the standing at the head if it costs no read, otherwise None."""
         aggregate = self._log.cached(room) if self._alone else None
         return Standing.of(aggregate) if isinstance(aggregate, Room) else None
 
     def standing(self, room: str) -> Standing:
         """Returns a room's standing at its log's head; may wait for the disk.
 
-        What is remembered is brought to the head by one read of what came since.
+        A cached standing is brought to the head with one read of the later events.
         """
         found = self.in_memory(room)
         if found is not None:
@@ -122,7 +117,7 @@ class Authorising:
 
         Raises
         ------
-        NotFound: there is no such room, or it is private and the person no member.
+        NotFound: there is no such room, or it is private and the person is not a member.
         """
         found = self.standing(room)
         if not found.readable_by(user):
@@ -130,7 +125,7 @@ class Authorising:
         return found
 
     def _begin(self, room: str) -> Standing:
-        """Returns what the newest snapshot says."""
+        """Returns the standing in the newest snapshot."""
         for snapshot in self._log.snapshot_store.get(room, desc=True, limit=1):
             found: Any = snapshot
             aggregate: Room = found.mutate(None)
@@ -139,7 +134,7 @@ class Authorising:
         return Standing(Room(room))
 
     def _keep(self, room: str, standing: Standing) -> None:
-        """Remembers a standing; the one unused for longest goes first."""
+        """Caches a standing; the least recently used one is dropped first."""
         before = self._kept.pop(room, None)
         if before is not None:
             self._weight -= before.weight

@@ -1,4 +1,5 @@
-"""Commands made of client frames: who asks, what exactly, sealed before it meets the log."""
+"""Builds commands from client frames, with the author; texts are sealed before they reach the
+log."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,18 +47,18 @@ def _named(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str
 
 LOOKS: dict[type[Command], Look] = {AddMember: _looked_up, Post: _named}
 """Functions that look up the other fields of a command: how two people know each other, and which
-people a text names."""
+people a text mentions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a command is made of its frame.
+    """How a command is built from its frame.
 
     Attributes
     ----------
-    plain, sealed: names of the fields that are taken over, as they are and sealed.
-    names: fields that are the sealed name of the person who asks.
-    look: what else is looked up.
+    plain, sealed: names of the fields that are copied unchanged, and of those that are sealed.
+    names: fields that are the sealed name of the person who sends the command.
+    look: function that looks up the other fields.
     """
 
     command: type[Command]
@@ -92,11 +93,11 @@ PLANS = {action: Plan.of(command) for action, command in ACTIONS.items()}
 
 
 APART = ("id", "since", "quiet")
-"""Fields that say how a command is sent and answered: a retry may carry others."""
+"""Fields about sending and answering a command: a retry may have others."""
 
 
 def digest(services: Services, user: str, frame: wire.Command) -> str:
-    """Returns the keyed digest of what a command asks, without the fields of APART."""
+    """Returns the keyed digest of a command's content, without the fields of APART."""
     content = {
         name: value
         for name, value in vars(frame).items()

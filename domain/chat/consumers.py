@@ -21,11 +21,11 @@ Membership = MemberJoined | MemberLeft | RoleChanged | MemberInvited | Invitatio
 
 
 class TrackMemberships:
-    """Tells people's own logs of rooms that they gained, lost or are invited to, and hands over the
-    rooms of those who were erased.
+    """Records in people's own logs the rooms that they gained, lost or are invited to, and names
+    new owners for the rooms of erased people.
 
-    It keeps no progress: a person's log knows the room version that it heard of last, so events
-    may come twice, late and in any order, and those of other topics need not come at all.
+    It stores no progress: each person's log has the last room version that was applied, so events
+    may arrive twice, late and in any order, and events of other topics may be left out.
     """
 
     name = "track_memberships"
@@ -54,7 +54,7 @@ class TrackMemberships:
             return
         self._tell(stream, events)
         for event in events:
-            # Of the two, their log's PersonErased and this, the later one finds the other.
+            # Of the person's PersonErased and this event, the later one finds the other.
             if isinstance(event, MemberJoined | RoleChanged) and event.role == "owner":
                 self._succession.of_new_owner(stream, event.user)
 
@@ -65,14 +65,14 @@ class TrackMemberships:
                 batches.setdefault(event.user, []).append(self._command(stream, event))
         for outcomes in outcomes_of(self._executor, list(batches.items())):
             for outcome in outcomes:
-                # Of somebody unknown there is no log to tell; anything else may pass.
+                # An unknown person has no log; any other failure may be transient.
                 if isinstance(outcome, ParleyError) and not isinstance(outcome, NotFound):
                     raise Transient(outcome.code)
 
     def _command(self, room: str, event: Membership) -> Command:
         common: dict[str, Any] = {
             "by": event.by,
-            # A space, which clients' ids cannot have, keeps it from meeting one of theirs.
+            # A space, which clients' ids cannot have, prevents a collision with one of theirs.
             "id": f"{room} {event.originator_version}",
             "at": event.at,
             "recorded_at": self._now(),
@@ -89,7 +89,7 @@ class TrackMemberships:
         return GainRoom(role=event.role, **common)
 
     def skip(self, stream: str, version: int) -> None:
-        """Nothing to move past."""
+        """Nothing to skip."""
 
     def reset(self, stream: str) -> None:
-        """Nothing to forget: what is told again changes nothing."""
+        """Nothing to drop: repeated events change nothing."""

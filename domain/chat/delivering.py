@@ -1,4 +1,4 @@
-"""Delivery: pushes events to those who are connected."""
+"""Delivery: pushes events to connected people."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,57 +28,56 @@ from domain.room.membership import MAX_MEMBERS, MemberJoined, MemberLeft, Member
 from domain.room.messages import MessageDeleted, MessageEdited
 
 LARGE = 500
-"""Connections of a room above which its shards are delivered each on its own."""
+"""Number of a room's connections above which each shard is delivered separately."""
 
 MAX_SHARDS = 256
 
 YOUNG_PAUSE = 0.5
-"""Seconds to wait for a connection that the gateway does not know yet."""
+"""Seconds to wait for a connection that the gateway may not know yet."""
 
 LATE = 2.0
 """Seconds after an event was recorded from which its push is late.
 
-A push on time takes milliseconds on one machine and some hundreds of them on AWS (fast publish,
-two queues, a gathering of 250 ms, a cold start), so only retries, backlogs and redrives are later.
-Whoever is connected reads a message within that time as a rule, so a text that is deleted sooner
-than LATE after it was posted was on screens before: to look for its deletion, at the cost of a
-read for each push, would keep nothing back."""
+A push on time takes milliseconds on one machine and some hundreds of milliseconds on AWS (fast
+publish, two queues, a gathering of 250 ms, a cold start), so only retries, backlogs and redrives
+are later. Connected people normally see a message within that time, so a text that is deleted
+sooner than LATE after it was posted was already on screens: checking for its deletion, at the cost
+of a read for each push, would not hide it."""
 
 LOOKED_AT = 500
-"""Events after a late push that are looked at for deletions and edits. With more of them the push
-is dropped: connections are as far behind as `sync` answers by a snapshot anyway."""
+"""Events after a late push that are checked for deletions and edits. If there are more, the push is
+dropped: connections are so far behind that `sync` answers with a snapshot anyway."""
 
 NAMES_LIFE = 300.0
-"""Seconds that names are remembered where other processes may hear of their change."""
+"""Seconds for which names are cached if other processes may get their changes."""
 
 
 NAME_BYTES = 650
-"""A sealed name in memory (measured by tests/unit/test_memory.py)."""
+"""Bytes of a sealed name in memory (measured by tests/unit/test_memory.py)."""
 
 NAMING = (MemberJoined, MemberInvited, MemberRenamed)
 CHANGING = (MessageEdited, MessageDeleted)
-"""Events that tell a person's name, and those that change a message. Tuples: a union would be made
-anew for each event."""
+"""Events that contain a person's name, and events that change a message. They are tuples, because a
+union would be created again for each event."""
 
 
 class Deliver:
-    """Pushes events to those who are connected.
+    """Pushes events to connected people.
 
-    Names that it remembers of a room are a memory of what passed: losing it costs a look into
-    the views.
+    Cached names of a room come from earlier events: losing them costs a read of the views.
 
     Parameters
     ----------
-    pause: called with the seconds to wait for young connections.
+    pause: called with the seconds to wait for new connections.
     """
 
     name = "deliver"
     gapless = True
     NAMES = 2_000
-    """Names remembered of a room."""
+    """Cached names of a room."""
 
     NAMES_BYTES = 32 * 2**20
-    """Bytes of names remembered of all rooms, NAME_BYTES each."""
+    """Bytes of cached names of all rooms, NAME_BYTES each."""
 
     def __init__(self, services: Services, pause: Callable[[float], None] = time.sleep) -> None:
         self._services = services
@@ -89,7 +88,7 @@ class Deliver:
         self._names_since: float = 0.0
 
     def last(self, stream: str) -> int | None:
-        """Its place is a cursor (domain/claiming.py)."""
+        """Its position is a cursor (domain/claiming.py)."""
         return None
 
     def apply(self, stream: str, events: Sequence[Event], shard: Shard | None = None) -> None:
@@ -104,7 +103,7 @@ class Deliver:
         services = self._services
         erased = any(isinstance(event, PersonErased) for event in events)
         if erased:
-            # Destroyed before it was announced: it is not loaded again.
+            # The key was destroyed before the event: it is not loaded again.
             services.vault.forget(user)
             self._take_name(user)
         connections = services.connections.of_user(user)
@@ -122,8 +121,8 @@ class Deliver:
                 services.gateway.close(connection, 4401)
 
     def _take_name(self, user: str) -> None:
-        """Tells pages that are open in a person's rooms that the name is gone, those they left
-        included; not in large rooms, whose pages hear of it at their next read."""
+        """Tells pages that are open in a person's rooms, including rooms that they left, that the
+        name is gone; not in large rooms, whose pages get this at their next read."""
         services = self._services
         person = services.at_head(user)
         for room in list(person.part(Memberships).by_room) if isinstance(person, Person) else ():
@@ -134,19 +133,20 @@ class Deliver:
     # A room
 
     def _push_room(self, room: str, events: Sequence[Event], shard: Shard | None) -> None:
-        """Pushes in as few frames as 32 KB allow; one who leaves gets that event as the last."""
+        """Pushes in as few frames as 32 KB allow; a person who leaves gets that event as the last
+        one."""
         connections = self._services.connections
         present = self._present(room, events, shard)
         if present is None:
             return
         changes = self._changes(room, events) if present else []
         if changes is None:
-            # Their next push shows the gap, and `sync` withholds what it must.
+            # Their next push shows the gap, and `sync` withholds the texts.
             present, changes = (), []
         start = 0
         for index, event in enumerate(events):
             if isinstance(event, MemberLeft):
-                # First, so that a push that fails leaves nobody subscribed who is gone.
+                # First, so that a failed push leaves no former member subscribed.
                 version = event.originator_version
                 connections.unsubscribe(event.user, room, before=version, shard=shard)
                 self._push(room, events[start : index + 1], present, changes)
@@ -156,8 +156,8 @@ class Deliver:
         self._push(room, events[start:], present, changes)
 
     def _changes(self, room: str, events: Sequence[Event]) -> list[dict[str, Any]] | None:
-        """Returns the edits and deletions among the events, and, where their push is late, those
-        that the log has after them; None where it has too many events to look at."""
+        """Returns the edits and deletions among the events and, if their push is late, those after
+        them in the log; None if there are too many later events to check."""
         found = [e.wire() for e in events if isinstance(e, CHANGING)]
         services, last = self._services, events[-1].originator_version
         limit = datetime.fromtimestamp(services.seconds() - LATE, UTC)
@@ -172,7 +172,8 @@ class Deliver:
     def _present(
         self, room: str, events: Sequence[Event], shard: Shard | None
     ) -> Sequence[str] | None:
-        """Returns who is to get the events; None where they were handed on to the shards."""
+        """Returns the connections that get the events; None if the events were handed on to the
+        shards."""
         connections, shards = self._services.connections, self._services.shards
         if shard is not None or shards is None:
             return connections.in_room(room, shard)
@@ -180,7 +181,7 @@ class Deliver:
         if about <= LARGE:
             return present
         of = 2
-        # Powers of two: the number, which names the shards' cursors, then changes seldom.
+        # Powers of two, so that the number, which names the shards' cursors, rarely changes.
         while of * LARGE < about and of < MAX_SHARDS:
             of *= 2
         stored = self._services.log.stored(events)
@@ -200,7 +201,8 @@ class Deliver:
             return
         shown = [event.wire() for event in events]
         if changes:
-            # Frames go to members and other readers alike: nobody gets what an edit replaced.
+            # Frames go to members and other readers alike, so nobody gets a text that an edit
+            # replaced.
             withhold([*shown, *changes], member=False)
         parts = [orjson.dumps(open_event(services.vault, event)) for event in shown]
         authors = [event.by for event in events]
@@ -208,18 +210,18 @@ class Deliver:
         for frame in frames.events(room, parts, authors, people):
             connections = self._post(connections, frame, room)
 
-    # Connections that are gone
+    # Closed connections
 
     def _post(
         self, connections: Sequence[str], frame: bytes, room: str | None = None
     ) -> Sequence[str]:
-        """Posts a frame, forgets those that are gone and returns the others."""
+        """Posts a frame, deletes closed connections and returns the others."""
         gone = self._services.gateway.post(connections, frame)
         if not gone:
             return connections
         young = self._services.connections.young(gone)
         if young:
-            # Noted at `$connect`, which the gateway may not be done with.
+            # Stored at `$connect`, which the gateway may not have completed yet.
             self._pause(YOUNG_PAUSE)
             still = self._services.gateway.post(young, frame)
             gone = [one for one in gone if one not in young or one in still]
@@ -228,8 +230,8 @@ class Deliver:
         return [one for one in connections if one not in gone]
 
     def _forget(self, connection_id: str, room: str | None) -> None:
-        # The others got the frame: they shall not get it again because of this one, which the
-        # next frame meets again.
+        # The others got the frame and must not get it again because of this connection, which the
+        # next frame tries again.
         with suppress(*TRANSIENT):
             closed = self._services.connections.close(connection_id, room)
             if closed is not None:
@@ -249,7 +251,7 @@ class Deliver:
             self._names.weigh(room, known)
 
     def _known(self, room: str) -> dict[str, Any]:
-        """Returns the sealed names met in a room."""
+        """Returns the cached sealed names of a room."""
         if self._services.cursors.durable:
             now = self._services.seconds()
             if now > self._names_since + NAMES_LIFE:
@@ -272,8 +274,8 @@ class Deliver:
         }
 
     def skip(self, stream: str, version: int) -> None:
-        """The cursor is past it already; what was gone past may have ended somebody's right to
-        hear more, which the logs say."""
+        """The cursor is already behind it. The skipped event may have ended a person's membership,
+        which the logs show."""
         if is_person(stream):
             self._close_ended(stream)
         else:
@@ -295,4 +297,4 @@ class Deliver:
                 connections.unsubscribe(user, room)
 
     def reset(self, stream: str) -> None:
-        """Nothing to fold anew."""
+        """Nothing to fold again."""

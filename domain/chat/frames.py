@@ -10,14 +10,14 @@ from domain.errors import ParleyError
 from domain.protocol.limits import MAX_FRAME
 
 NAME_BYTES = 224
-"""What an author's name adds to a frame at the most: 32 code points of 4 bytes or of escapes of
-6, an id of 34, quotes and commas."""
+"""Maximum of bytes that an author's name adds to a frame: 32 code points of 4 bytes or of escapes
+of 6, an id of 34, quotes and commas."""
 
 EVENTS_BUDGET = MAX_FRAME - 512
 """Bytes of a frame's events and names; the rest is for its other fields."""
 
 PONG = b'{"type":"pong"}'
-"""Of a ping that asks nothing."""
+"""The answer to a ping without versions."""
 
 
 def pong(heads: Mapping[str, int], user: int | None) -> bytes:
@@ -54,9 +54,9 @@ def nameless(room: str, user: str) -> bytes:
 def chunks(
     parts: Sequence[bytes], budget: int, authors: Sequence[str] = ()
 ) -> Iterator[Sequence[bytes]]:
-    """Cuts encoded parts into runs of at most `budget` bytes; a run has at least one part.
+    """Splits encoded parts into runs of at most `budget` bytes; a run has at least one part.
 
-    Where `authors` are given, one a part, each run leaves room for the names of its own.
+    If `authors` are given, one per part, each run leaves space for the names of its authors.
     """
     start, size = 0, 0
     named: set[str] = set()
@@ -76,7 +76,7 @@ def chunks(
 def events(
     room: str, parts: Sequence[bytes], authors: Sequence[str], people: dict[str, str | None]
 ) -> Iterator[bytes]:
-    """Yields `events` frames of encoded events; each names the authors of its own."""
+    """Yields `events` frames of encoded events; each contains the names of its authors."""
     head = b'{"type":"events","room":"%b","events":[' % room.encode()
     done = 0
     for run in chunks(parts, EVENTS_BUDGET, authors):

@@ -1,4 +1,5 @@
-"""Who is added to a room at once and who is asked first; the invitations that wait for a person."""
+"""Decides who is added to a room at once and who is asked first; lists a person's pending
+invitations."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -14,11 +15,11 @@ from domain.room.lifecycle import RoomCreated
 from domain.room.room import Room
 
 MAX_SHARED = 50
-"""Rooms that two people share which are looked at for a private one."""
+"""Maximum of shared rooms that are checked for a private one."""
 
 
 def standing(services: Services, adder: str, user: str, room: str, now: str) -> dict[str, Any]:
-    """Returns the fields of AddMember that the two people's own logs tell.
+    """Returns the fields of AddMember that come from the two people's own logs.
 
     Raises
     ------
@@ -38,9 +39,10 @@ def standing(services: Services, adder: str, user: str, room: str, now: str) -> 
 
 
 def _known(services: Services, adder: Person, user: Person) -> bool:
-    """Returns whether two people share a private room: anybody may join the others."""
+    """Returns whether two people share a private room; other rooms do not count, because anybody
+    may join them."""
     fewer, more = sorted((one.part(Memberships).by_room for one in (adder, user)), key=len)
-    # The latest first: a room's kind is one small read, where it is not in memory.
+    # The latest first: a room's kind costs one small read if it is not in memory.
     shared = (
         room
         for room, (role, _) in reversed(fewer.items())
@@ -64,7 +66,7 @@ class Inviting:
         self._services = services
 
     def pending(self, user: str) -> dict[str, Any]:
-        """Returns the invitations that the person's own log has, the oldest first."""
+        """Returns the invitations in the person's own log, the oldest first."""
         person = cast(Person, self._services.at_head(user))
         offers = dict(person.part(Invitations).offers)
         headers = self._services.views.headers(sorted(offers))
@@ -91,7 +93,7 @@ class Inviting:
         return {u: open_words(self._services.vault, p.name) for u, p in people.items() if p.version}
 
     def _created(self, room: str) -> Mapping[str, Any]:
-        """Returns what the views will say of a room that they do not know yet."""
+        """Returns the header that the views will have of a room that they do not know yet."""
         created = self._services.log.events(room, limit=1)[0]
         assert isinstance(created, RoomCreated)
         return vars(created)

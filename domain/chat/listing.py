@@ -1,7 +1,8 @@
-"""Lists of rooms, page by page: one's own, and those that one may join. From the views alone.
+"""Lists of rooms, page by page: the person's own rooms, and rooms that they may join. Uses only the
+views.
 
-A page costs a fixed number of reads, whatever the number of rooms in it, and the directory looks
-at SCANNED places of its index a request at the most: a page may be short, and its cursor goes on.
+A page costs a fixed number of reads, whatever the number of rooms in it, and the directory reads at
+most SCANNED entries of its index per request: a page may be short, and its cursor continues.
 
 """
 
@@ -25,10 +26,10 @@ PREVIEW = 200
 """Code points of a last message's text: a page of 200 rooms then stays under 400 KB."""
 
 SCANNED = 500
-"""Places of the index, a word, that one request of the directory looks at."""
+"""Entries of the index, per word, that one request of the directory reads."""
 
 CHUNK = 100
-"""Places that are looked at together: DynamoDB's limit of keys a batch."""
+"""Entries that are read together: DynamoDB's limit of keys per batch."""
 
 OPEN_KINDS = ("public", "broadcast")
 
@@ -48,10 +49,10 @@ class Listing:
 
         Raises
         ------
-        Invalid: the cursor is none that was given.
+        Invalid: the cursor was not returned by an earlier page.
         """
         listed = self._views.rooms_of(user, _place(cursor), limit)
-        # Their own log knows what the views may have skipped: that they are out of a room.
+        # Their own log has an event that the views may have skipped: the end of a membership.
         person = self._services.at_head(user)
         known = person.part(Memberships).by_room if isinstance(person, Person) else {}
         found = [own for own in listed if own.room not in known or known[own.room][0] is not None]
@@ -65,12 +66,12 @@ class Listing:
         }
 
     def directory(self, user: str, q: str, cursor: str | None, limit: int) -> dict[str, Any]:
-        """Returns a page of the rooms that the person may join and is not in, by id,
-        `{rooms, cursor}`: those whose name or id has every word of `q`.
+        """Returns a page of the rooms that the person may join and is not in, by id, `{rooms,
+        cursor}`: rooms whose name or id has every word of `q`.
 
         Raises
         ------
-        Invalid: the cursor is none that was given.
+        Invalid: the cursor was not returned by an earlier page.
         """
         place = _place(cursor)
         found: dict[str, Mapping[str, Any]] = {}
@@ -88,9 +89,9 @@ class Listing:
     def _listed(
         self, user: str, words: Sequence[str], after: str
     ) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-        """Yields rooms of the index above `after`, in order, looking at SCANNED places of it at
-        most: with its header each that the person may join and that has the words, with None any
-        other, and how far it looked; last an empty id where that was to the end."""
+        """Yields rooms of the index above `after`, in order, reading at most SCANNED entries: a
+        room that the person may join and that has the words with its header, any other with None,
+        and how far it read; at last an empty id if it reached the end."""
         pages = search(self._views.store, self._vault, words, after, CHUNK)
         for rooms, upto in islice(pages, SCANNED // CHUNK):
             headers = self._matching(words, self._views.headers(rooms))
@@ -100,7 +101,7 @@ class Listing:
             yield upto or "", None
 
     def _matching(self, words: Sequence[str], headers: Headers) -> Headers:
-        """Returns the open rooms that have the words in name or id."""
+        """Returns the open rooms that have the words in their name or id."""
         names = self._names(headers) if words else {}
         return {
             room: header
@@ -132,8 +133,8 @@ class Listing:
         ]
 
     def _unread(self, headers: Headers, read: Mapping[str, int]) -> dict[str, int]:
-        """Returns unread messages by room, where `read` is the newest version that was read."""
-        # A mark may be newer than the view: then nothing that the view knows is unread.
+        """Returns unread messages by room; `read` is the newest version that was read."""
+        # A mark may be newer than the view: then no message in the view is unread.
         behind = {r: h for r, h in headers.items() if read[r] < (h["last"] or 0)}
         marks = [(room, read[room]) for room in behind if read[room]]
         known = self._views.ordinals(marks)
@@ -168,7 +169,7 @@ def _cut(text: str | None) -> str | None:
 
 
 def _cursor(room: str) -> str:
-    """Returns the cursor of the page above a room. Clients keep it as it is."""
+    """Returns the cursor of the page above a room. Clients send it back unchanged."""
     return urlsafe_b64encode(room.encode()).decode().rstrip("=")
 
 
@@ -180,7 +181,7 @@ def _place(cursor: str | None) -> str:
         room = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
         room = ""
-    # One room has one cursor: decoding alone passes over characters that are not of the code.
+    # One room has one cursor: decoding alone would ignore characters outside the alphabet.
     if not re.fullmatch(ROOM_PATTERN, room) or _cursor(room) != cursor:
         raise Invalid("cursor: none that was given")
     return room

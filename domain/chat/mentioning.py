@@ -1,4 +1,4 @@
-"""Whom a text names: `@nickname`, or `@"a name with spaces"`."""
+"""Finds the people whom a text mentions: `@nickname`, or `@"a name with spaces"`."""
 
 import re
 from collections.abc import Iterator
@@ -8,17 +8,18 @@ from domain.chat.services import Services
 from domain.protocol.limits import MAX_NICKNAME
 
 MAX_MENTIONS = 20
-"""Names of one text that are looked up, each for one read."""
+"""Maximum of names that are looked up for one text; each costs one read."""
 
-# Not within a word, so that an address of mail names nobody.
+# Not within a word, so that an e-mail address mentions nobody.
 _MENTION = re.compile(r'(?<![\w@])@(?:"([^"\n\t]+)"|([^\s@"]+))')
 _POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
 _TRAILING = ".,;:!?)'’…"
-"""What ends a sentence, not a name: a nickname that ends so is named in quotation marks."""
+"""Characters that end a sentence and not a name: a nickname with such an end must be in quotation
+marks."""
 
 
 def mentions(text: str) -> Iterator[str]:
-    """Yields the nicknames that a text names, each once, in the form that tells them apart."""
+    """Yields the nicknames that a text mentions, each once, in the form for comparison."""
     seen = set()
     for quoted, bare in _MENTION.findall(text):
         name = quoted.strip() or _POSSESSIVE.sub("", bare.rstrip(_TRAILING))
@@ -28,7 +29,7 @@ def mentions(text: str) -> Iterator[str]:
 
 
 def mentioned(services: Services, text: str) -> list[str]:
-    """Returns the people whom a text names; a text without `@` costs no look."""
+    """Returns the people whom a text mentions; a text without `@` costs no read."""
     if "@" not in text:
         return []
     found = []

@@ -1,21 +1,21 @@
-"""What reads cost: one allowance a person, apart from that of their commands, so that somebody who
-posts a lot still hears what they missed."""
+"""The cost of reads: each person has one allowance for reads, separate from commands, so that a
+person who posts a lot can still read what they missed."""
 
 from domain.chat.services import Services
 from domain.errors import RateLimited
 
 ROWS = 200
-"""Rows of a page that cost as much as one call."""
+"""Number of rows of a page that cost as much as one call."""
 
 HELD = 50
-"""Rooms of a `sync` that are held up to a version and cost as much as one call together."""
+"""Number of rooms of a `sync`, with a version, that together cost as much as one call."""
 
 SNAPSHOTS = 5
-"""Rooms of a `sync` that ask for a snapshot and cost as much as one call together."""
+"""Number of rooms of a `sync`, without a version, that together cost as much as one call."""
 
 
 def spend_read(services: Services, user: str, rows: int = 0) -> None:
-    """Takes a call that reads off the person's allowance.
+    """Charges a reading call to the person's allowance.
 
     Parameters
     ----------
@@ -23,18 +23,18 @@ def spend_read(services: Services, user: str, rows: int = 0) -> None:
 
     Raises
     ------
-    RateLimited: less than that is left.
+    RateLimited: the allowance is not enough.
     """
     _spend(services, user, 1 + rows // ROWS)
 
 
 def spend_sync(services: Services, user: str, held: int, snapshots: int) -> None:
-    """Takes a `sync` off the person's allowance. Raises RateLimited."""
+    """Charges a `sync` to the person's allowance. Raises RateLimited."""
     _spend(services, user, 1 + held // HELD + snapshots // SNAPSHOTS)
 
 
 def may_read(services: Services, user: str, rows: int) -> bool:
-    """Takes rows that were read off the person's allowance; returns whether there was enough."""
+    """Charges rows to the person's allowance; returns whether it was enough."""
     cost = rows // ROWS
     return not cost or services.limiter.allow(f"reads:{user}", cost)
 

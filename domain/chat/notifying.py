@@ -1,4 +1,4 @@
-"""Telling people of mentions and direct messages who are not looking at the room."""
+"""Notifies people who do not have the room open of mentions and direct messages."""
 
 import orjson
 
@@ -11,26 +11,25 @@ from domain.room.messages import MessagePosted
 
 
 class Notifying:
-    """Sends each notice at most once, however often its event comes.
+    """Sends each notice at most once, however often its event arrives.
 
-    The mark is made before the notice goes out and is for good: an event that comes again (a
-    queue's second delivery, dead letters redriven, the relay's copy) sends nothing. What was
-    surely not sent has its mark taken away and is tried again. A crash between the two loses the
-    notice rather than sending it twice: the message itself waits in the room, counted as
-    unread, while mail that comes again is a nuisance that cannot be taken back
-    (docs/adr/0010).
+    The mark is written before the notice is sent and is permanent: an event that arrives again (a
+    queue's second delivery, redriven dead letters, the relay's copy) sends nothing. If a notice was
+    certainly not sent, its mark is removed and it is retried. A crash between the two loses the
+    notice instead of sending it twice: the message itself is in the room, counted as unread, while
+    a repeated mail cannot be taken back (docs/adr/0010).
 
-    An edit names nobody (only MessagePosted has `notify`), and folding views anew passes by here
-    never: this reads the queue alone.
+    An edit notifies nobody (only MessagePosted has `notify`). A rebuild never calls this: it only
+    reads the queue.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def notify(self, body: str | bytes) -> None:
-        """Tells those whom an event's envelope names.
+        """Notifies the people in an event's envelope.
 
-        Raises the first failure once everybody was tried; what raised may come again.
+        Raises the first failure after all people were tried; failed notices may be retried.
         """
         event = from_envelope(orjson.loads(body))
         if not isinstance(event, MessagePosted):
@@ -52,10 +51,10 @@ class Notifying:
             raise problems[0]
 
     def _about(self, room: str) -> tuple[str, str | None]:
-        """Returns what a message there is to whom it names, and the room's name."""
+        """Returns the kind of notice for a message in the room, and the room's name."""
         header = self._services.views.header(room)
         if header is None:
-            # The views are not there yet, or are folded anew.
+            # The views do not exist yet, or are being rebuilt.
             return "mention", None
         direct = header["kind"] == "private" and header["member_count"] == 2
         name = open_words(self._services.vault, header["name"])

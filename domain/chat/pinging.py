@@ -1,4 +1,4 @@
-"""`ping`: tells a client which of its rooms went on without it, so that a lost push is found."""
+"""`ping`: tells a client which of its rooms have newer events, so that a lost push is found."""
 
 from domain.chat import frames
 from domain.chat.reading import Reading
@@ -15,10 +15,11 @@ class Pinging:
         self._authorising = reading.authorising
 
     def ping(self, connection: Connection, frame: Ping) -> None:
-        """Posts a `pong` with the heads that are beyond what the client holds.
+        """Posts a `pong` with the heads that are ahead of the client's versions.
 
-        Costs one read a room, and one more for each room that is behind: as a rule none is. A room
-        that the person may not read is left out, like one that is not there.
+        It costs one read per room, and one more for each room that the client is behind in,
+        normally none. A room that the person may not read is left out, like one that does not
+        exist.
         """
         user = connection.user
         heads = {

@@ -1,4 +1,4 @@
-"""Whether somebody wants mail, and the link in each mail that ends it without signing in."""
+"""A person's choice about mail, and the link in each mail to unsubscribe without signing in."""
 
 import hmac
 import secrets
@@ -14,12 +14,12 @@ from domain.ports.accounts import Accounts
 from domain.ports.vault import Vault
 
 PURPOSE = "unsubscribe"
-"""What a token is for: it opens nothing else."""
+"""The purpose of a token: it gives no other access."""
 
 
 def address_of(log: EventLog, accounts: Accounts, vault: Vault, user: str) -> str | None:
-    """Returns the address to write to; None where the person wants no mail, has no address or
-    was erased. Nobody gets mail who did not ask for it."""
+    """Returns the address for mail; None if the person wants no mail, has no address or was erased.
+    Only people who asked for mail get it."""
     person = log.at_head(user)
     if not isinstance(person, Person) or not person.part(NoticePreferences).mail:
         return None
@@ -28,9 +28,9 @@ def address_of(log: EventLog, accounts: Accounts, vault: Vault, user: str) -> st
 
 
 def token_of(vault: Vault, user: str) -> str:
-    """Returns what an unsubscribe link carries: the person and a keyed digest, valid for good.
+    """Returns the token of an unsubscribe link: the person and a keyed digest; it does not expire.
 
-    It is no secret that opens anything: whoever has it can end that person's mail.
+    It gives no other access: its holder can only end that person's mail.
     """
     return f"{user}.{vault.blind(f'{PURPOSE}:{user}')}"
 
@@ -49,7 +49,7 @@ class Preferences:
 
     def set_notices(self, user: str, mail: bool) -> dict[str, Any]:
         now = self._services.now()
-        # An id with a space, which clients' own cannot have.
+        # An id with a space, which clients' ids cannot have.
         id = f"notices {secrets.token_hex(8)}"
         command = SetNotices(by=user, id=id, at=now, recorded_at=now, digest="", mail=mail)
         (outcomes,) = outcomes_of(self._services.executor, [(user, [command])])
@@ -57,11 +57,11 @@ class Preferences:
         return {**self.notices(user), "mail": mail}
 
     def subscriber(self, token: str, source: str = "") -> str:
-        """Returns whose mail a link ends. Each address that asks has an allowance.
+        """Returns the person whose mail a link ends. Each calling address has an allowance.
 
         Raises
         ------
-        NotFound: the token is none of ours.
+        NotFound: the token is invalid.
         RateLimited: too many from this address.
         """
         if not self._services.limiter.allow(f"from:{source}"):

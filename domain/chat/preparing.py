@@ -1,5 +1,5 @@
-"""Logs of people that a frame is about: a long one is folded by the executor before the frame is
-taken, so that a connection's frames never fold it on the event loop, each time anew."""
+"""Prepares the logs of people that a frame needs: the executor folds a long log before the frame is
+handled, so that a connection's frames never fold it again and again on the event loop."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from domain.executing import outcomes_of
 from domain.person.sessions import EndSession
 
 SHORT = 30
-"""Events of a log that is folded where it is needed, some 3 ms."""
+"""A log with at most this many events is folded where it is needed, in about 3 ms."""
 
 LOOK = "a look"
 """Command id, with a space that clients' ids cannot have."""
@@ -24,16 +24,16 @@ class _Frame(NamedTuple):
 
 
 class Preparing:
-    """Takes frames of a connection in their order, each once the logs that it needs are in memory.
+    """Handles the frames of a connection in order, each once the logs that it needs are in memory.
 
-    For the process that alone appends to the log: it keeps what the executor folded. Elsewhere
-    frames are taken at once.
+    For the only process that appends to the log: it caches the executor's folds. Elsewhere frames
+    are handled at once.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._waiting: dict[str, deque[_Frame]] = {}
-        """Frames by connection, behind one whose people are being folded."""
+        """Waiting frames by connection, behind one whose people are being folded."""
 
     def in_turn(
         self,
@@ -43,11 +43,11 @@ class Preparing:
         refuse: Callable[[ParleyError], None],
     ) -> None:
         """Calls `take` when the people's logs are in memory and the connection's earlier frames
-        were taken: at once, as a rule.
+        were handled; normally at once.
 
         Parameters
         ----------
-        refuse: told of what `take` raises where it is called later.
+        refuse: called with the exception of `take` if `take` is called later.
         """
         waiting = self._waiting.get(connection_id)
         if waiting is not None:
@@ -61,8 +61,8 @@ class Preparing:
         self._fold(connection_id, missing)
 
     def fold(self, user: str) -> None:
-        """Has a person's log in memory before their connection is noted, where that is long; for
-        threads that may block. Raises Internal where the executor does not answer."""
+        """Loads a person's log into memory before their connection is stored, if the log is long;
+        for threads that may block. Raises Internal if the executor does not answer."""
         for missing in self._missing([user]):
             outcomes_of(self._services.executor, [(missing, [self._look(missing)])])
 
@@ -74,8 +74,8 @@ class Preparing:
         return [one for one in distinct if log.cached(one) is None and log.head(one) > SHORT]
 
     def _fold(self, connection_id: str, missing: Sequence[str]) -> None:
-        """Has the executor load the logs, one after the other, by a command that changes nothing:
-        it folds what is long on a thread, and keeps it."""
+        """Makes the executor load the logs, one after the other, with a command that changes
+        nothing: it folds long logs on a thread and caches them."""
         if not missing:
             self._go_on(connection_id)
             return

@@ -1,4 +1,4 @@
-"""The consumer that folds the views, and the projections that it hosts."""
+"""The consumer that folds the views, and the projections that it runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ from domain.room.view import Message, RoomView
 
 
 class Rooms(Projection):
-    """Rooms as people read them: headers, messages and members."""
+    """The view of rooms: headers, messages and members."""
 
     name = "rooms"
 
@@ -28,8 +28,8 @@ class Rooms(Projection):
         return self.given.views.fold_of(batch.base, view)
 
     def _open(self, room: str, base: Head) -> RoomView:
-        # Not the view itself: it would hold itself, and stay until the garbage collector stops
-        # everything to look for it.
+        # Not the view itself: that would be a reference cycle, which only the garbage collector
+        # frees, and it stops everything.
         ahead: dict[int, int] = {}
 
         def load(version: int) -> Message | None:
@@ -45,21 +45,21 @@ class Rooms(Projection):
         return view if header is None else view.restore(header)
 
     def skip(self, log_id: str, base: Head, version: int) -> Fold:
-        """Takes along what the skipped event takes away, so that no page shows a text that was
-        deleted or replaced."""
+        """Removes the texts that the skipped event deletes or replaces, so that no page shows
+        them."""
         view = self._open(log_id, base)
         try:
             self._take_away(view, log_id, version)
         except TRANSIENT:
             raise
         except Exception:
-            # Of a message whose row is damaged; poison never stops its room.
+            # The row of the message is damaged; a failing event never stops its room.
             view = self._open(log_id, base)
         view.version = version
         return self.given.views.fold_of(base, view)
 
     def _take_away(self, view: RoomView, room: str, upto: int) -> None:
-        """Folds edits and deletions up to a version, as far as they can be read."""
+        """Folds the readable edits and deletions up to a version."""
         for stored in self.given.log.recorder.select_events(room, gt=view.version, lte=upto):
             change = change_in(stored)
             if change is not None:
@@ -71,7 +71,7 @@ class Rooms(Projection):
 
 
 class ReadMarks(Projection):
-    """How far people have read their rooms."""
+    """The view of read marks."""
 
     name = "read marks"
     of_people = True
@@ -92,12 +92,12 @@ PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks, Directory, People
 
 
 class ProjectViews:
-    """Folds logs into the views: the consumer that hosts the projections."""
+    """Folds logs into the views: the consumer that runs the projections."""
 
     name = "project_views"
     gapless = True
     ATTEMPTS = 4
-    """Tries of a fold that another one was faster than; what is left is retried later."""
+    """Attempts of a fold when another one is faster; the rest is retried later."""
 
     def __init__(self, given: Given) -> None:
         self._views: Views = given.views
@@ -119,7 +119,7 @@ class ProjectViews:
     def apply(self, stream: str, events: Sequence[Event]) -> None:
         before, after = events[0].originator_version - 1, events[-1].originator_version
         for _ in range(self.ATTEMPTS):
-            # What was remembered of the view may be old: after a refusal it is read again.
+            # The cached head may be old: after a refusal it is read again.
             base = self._base(stream)
             if base.version >= after:
                 return
@@ -128,12 +128,12 @@ class ProjectViews:
             new = [event for event in events if event.originator_version > base.version]
             if self._save(stream, base, after, self._fold(stream, base, new)):
                 return
-        raise Transient(f"the view of {stream} moved meanwhile")
+        raise Transient(f"another process moved the view of {stream}")
 
     def _fold(self, stream: str, base: Head, events: Sequence[Event]) -> Sequence[Fold]:
         people = is_person(stream)
         if people and any(isinstance(event, PersonErased) for event in events):
-            # Before the view says that it has the event: what fails here comes again.
+            # Before the view records the event: a failure here is retried.
             for projection in self._all:
                 projection.erase(stream)
         batch = Batch(stream, base, events)
@@ -144,7 +144,7 @@ class ProjectViews:
         return self._views.store.save(stream_of(stream), base.version, fold)
 
     def skip(self, stream: str, version: int) -> None:
-        """Moves past a version."""
+        """Skips a version."""
         for _ in range(self.ATTEMPTS):
             base = self._base(stream)
             if base.version >= version:
@@ -153,7 +153,7 @@ class ProjectViews:
             folds = [projection.skip(stream, base, version) for projection in hosted]
             if self._save(stream, base, version, folds):
                 return
-        raise Transient(f"the view of {stream} moved meanwhile")
+        raise Transient(f"another process moved the view of {stream}")
 
     def reset(self, stream: str) -> None:
         self._views.store.reset(stream_of(stream))

@@ -1,4 +1,4 @@
-"""Reading rooms: what a person may see, folded to the log's head."""
+"""Reads rooms as a person may see them, folded to the log's head."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from domain.room.invitations import Invitations
 from domain.room.view import Message, RoomView
 
 MAX_TAIL = 3_000
-"""Events that a read folds onto a view that lags; more take longer than a reader should wait, and
-are answered `room_busy` until the view has caught up."""
+"""Maximum of events that a read folds onto a lagging view. More would take longer than a reader
+should wait: the answer is `room_busy` until the view has caught up."""
 
 
 MAX_TURNS = 3
-"""Reads for the messages that a view names: the log's tail may name others each time."""
+"""Attempts to read the messages that a view names: the log's tail may name others each time."""
 
 PAGE_BYTES = 2 * 2**20
-"""Bytes of texts in a page: escaped and with all else it stays below Lambda's 6 MB. It has one
-entry at least."""
+"""Bytes of texts in a page: escaped and with all other fields it stays below Lambda's 6 MB. A page
+has at least one entry."""
 
 ENTRY_BYTES = 600
-"""Bytes of an entry apart from its text; reactions apart, which are at most 16 KB of a message."""
+"""Bytes of an entry without its text and its reactions, which are at most 16 KB of a message."""
 
 
 def within(
     entries: Sequence[dict[str, Any]], text_of: Callable[[dict[str, Any]], str | None]
 ) -> list[dict[str, Any]]:
-    """Returns the first entries, as many as PAGE_BYTES hold."""
+    """Returns as many of the first entries as fit PAGE_BYTES."""
     size = 0
     for place, entry in enumerate(entries):
         reactions = entry.get("reactions") or {}
@@ -48,13 +48,13 @@ def within(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A room as one person may see it.
+    """A room for one reader.
 
     Attributes
     ----------
-    view: header at the log's head, with what the tail changed.
-    standing: what the log says of who may read it.
-    role: the person's role, None for a reader who is no member.
+    view: header at the log's head, with the changes of the tail.
+    standing: information from the log about who may read it.
+    role: the person's role, None for a reader who is not a member.
     """
 
     room: str
@@ -75,16 +75,14 @@ class Reading:
     def access(
         self, room: str, user: str, load: Callable[[RoomView], None] | None = None
     ) -> Access:
-        """Folds the log's tail onto the view's header and what `load` puts into the view.
+        """Folds the log's tail onto the view's header and the rows that `load` puts into the view.
 
-        `load` reads the views after the header was read and before the tail is: it may then be
-        newer than the header, which the tail's events bring to the same end, but never older.
+        `load` reads the views after the header and before the tail: its rows may be newer than the
+        header, never older, and the tail's events give the same result.
 
-        Raises
-        ------
-        NotFound: there is no such room, or it is private and the person no member.
-        RoomBusy: the room's view lags by more than MAX_TAIL events, or has not yet gone past one
-            that cannot be read.
+        Raises ------ NotFound: there is no such room, or it is private and the person is not a
+        member. RoomBusy: the room's view lags by more than MAX_TAIL events, or has not yet skipped
+        an unreadable one.
         """
         standing = self.authorising.require(room, user)
         view = RoomView()
@@ -101,12 +99,12 @@ class Reading:
         except TRANSIENT:
             raise
         except Exception:
-            # An event that cannot be read: the projector is about to park it and go past.
+            # An unreadable event: the projector will park and skip it soon.
             raise RoomBusy("the room is being prepared; try again") from None
         return Access(room, view, standing, standing.role(user))
 
     def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:
-        """A page of messages, opened; fewer of the newest where their texts fill PAGE_BYTES."""
+        """A page of opened messages; only the newest ones if their texts fill PAGE_BYTES."""
         access, page = self.page(room, user, before, limit)
         opened = [open_message(self._vault, message) for message in reversed(page)]
         kept = within(opened, lambda message: message["text"])
@@ -135,12 +133,12 @@ class Reading:
     def chosen(
         self, room: str, user: str, choose: Callable[[RoomView], Sequence[int]]
     ) -> dict[str, Any]:
-        """The messages that the room's view names, in its order, opened; fewer of the last where
+        """The opened messages that the room's view names, in its order; only the first ones if
         their texts fill PAGE_BYTES.
 
         Parameters
         ----------
-        choose: returns their versions.
+        choose: returns the versions of the messages.
         """
         wanted: set[int] = set()
 
@@ -149,7 +147,7 @@ class Reading:
             found = self._views.messages_at([(room, version) for version in sorted(wanted)])
             view.messages = {version: message for (_, version), message in found.items()}
 
-        # What the log's tail names is loaded by the next turn, with what the tail did to it.
+        # The next attempt loads messages that the log's tail names, with the tail's changes.
         for _ in range(MAX_TURNS):
             access = self.access(room, user, load)
             versions = choose(access.view)
@@ -163,7 +161,7 @@ class Reading:
         return {"messages": kept, "people": self.people(access, (one["by"] for one in kept))}
 
     def people(self, access: Access, users: Iterable[str]) -> dict[str, str | None]:
-        """Returns names by person; what the tail says of them is newer than the views."""
+        """Returns names by person; names in the tail are newer than the views."""
         wanted = set(users)
         found = people(self._vault, self._views, access.room, wanted)
         for user in wanted:
@@ -172,14 +170,14 @@ class Reading:
                 found[user] = open_words(self._vault, patch["name"])
         missing = wanted - found.keys()
         if missing:
-            # The views are being folded anew: they were there for the header and are gone now.
+            # The views are being rebuilt: they existed for the header and are gone now.
             names = names_at_head(self._log, self._views, access.room, missing)
             found |= {user: open_words(self._vault, name) for user, name in names.items()}
         return found
 
     def events(self, room: str, user: str, after: int, limit: int) -> dict[str, Any]:
-        """A page of the log, fewer events where their texts fill PAGE_BYTES; texts that the person
-        may not see are null."""
+        """A page of the log, with fewer events if their texts fill PAGE_BYTES; texts that the
+        person may not see are null."""
         page = EventPage(self._log, self._views, room, after, limit)
         access = self.access(room, user, page.load)
         shown = page.shown(access.view.messages, member=access.role is not None)
@@ -187,7 +185,7 @@ class Reading:
         return {"events": within(opened, lambda event: event["data"].get("text"))}
 
     def open_to_head(self, access: Access, events: Sequence[Event]) -> list[dict[str, Any]]:
-        """Opens all events above a version as the person may see them."""
+        """Opens all events above a version; texts that the person may not see are null."""
         shown = [event.wire() for event in events]
         withhold(shown, member=access.role is not None)
         return [open_event(self._vault, event) for event in shown]
@@ -210,14 +208,14 @@ class Reading:
         return answer
 
     def _invited(self, room: str, user: str) -> list[dict[str, Any]]:
-        """Returns the pending invitations by user id, to whoever may read the room: the log that
-        they read has the invitations too."""
+        """Returns the pending invitations by user id, to everybody who may read the room, because
+        the log also has them."""
         standing = self.authorising.require(room, user)
         invited = dict(standing.room.part(Invitations).pending)
         names = people(self._vault, self._views, room, invited)
         missing = invited.keys() - names.keys()
         if missing:
-            # The views do not know the latest invitations yet.
+            # The views do not have the latest invitations yet.
             late = names_at_head(self._log, self._views, room, missing)
             names |= {one: open_words(self._vault, name) for one, name in late.items()}
         return [
@@ -228,7 +226,7 @@ class Reading:
     def _members(
         self, room: str, user: str, after: str, limit: int
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Returns those present of one page, and where the next one begins."""
+        """Returns the present members of one page, and where the next one begins."""
         rows: list[dict[str, Any]] = []
 
         def load(view: RoomView) -> None:
@@ -252,7 +250,7 @@ class Reading:
         return present, last
 
     def unread(self, access: Access, user: str) -> int:
-        # Their own log, not the views: a mark counts once it was acknowledged.
+        # From their own log, not the views: a mark counts as soon as it is acknowledged.
         person = self._log.read(user)
         marks = person.part(Marks).by_room if isinstance(person, Person) else {}
         read = marks.get(access.room, (0, 0))[0]
@@ -263,7 +261,7 @@ class Reading:
             member = self._views.member(access.room, user)
             posted = member["posted"] if member else 0
         mark = max(posted, read)
-        # What the views do not know yet, the log's tail does.
+        # The log's tail has what the views lack.
         tail = [m["n"] for version, m in access.view.messages.items() if version <= mark]
         known = max(tail, default=0) or self._views.ordinal(access.room, mark)
         return max(0, access.view.n - known)

@@ -1,5 +1,5 @@
-"""Folding views anew beside those that are read (docs/adr/0013): no read fails or goes back in
-time meanwhile, and nothing but views is touched."""
+"""Rebuilds views next to those that are read (docs/adr/0013): no read fails or goes back in time,
+and only views change."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from domain.projections.store import Generations, ViewStore
 from domain.projections.views import Views
 
 CHUNK = 500
-"""Events folded between two saves: what a crash has to do again."""
+"""Events folded between two saves; after a crash at most these are folded again."""
 
 GRACE = 3_600.0
-"""Seconds that a replaced generation's rows stay for those who are reading them."""
+"""Seconds for which a replaced generation's rows stay for running reads."""
 
 ATTEMPTS = 20
-"""Times that the live fold may be further along when the new one is done."""
+"""Number of times that the live fold may be ahead when the new one is done."""
 
 
 class StillMoving(Exception):
-    """The live fold was faster each time."""
+    """The live fold was ahead each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class _Built:
 
 
 class _Refold(Consuming):
-    """Folds one stream from its log; notes what could not be applied."""
+    """Folds one stream from its log; records events that could not be applied."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ class _Refold(Consuming):
 
 
 class Rebuilding:
-    """Folds streams into a new generation of the views and has it read.
+    """Folds streams into a new generation of the views and makes readers use it.
 
-    A run is named by the generation that it builds, the time in milliseconds. The same run again,
-    after a crash, goes on where it stopped; a later run begins anew.
+    A run is named by the generation that it builds, the time in milliseconds. After a crash, the
+    same run continues where it stopped; another run starts from the beginning.
 
     Parameters
     ----------
-    now: the time as events write it.
+    now: the time in the form that events use.
     seconds: the time since the epoch.
     """
 
@@ -94,13 +94,13 @@ class Rebuilding:
         return int(self._seconds() * 1_000)
 
     def rebuild(self, stream: str, run: int) -> int:
-        """Folds a stream anew; returns its version, 0 where this run or a later one had done it.
+        """Rebuilds a stream; returns its version, 0 if this run or a later one has already done it.
 
-        What was parked stays parked where it fails again, and is forgotten where it did not.
+        A parked event stays parked if it fails again, and is dropped otherwise.
 
         Raises
         ------
-        StillMoving: the live fold was faster each time.
+        StillMoving: the live fold was ahead each time.
         """
         if self._generations.generation(stream_of(stream)) >= run or not self._log.head(stream):
             return 0
@@ -109,7 +109,7 @@ class Rebuilding:
             self._generations.building(run), self._log, self._vault, self._progress, self._now
         )
         resumed = folding.last(stream)
-        # Of what an earlier attempt folded nobody knows now what failed: it stays parked.
+        # It is unknown which events of an earlier attempt failed: they stay parked.
         folding.failed |= {
             parked.version
             for parked in self._progress.parked()
@@ -128,7 +128,7 @@ class Rebuilding:
     def rebuild_all(
         self, streams: Iterable[str], run: int, done: Callable[[str], None] = lambda stream: None
     ) -> int:
-        """Folds streams anew, one after the other; returns how many events that were."""
+        """Rebuilds streams, one after the other; returns the number of events."""
         events = 0
         for stream in streams:
             events += self.rebuild(stream, run)
@@ -137,16 +137,16 @@ class Rebuilding:
         return events
 
     def redrive(self, run: int) -> int:
-        """Folds anew what has parked events of the views; returns how many streams that were."""
+        """Rebuilds streams with parked events of the views; returns the number of streams."""
         name = ProjectViews.name
         streams = sorted({one.stream for one in self._progress.parked() if one.consumer == name})
         if UNKNOWN in streams:
-            # Of those there is no log: what they told, the streams' own folds find.
+            # These have no log: the rebuilds of the streams themselves find their events.
             streams.remove(UNKNOWN)
             self._progress.unpark(name, UNKNOWN, 2**32)
         self.rebuild_all(streams, run)
         return len(streams)
 
     def clean(self) -> int:
-        """Deletes rows of generations that nobody reads any more; returns how many."""
+        """Deletes rows of generations that are no longer read; returns their number."""
         return self._generations.clean(self._seconds() - GRACE)

@@ -1,4 +1,4 @@
-"""Client frames: read, told apart, answered."""
+"""Reads, dispatches and answers client frames."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +18,8 @@ from domain.protocol import client as wire
 
 
 class Receiving:
-    """Takes the frames of connections. One may be made for each: what is remembered between two
-    is the use cases'."""
+    """Handles the frames of connections. An instance keeps no state between frames; the use cases
+    do."""
 
     def __init__(self, chat: Chat) -> None:
         self._services = chat.services
@@ -28,7 +28,7 @@ class Receiving:
         self._pinging = Pinging(chat.services, chat.reading)
 
     def receive(self, connection: Connection, body: str) -> None:
-        """Takes one client frame; answers go to the connection, refusals too."""
+        """Handles one client frame; answers and errors go to the connection."""
         id: str | None = None
         try:
             frame = self._parse(connection, body)
@@ -41,7 +41,7 @@ class Receiving:
         try:
             return parse(body)
         except Invalid:
-            # Reading a frame that is none costs as much as one that is.
+            # Reading an invalid frame costs as much as reading a valid one.
             spend_read(self._services, connection.user)
             raise
 
@@ -70,7 +70,7 @@ class Receiving:
     def _apart(
         self, work: Callable[[Connection, Any], None], connection: Connection, frame: Any
     ) -> None:
-        """Has a frame answered apart from the loop. Raises RateLimited where too many wait."""
+        """Answers a frame off the event loop. Raises RateLimited if too many wait."""
         self._services.background.run(
             lambda: self._answer(work, connection, frame), owner=connection.user
         )
@@ -112,12 +112,12 @@ def parse(body: str) -> Any:
 
 
 def _printable(where: str) -> str:
-    """A location may hold a client's own key: let through only what names have."""
+    """A location may contain a client's own key: accept only the characters of names."""
     return "".join(char if char.isalnum() or char in "._-" else "?" for char in where)
 
 
 def frame_id(body: str) -> str | None:
-    """Returns the id of a frame, which may be invalid otherwise; None where it cannot be read."""
+    """Returns the id of a frame, even of an invalid one; None if it cannot be read."""
     try:
         frame = orjson.loads(body)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Retention: what was said is kept for some days only (rule 13 of docs/architecture.md).
+"""Retention: texts are kept only for some days (rule 13 of docs/architecture.md).
 
-An old event keeps its place, who, when and which command; its content gives way to a mark. So
-the log still folds, and a repeated command is still known. Names stay: rooms and people are shown
-by them, and `parley erase` is what takes a name away.
+An old event keeps its position, author, times and command id; its content is replaced by a mark. So
+the log can still be folded, and a repeated command is still recognised. Names stay, because the web
+app shows them; `parley erase` removes a person's name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,38 +24,39 @@ DAY = 86_400.0
 """Seconds between two runs over all rooms."""
 
 CHUNK = 500
-"""Events that are done at a time; what a run that is cut off does again."""
+"""Events that are processed at a time; an interrupted run repeats at most these."""
 
 
 def without_content(event: Event) -> Event | None:
-    """Returns the event with marks for its content; None where it has none to replace."""
+    """Returns the event with marks in place of its content; None if it has no content to
+    replace."""
     kept = [name for name in event.content if getattr(event, name) != NOT_KEPT]
     marks: dict[str, Any] = dict.fromkeys(kept, NOT_KEPT)
     return replace(event, **marks) if marks else None
 
 
 def without_text(message: Message, limit: str) -> Message | None:
-    """Returns a folded message with a mark for its text; None where there is nothing to replace,
-    or where it was edited at `limit` or later: then its text is of that event."""
+    """Returns a folded message with a mark in place of its text; None if there is nothing to
+    replace, or if it was edited at `limit` or later: then its text belongs to that edit."""
     if message["text"] in (None, NOT_KEPT) or (message["edited_at"] or message["at"]) >= limit:
         return None
     return {**message, "text": NOT_KEPT}
 
 
 class Retaining:
-    """Goes over all rooms once a day.
+    """Processes all rooms once a day.
 
-    Each event is gone over by two runs, a day apart: a fold or a rebuild that had read a text
-    when the first one came may write it into the views after. Views that were folded anew are
-    gone over from their beginning.
+    Two runs, a day apart, process each event: a fold or a rebuild that had read a text before the
+    first run may write it into the views afterwards. Rebuilt views are processed from their
+    beginning.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def run(self, more: Callable[[], bool]) -> int:
-        """Does what is due, while `more()`; the next run goes on. Returns how many events' content
-        was replaced."""
+        """Does the due work, while `more()`; the next run continues. Returns the number of events
+        whose content was replaced."""
         services, retention = self._services, self._services.retention
         if retention is None or services.retention_days <= 0:
             return 0
@@ -80,7 +81,7 @@ class Retaining:
     def _room(
         self, retention: Retention, room: str, before: Retained, limit: str, now: float
     ) -> Iterator[int]:
-        """Does a room chunk by chunk; yields how many events each replaced."""
+        """Processes a room chunk by chunk; yields the number of replaced events of each."""
         generation = retention.generation(room)
         if generation != before.generation:
             before = replace(before, seen=0, done=0, version=0, generation=generation)
@@ -94,14 +95,14 @@ class Retaining:
             done = chunk[-1].originator_version
             retention.advance(room, replace(before, done=done))
             yield len(marked)
-        # What was replaced now is looked at once more by the next run.
+        # The next run checks these events once more.
         retention.advance(room, Retained(done, before.version, 0, generation, now))
         yield 0
 
 
 def _old(found: Sequence[StoredEvent], limit: str) -> Sequence[StoredEvent]:
-    """Returns those of before `limit`, in order up to the last of which that is sure: the age of
-    one that cannot be read shows in what follows it."""
+    """Returns the events older than `limit`, in version order, up to the last one whose age is
+    certain: the age of an unreadable event follows from later ones."""
     old = 0
     for index, stored in enumerate(found):
         event = _readable(stored)
@@ -114,7 +115,7 @@ def _old(found: Sequence[StoredEvent], limit: str) -> Sequence[StoredEvent]:
 
 
 def _readable(stored: StoredEvent) -> Event | None:
-    """Returns the event, upcast; None where it cannot be read (rule 10), which is left as it is."""
+    """Returns the event, upcast; None for an unreadable one (rule 10), which stays unchanged."""
     with suppress(Exception):
         event = cast(Event, mapper.to_domain_event(stored))
         if vars(event).keys() >= set(event_fields(type(event))):
@@ -123,7 +124,7 @@ def _readable(stored: StoredEvent) -> Event | None:
 
 
 def _shown_in(event: Event) -> tuple[int, ...]:
-    """Returns the messages that show the event's content."""
+    """Returns the messages that contain the event's content."""
     if isinstance(event, MessageEdited):
         return (event.message,)
     return (event.originator_version,) if isinstance(event, MessagePosted) else ()

@@ -1,4 +1,4 @@
-"""What the use cases are given by a composition root."""
+"""The services that a composition root gives to the use cases."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,25 +24,18 @@ from domain.projections.views import Views
 class Services:
     """The ports, wired once per process.
 
-    Attributes
-    ----------
-    index: where late retries are looked up; beside the snapshots where none is given.
-    alone: whether this process alone appends to the log.
-    now: UTC time as events write it, ISO 8601 with microseconds.
-    seconds: seconds since the epoch.
-    cursors: how far delivery came; of this process where none are given.
-    shards: hands large rooms on, part by part; None to deliver all in one go.
-    origins: the Origins that may open a WebSocket; empty where the gateway itself looks at them.
-    guests: whether a nickname alone lets somebody in.
-    socket_url: address of the WebSocket API; None where it is this host's `/ws`.
-    origin: tells requests of the HTTP API that came by CloudFront; None where they come from
-        people themselves.
-    retention: replaces old content; None where content is kept. With the `retention_days` that
-        content is kept.
-    topic, archive: where the log's stream goes; None where there is none.
-    once: what was sent for good; with the `notifiers`, the ways that it goes.
-    gathering: seconds for which the pushes of a busy room are gathered into one; 0 to push at once.
-    metrics: counts of faults and retries; not counted where none are given.
+    Attributes ---------- index: index for late retries; by default in the store of snapshots.
+    alone: whether only this process appends to the log. now: UTC time in the form that events use,
+    ISO 8601 with microseconds. seconds: seconds since the epoch. cursors: positions of delivery; by
+    default in this process. shards: hands large rooms on, shard by shard; None to deliver them as a
+    whole. origins: the Origins that may open a WebSocket; empty if the gateway itself checks them.
+    guests: whether a nickname alone opens a session. socket_url: address of the WebSocket API; None
+    if it is this host's `/ws`. origin: recognises requests of the HTTP API that came through
+    CloudFront; None if there is no CloudFront. retention: replaces content after `retention_days`;
+    None if content is kept. topic, archive: destinations of the log's stream; None if there is
+    none. once: marks of sent notices; used with the `notifiers`, which send them. gathering:
+    seconds for which the pushes of a busy room are gathered into one; 0 to push at once. metrics:
+    counts of faults and retries; by default nothing is counted.
     """
 
     log: EventLog
@@ -73,17 +66,17 @@ class Services:
     notifiers: tuple[Notifier, ...] = ()
 
     def to_decide(self, log_id: str) -> Aggregate:
-        """Returns an aggregate for what is asked on the executor's thread.
+        """Returns an aggregate for reads on the executor's thread.
 
-        Where this process alone appends it is kept, so that asking again costs nothing; elsewhere
-        what is kept may be behind its log.
+        If only this process appends, it is cached, so that the next read costs nothing; elsewhere a
+        cached aggregate may be behind its log.
         """
         return self.log.load(log_id) if self.alone else self.log.at_head(log_id)
 
     def at_head(self, log_id: str) -> Aggregate:
         """Returns an aggregate at its log's head, on any thread.
 
-        Where several processes append, one that is in memory may be hours behind.
+        If several processes append, an aggregate in memory may be hours behind.
         """
         return self.log.read(log_id) if self.alone else self.log.at_head(log_id)
 

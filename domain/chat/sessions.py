@@ -25,29 +25,30 @@ from domain.ports.accounts import Session
 
 DAY = 86_400.0
 SESSION_LIFE = 30 * DAY
-"""Seconds that a session lives after its last use (told to the day)."""
+"""Seconds for which a session is valid after its last use (recorded to the day)."""
 
 TICKET_LIFE = 60.0
 """Seconds."""
 
 TOGETHER = 100
-"""Events that every recorder appends as a whole."""
+"""Number of events that every recorder can append in one transaction."""
 
 LAPSED = 3_600.0
-"""Seconds after which a session that accounts do not have is taken for one that is over: one that
-is just beginning stands in the log first."""
+"""Seconds after which a session that accounts do not have counts as ended: a new session is written
+to the log first."""
 
 ROUNDS = 10
-"""Times that a sign-out looks whether sessions began meanwhile: somebody may go on for ever."""
+"""Number of times that a sign-out checks for new sessions: somebody may start them forever."""
 
 
 def hashed(secret: str) -> str:
-    """Returns what is stored of a token or ticket: it has 192 bits or more, so SHA-256 does."""
+    """Returns the stored form of a token or ticket: it has 192 bits or more, so SHA-256 is
+    enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Sessions:
-    """Starts and ends sessions, in the log and in accounts, and knows people by their tokens."""
+    """Starts and ends sessions, in the log and in accounts, and finds people by their tokens."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -60,7 +61,7 @@ class Sessions:
         if nickname is None:
             self._end_lapsed(user)
         now = services.now()
-        # Ids with a space, which clients' own cannot have.
+        # Ids with a space, which clients' ids cannot have.
         common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
         commands: list[Command] = [StartSession(id=f"session {session}", session=session, **common)]
         if nickname is not None:
@@ -78,7 +79,7 @@ class Sessions:
 
         Raises
         ------
-        Unauthenticated: no token, or its session is over.
+        Unauthenticated: no token, or its session has ended.
         """
         if not token:
             raise Unauthenticated
@@ -102,27 +103,25 @@ class Sessions:
 
         Raises
         ------
-        Unauthenticated: no token, or its session is over.
+        Unauthenticated: no token, or its session has ended.
         """
         services = self._services
         session = services.accounts.session(hashed(token), services.seconds()) if token else None
         if token is None or session is None:
             raise Unauthenticated
-        # The log first: should that fail, the token is there for another try, which ends it all.
+        # The log first: if that fails, the token still exists for a retry.
         self._end(session.user, [session.session])
         services.accounts.end_session(hashed(token))
 
     def sign_out(self, user: str) -> tuple[int, int]:
-        """Ends all sessions of a person, voids their tickets and closes their connections;
-        nothing that they wrote is touched. A guest's nickname is free then (docs/adr/0005).
+        """Ends all sessions of a person, deletes their tickets and closes their connections;
+        nothing that they wrote changes. A guest's nickname becomes free (docs/adr/0005).
 
-        Doing it again completes what a failure left half done. A session that begins meanwhile
-        ends too, or is one that began after.
+        Repeating it completes the work after a failure. A session that begins at the same time ends
+        too, or counts as one that began later.
 
-        Returns
-        -------
-        How many sessions ended, those that had lapsed and never were ended among them, and how
-        many connections were closed.
+        Returns ------- The number of ended sessions, including expired ones that were never ended,
+        and the number of closed connections.
 
         Raises
         ------
@@ -134,16 +133,17 @@ class Sessions:
         connections = {*services.connections.of_user(user)}
         ended = 0
         for _ in range(ROUNDS):
-            # Tokens and tickets first: nobody gets in by them while the log is written. And once
-            # more after it, for one that was only kept when its session stood in the log already.
+            # Tokens and tickets first, so that nobody can use them while the log is written. And
+            # once more after it, for a token that was stored after its session was already in the
+            # log.
             services.accounts.end_sessions_of(user)
             sessions = list(self._open_sessions(user))
             if not sessions:
                 break
             self._end(user, sessions)
             ended += len(sessions)
-        # After the log, which a connection looks at once it is noted (`Chat.connect`): one that
-        # was being opened by an older ticket is refused there, or found here.
+        # After the log, which is checked once a connection is stored (`Chat.connect`): a connection
+        # that was being opened with an older ticket is refused there, or found here.
         connections |= {*services.connections.of_user(user)}
         for connection in sorted(connections):
             services.gateway.close(connection, 4401)
@@ -154,23 +154,23 @@ class Sessions:
         return self.ticket_for(self.who(token))
 
     def ticket_for(self, session: Session) -> str:
-        """Returns a ticket of a session that is known to live."""
+        """Returns a ticket of a session that is known to be valid."""
         ticket = secrets.token_urlsafe(24)
         expires = self._services.seconds() + TICKET_LIFE
         self._services.accounts.put_ticket(hashed(ticket), replace(session, expires=expires))
         return ticket
 
     def redeem(self, ticket: str) -> Session:
-        """Consumes a ticket. Raises Unauthenticated where it is unknown, used or expired."""
+        """Consumes a ticket. Raises Unauthenticated if it is unknown, used or expired."""
         session = self._services.accounts.take_ticket(hashed(ticket), self._services.seconds())
         if session is None:
             raise Unauthenticated
         return session
 
     def drop_ended(self, user: str) -> None:
-        """Voids the tokens and tickets of sessions that the log has ended."""
+        """Deletes the tokens and tickets of sessions that the log has ended."""
         accounts = self._services.accounts
-        # Accounts first: what they have stands in the log already.
+        # Accounts first: their sessions are already in the log.
         kept = accounts.sessions_of(user)
         begun = self._open_sessions(user)
         for token, session in kept.items():
@@ -178,7 +178,7 @@ class Sessions:
                 accounts.end_session(token)
 
     def _end_lapsed(self, user: str) -> None:
-        """Has the log end sessions that accounts no longer have: they expired, and only accounts
+        """Ends sessions in the log that accounts no longer have: they expired, and only accounts
         know how long a session was prolonged."""
         services = self._services
         now = services.seconds()
@@ -190,7 +190,7 @@ class Sessions:
         self._end(user, lapsed)
 
     def _end(self, user: str, sessions: Sequence[str]) -> None:
-        """Has the person's log say that sessions ended; of one that it knows so, nothing."""
+        """Records in the person's log that sessions ended; already ended ones add nothing."""
         services = self._services
         now = services.now()
         common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
@@ -200,11 +200,11 @@ class Sessions:
             versions_of(outcomes)
 
     def _open_sessions(self, user: str) -> dict[str, str]:
-        """Returns the sessions that the person's log has open at its head, with when they were
-        recorded ("" where that is not known), the longest open first."""
+        """Returns the sessions that are open at the head of the person's log, with the time when
+        they were recorded ("" if unknown), the oldest first."""
         person = self._services.log.read(user)
         assert isinstance(person, Person)
-        # The version first: what another thread folds meanwhile may be folded twice.
+        # The version first: events that another thread folds at the same time may be folded twice.
         version, sessions = person.version, dict(person.part(OpenSessions).begun)
         for event in self._services.log.events(user, after=version):
             if isinstance(event, SessionStarted):

@@ -1,4 +1,4 @@
-"""Rooms of somebody who was erased: nobody who can manage a room is left there as its owner."""
+"""Finds new owners for the rooms of erased people."""
 
 from typing import Any
 
@@ -13,35 +13,34 @@ from domain.room.membership import HandOver
 from domain.room.room import Room
 
 TRIES = 5
-"""Times that the person who is to own a room may leave it meanwhile."""
+"""Number of times that the chosen person may leave the room before they become its owner."""
 
 ASKED = 100
-"""Members of a role among whom one with a live session is looked for; after these, anybody who was
-not erased becomes the heir."""
+"""Number of members of a role that are searched for one with a valid session; after these, the
+first person who was not erased becomes the owner."""
 
 STEP = 1_000
-"""Members that a consumer looks at in one search while it finds only erased ones. At an assumed
-10 ms for the two reads on AWS that is a third of the function's timeout; the next delivery goes on
-after them. `Erasing` looks at all members, at most MAX_MEMBERS."""
+"""Members that a consumer checks in one search while it finds only erased ones. At an assumed 10 ms
+for the two reads on AWS, that is a third of the function's timeout; the next delivery continues
+after them. `Erasing` checks all members, at most MAX_MEMBERS."""
 
 REMEMBERED = 20_000
-"""Erased people who are remembered, twice as many as a room has members: some 2 MB."""
+"""Number of erased people in the cache, twice as many as a room has members: about 2 MB."""
 
 
 class Succession:
-    """Hands the rooms of erased people over.
+    """Gives the rooms of erased people to new owners.
 
-    The heir is an owner who is there already, else the moderator who has been a member for longest,
-    else the member who has been one for longest; somebody with a live session comes first among
-    those of the same role, since a guest without one cannot come back. Who was erased inherits
-    nothing.
+    An existing other owner keeps the room. Otherwise the new owner is the moderator who has been a
+    member for longest, or if there is none, the member who has. People with a valid session come
+    first within a role, because a guest without one cannot come back. Erased people are never
+    chosen.
 
-    Every call may be repeated: of somebody who owns a room no longer nothing is changed there.
+    Every call may be repeated: if the person no longer owns a room, nothing changes there.
 
-    Parameters
-    ----------
-    step: members that one search for an heir looks at before it raises Transient, where all of them
-        were erased; the next search goes on after them. None where the caller can wait for all.
+    Parameters ---------- step: number of members that one search checks before it raises Transient,
+    if all of them were erased; the next search continues after them. None if the caller can wait
+    for all.
     """
 
     def __init__(self, services: Services, step: int | None = None) -> None:
@@ -51,7 +50,7 @@ class Succession:
         self._gone: set[str] = set()
 
     def of_person(self, user: str) -> None:
-        """Hands over all rooms that an erased person owns, as far as their own log knows."""
+        """Finds new owners for all rooms that an erased person owns according to their own log."""
         person = self._services.at_head(user)
         if not isinstance(person, Person) or not person.erased:
             return
@@ -61,19 +60,19 @@ class Succession:
                 self.of_room(room, user)
 
     def of_new_owner(self, room: str, user: str) -> None:
-        """Hands a room over whose new owner was erased before their log heard of it.
+        """Finds a new owner for a room whose owner was erased before their log recorded the room.
 
-        To be called once their log has heard of it: what is in memory is as new as that."""
+        Call it after their log has recorded the room: the aggregate in memory is as new as that."""
         person = self._services.log.read(user)
         if isinstance(person, Person) and person.erased:
             self.of_room(room, user)
 
     def of_room(self, room: str, user: str) -> None:
-        """Makes an erased owner a member, and somebody else the owner where there is none.
+        """Makes an erased owner a member, and another person the owner if there is none.
 
         Raises
         ------
-        Transient: not now; may be repeated.
+        Transient: it failed for now; may be repeated.
         """
         services = self._services
         for _ in range(TRIES):
@@ -83,7 +82,7 @@ class Succession:
             version, members = found.version, dict(found.members)
             now = services.now()
             common: dict[str, Any] = {"by": user, "at": now, "recorded_at": now, "digest": ""}
-            # An id with a space, which clients' own cannot have.
+            # An id with a space, which clients' ids cannot have.
             hand_over = HandOver(
                 id=f"succession {version}",
                 heir=self._heir(members, user),
@@ -95,7 +94,7 @@ class Succession:
                 return
             if not isinstance(outcome, NotFound):
                 raise Transient(outcome.code)
-        raise Transient(f"the members of {room} change all the time")
+        raise Transient(f"the members of {room} change too often")
 
     def _heir(self, members: dict[str, str], user: str) -> str | None:
         if len(self._gone) > REMEMBERED:
@@ -109,7 +108,7 @@ class Succession:
                 if first is not None and asked >= ASKED:
                     break
                 if first is None and looked == self._step:
-                    raise Transient("an heir is still being looked for")
+                    raise Transient("the search for a new owner continues")
                 looked += 1
                 signed_in = self._signed_in(one)
                 if signed_in:
@@ -123,8 +122,7 @@ class Succession:
         return None
 
     def _signed_in(self, user: str) -> bool | None:
-        """Returns whether a person has a session that has not lapsed; None where they were
-        erased."""
+        """Returns whether a person has a session that has not expired; None if they were erased."""
         services = self._services
         person = services.at_head(user)
         if not isinstance(person, Person) or not person.version or person.erased:
@@ -132,7 +130,7 @@ class Succession:
         begun = person.part(OpenSessions).begun
         if not begun:
             return False
-        # The log keeps lapsed sessions until the next sign-in; accounts know when each ends.
+        # The log keeps expired sessions until the next sign-in; accounts know when each ends.
         now = services.seconds()
         kept = services.accounts.sessions_of(user).values()
         return any(one.expires > now and one.session in begun for one in kept)

@@ -1,4 +1,5 @@
-"""`sync`: subscribes a connection, then tells it what it missed, never a part that looks whole."""
+"""`sync`: subscribes a connection, then sends what it missed; an incomplete answer is always
+marked."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,20 +21,21 @@ from domain.protocol.client import Sync
 from domain.protocol.limits import MAX_FRAME
 
 MAX_EVENTS = 500
-"""Events behind which a client gets a snapshot instead; of one's own log it gets the newest."""
+"""A client that is behind by more events gets a snapshot instead; of one's own log it gets the
+newest ones."""
 
 FRAME_EVENTS = 2_000
-"""Events that the answer to one `sync` may read, some 0.2 s, and MAX_EVENTS of the last room."""
+"""Events that the answer to one `sync` may read, about 0.2 s, plus MAX_EVENTS of the last room."""
 
 ONLINE_LIMIT = 100
-"""People named as online in an answer."""
+"""Maximum of people listed as online in an answer."""
 
 SNAPSHOT_MESSAGES = 100
-"""Messages that a snapshot holds at the most; fewer where 32 KB are full."""
+"""Maximum of messages in a snapshot; fewer if 32 KB are full."""
 
 ROOM_BUDGET = frames.EVENTS_BUDGET - 4 * 1024
-"""Bytes of events or messages and their authors' names in one room's answer; the rest is for
-who is online and for the frame."""
+"""Bytes of events or messages and their authors' names in one room's answer; the rest is for the
+people online and for the frame."""
 
 
 class Syncing:
@@ -52,7 +54,8 @@ class Syncing:
 
     def _parts_of(self, connection: Connection, frame: Sync) -> Iterator[tuple[str, Any]]:
         """Yields the rooms' answers in parts, as they are read. Once FRAME_EVENTS were read, or the
-        person's allowance is used up, the other rooms are `room_busy`: to be asked for again."""
+        person's allowance is used up, the other rooms are `room_busy`: the client requests them
+        again."""
         left = FRAME_EVENTS
         for room, held in frame.rooms.items():
             if left <= 0:
@@ -69,14 +72,14 @@ class Syncing:
         return frames.user(self._reading.open_events(events))
 
     def _room(self, connection: Connection, room: str, held: int | None) -> list[dict[str, Any]]:
-        """Returns the room's answer in parts that fit a frame each."""
+        """Returns the room's answer in parts that each fit a frame."""
         connections, user = self._services.connections, connection.user
         try:
             seen = self._reading.authorising.require(room, user).version
             arrived = connections.subscribe(connection.id, room, seen)
             try:
-                # Read after subscribing: what comes later is pushed. Checked again, since a
-                # member removed in between would otherwise stay subscribed.
+                # Read after subscribing: later events are pushed. Checked again, because a member
+                # removed in between would otherwise stay subscribed.
                 answer = self._since(room, user, held)
             except NotFound:
                 connections.unsubscribe(user, room)
@@ -104,7 +107,7 @@ class Syncing:
         return [self._snapshot(room, user)]
 
     def _missed(self, room: str, held: int) -> list[Event] | None:
-        """Returns the events above `held`; None where one of them cannot be read."""
+        """Returns the events above `held`; None if one of them cannot be read."""
         try:
             return self._services.log.events(room, after=held)
         except TRANSIENT:
@@ -166,7 +169,7 @@ def _pack(id: str, parts: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
     size = 0
     for room, part in parts:
         encoded = orjson.dumps(part)
-        # Two parts of one room never share a frame: its rooms are an object.
+        # Two parts of one room never share a frame, because a frame's rooms are an object.
         if packed and (size + len(encoded) > MAX_FRAME - 256 or room in packed):
             yield orjson.dumps({"type": "synced", "id": id, "rooms": packed, "more": True})
             packed, size = {}, 0

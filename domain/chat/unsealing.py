@@ -1,4 +1,4 @@
-"""Unsealing: texts and names on their way to somebody who may read them."""
+"""Unsealing: opens texts and names for a person who may read them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -13,20 +13,20 @@ from domain.room.membership import MemberJoined, MemberRenamed
 
 Key = TypeVar("Key")
 NAMES_TAIL = 500
-"""Events that a look for names reads, some 20 ms."""
+"""Events that a search for names reads, about 20 ms."""
 
 WORDS = ("text", "name")
 """Fields of events' data that are sealed."""
 
 
 def open_words(vault: Vault, sealed: Any) -> str | None:
-    """Returns the text, or None where there is none, its key is gone or it is not kept."""
-    # What is not kept costs no look for a key.
+    """Returns the text, or None if there is none, its key is gone or it is no longer kept."""
+    # A text that is no longer kept costs no read of a key.
     return None if sealed is None or sealed == NOT_KEPT else vault.open(sealed)
 
 
 def open_many(vault: Vault, sealed: Mapping[Key, Any]) -> dict[Key, str | None]:
-    """Returns the texts by the same keys, each as `open_words` does; people's keys are read
+    """Returns the texts by the same keys, each opened as by `open_words`; people's keys are read
     together."""
     found = {key: one for key, one in sealed.items() if one is not None and one != NOT_KEPT}
     opened = dict(zip(found, vault.open_many(list(found.values())), strict=True))
@@ -34,7 +34,7 @@ def open_many(vault: Vault, sealed: Mapping[Key, Any]) -> dict[Key, str | None]:
 
 
 def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:
-    """Opens an event in the protocol's shape, in place."""
+    """Opens an event in the protocol's form, in place."""
     data = event["data"]
     for field in WORDS:
         if field in data:
@@ -48,10 +48,10 @@ def open_message(vault: Vault, message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_at_head(log: EventLog, views: Views, room: str, users: Iterable[str]) -> dict[str, Any]:
-    """Returns sealed names of members, those included that the views do not know yet.
+    """Returns sealed names of members, including members that the views do not have yet.
 
-    Where the views lag by more than NAMES_TAIL events, somebody whom they do not know is called as
-    their own log says: delivery asks on the event loop.
+    If the views lag by more than NAMES_TAIL events, the name of a person who is missing there comes
+    from their own log, because delivery runs on the event loop.
     """
     wanted = set(users)
     header = views.header(room)

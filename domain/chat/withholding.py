@@ -1,8 +1,7 @@
-"""Withholding: texts of deleted messages are shown to nobody, texts that an edit replaced to
-members alone.
+"""Withholding: nobody sees texts of deleted messages; only members see texts that an edit replaced.
 
-The log keeps both. An event whose text is withheld keeps its place and shape, with `text` null:
-a later event takes the text away or replaces it, so the fold ends in the same view.
+The log keeps both. An event whose text is withheld keeps its position and form, with `text` null: a
+later event removes or replaces the text, so the fold gives the same view.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,23 +19,21 @@ TEXTS = ("MessagePosted", "MessageEdited")
 """Types of events that carry a message's text."""
 
 CHANGES = {MessageEdited.TOPIC: "MessageEdited", MessageDeleted.TOPIC: "MessageDeleted"}
-"""Topics of events that take a message's earlier text away, with the events' types."""
+"""Topics of events that remove a message's earlier text, with the events' types."""
 
 WireEvents = Sequence[dict[str, Any]]
-"""Events in the protocol's shape (`Event.wire()`), changed in place."""
+"""Events in the protocol's form (`Event.wire()`), changed in place."""
 
 
 def withhold(
     events: WireEvents, *, member: bool, known: Mapping[int, Message] | None = None
 ) -> None:
-    """Withholds what the reader of a stretch of a log may not see.
+    """Withholds the texts that the reader of a range of a log may not see.
 
-    Parameters
-    ----------
-    member: whether the reader is a member, who sees what edits replaced.
-    known: messages folded to the log's head, by version. None where the stretch reaches the head:
-        it then has every later edit and deletion itself. A message that is missing from `known`
-        is withheld, since nothing tells whether it was deleted.
+    Parameters ---------- member: whether the reader is a member; members see texts that edits
+    replaced. known: messages folded to the log's head, by version. None if the range reaches the
+    head: it then has every later edit and deletion itself. A message that is missing from `known`
+    is withheld, because it may have been deleted.
     """
     deleted = deleted_in(events)
     edits = {_message(e): e["version"] for e in events if e["type"] == "MessageEdited"}
@@ -64,8 +61,8 @@ def withhold_deleted(events: WireEvents, deleted: Collection[int]) -> None:
 
 
 def change_in(stored: StoredEvent) -> dict[str, Any] | None:
-    """Returns an edit or a deletion in the protocol's shape, read from what is stored however
-    damaged the rest of it is; None for any other event and where it names no message."""
+    """Returns an edit or a deletion in the protocol's form, read from the stored event even if the
+    rest of it is damaged; None for any other event and if it names no message."""
     kind = CHANGES.get(stored.topic)
     if kind is None:
         return None
@@ -83,8 +80,8 @@ def change_in(stored: StoredEvent) -> dict[str, Any] | None:
 
 
 def changes_after(log: EventLog, room: str, after: int, limit: int) -> list[dict[str, Any]] | None:
-    """Returns the edits and deletions above a version, by one read; None where the log has more
-    than `limit` events there, which is too many to look at."""
+    """Returns the edits and deletions above a version, by one read; None if the log has more than
+    `limit` events there, which are too many to check."""
     found = log.recorder.select_events(room, gt=after, limit=limit + 1)
     if len(found) > limit:
         return None
@@ -103,27 +100,27 @@ def deleted_in(events: WireEvents) -> set[int]:
 
 
 def _message(event: Mapping[str, Any]) -> int | None:
-    """Returns the version of the message that an event is about; None where a damaged event
-    names none. Its text is withheld: it may be of a deleted message."""
+    """Returns the version of the message that an event is about; None if a damaged event names
+    none. Its text is withheld, because the message may be deleted."""
     about = event["version"] if event["type"] == "MessagePosted" else event["data"]["message"]
     return about if isinstance(about, int) else None
 
 
 def _replaced(event: Mapping[str, Any], folded: Message) -> bool:
-    """Returns whether an edit that the folded message knows replaced the event's text."""
+    """Returns whether an edit in the folded message replaced the event's text."""
     at = folded["edited_at"]
     return at is not None if event["type"] == "MessagePosted" else at != event["at"]
 
 
 class EventPage:
-    """A page of a room's log, with what its messages became.
+    """A page of a room's log, with the current state of its messages.
 
-    It costs one read of the log and, where the page does not reach the log's head, at most two of
-    the views, whatever the number of events.
+    It costs one read of the log and, if the page does not reach the log's head, at most two of the
+    views, whatever the number of events.
 
     Attributes
     ----------
-    events: the page in the protocol's shape, once `load` was called.
+    events: the page in the protocol's form, once `load` was called.
     """
 
     def __init__(self, log: EventLog, views: Views, room: str, after: int, limit: int) -> None:
@@ -137,7 +134,7 @@ class EventPage:
         self.events: list[dict[str, Any]] = []
 
     def load(self, view: RoomView) -> None:
-        """Reads the page, and into `view` the messages that it is about (`Reading.access`)."""
+        """Reads the page, and the messages that it is about into `view` (`Reading.access`)."""
         self.events, unreadable, last = self._log.wire_events(
             self._room, after=self._after, limit=self._limit
         )
@@ -147,7 +144,7 @@ class EventPage:
             return
         posted = {e["version"] for e in self.events if e["type"] == "MessagePosted"}
         if posted:
-            # The newest of that many up to the page's end are the page's own.
+            # The newest ones up to the page's end are the page itself.
             for message in self._views.page(self._room, last + 1, len(posted)):
                 view.messages[message["version"]] = message
         edited = {_message(e) for e in self.events if e["type"] == "MessageEdited"}
@@ -157,8 +154,8 @@ class EventPage:
                 view.messages[version] = message
 
     def shown(self, known: Mapping[int, Message], *, member: bool) -> list[dict[str, Any]]:
-        """Returns the events as the reader may see them, still sealed; `known` are messages of
-        the view that `load` filled, folded to the log's head."""
+        """Returns the events for the reader, still sealed, with withheld texts as null; `known` are
+        messages of the view that `load` filled, folded to the log's head."""
         events = [*self.events, *self._changes]
         withhold(events, member=member, known=None if self._whole else known)
         return self.events

@@ -1,1 +1,1 @@
-"""Wire models of the WebSocket and HTTP protocol. docs/protocol.md tells their meaning."""
+"""Wire models of the WebSocket and HTTP protocol. docs/protocol.md explains them."""

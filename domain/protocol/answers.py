@@ -1,7 +1,7 @@
-"""Bodies that the HTTP API answers with.
+"""Bodies of the HTTP API's answers.
 
-The handler writes these shapes as plain dicts and does not import this module; tests hold every
-answer against these models, and the web app's types are generated from them.
+The handler writes these forms as plain dicts and does not import this module; tests validate every
+answer with these models, and the web app's types are generated from them.
 """
 
 from pydantic import Field
@@ -32,14 +32,14 @@ class Entered(Wire):
 
 
 class Notices(Wire):
-    """`address` is whether there is an address that mail could go to."""
+    """`address` says whether an address for mail is known."""
 
     mail: bool
     address: bool
 
 
 class Ticket(Wire):
-    """`url` is the WebSocket address with the ticket in it; good once, for 60 s."""
+    """`url` is the WebSocket address with the ticket in it; valid once, for 60 s."""
 
     ticket: str
     url: str
@@ -78,16 +78,16 @@ class RoomSummary(Wire):
 
 
 class Rooms(Wire):
-    """A page of rooms by id; `cursor` is for the next one, null where there is none. A page of the
-    directory may be short, or empty, and have a cursor."""
+    """A page of rooms by id; `cursor` is for the next page, null if there is none. A page of the
+    directory may be short or empty and still have a cursor."""
 
     rooms: list[RoomSummary]
     cursor: str | None
 
 
 class Invitation(Wire):
-    """`by` invites to a room; `role` is what joining gives. `version` is that of the room's event:
-    the `since` of the answering command."""
+    """`by` invites to a room; joining gives `role`. `version` is the version of the room's event:
+    the `since` of the command that answers."""
 
     room: str
     name: Words
@@ -119,7 +119,7 @@ class Member(Wire):
 
 
 class Members(Wire):
-    """`invited` are all who were asked and did not answer; on the first page, for members."""
+    """`invited` are all pending invitations; only on the first page."""
 
     members: list[Member]
     invited: list[Member] = Field(default_factory=list)

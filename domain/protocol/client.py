@@ -1,6 +1,6 @@
-"""Frames that a client sends: one model an action, told apart by `action`.
+"""Frames that a client sends: one model per action, distinguished by `action`.
 
-Frames that ask for commands of a room are made from the commands (domain/room).
+Frames for commands of a room are generated from the commands (domain/room).
 """
 
 import inspect
@@ -18,12 +18,12 @@ from domain.room.room import ACTIONS
 
 
 class Command(Wire):
-    """A frame that is answered by `ack` or `error`; a quiet post that is accepted, by its push.
+    """A frame that is answered by `ack` or `error`, or for an accepted quiet post by its push.
 
     Attributes
     ----------
-    id: names the command; a retry carries the same id and changes nothing twice.
-    room: the room that it is for.
+    id: id of the command; a retry has the same id and changes nothing twice.
+    room: the room of the command.
     since: the room version that the client held when it first sent the command; makes a
         retry exact at any age.
     """
@@ -34,7 +34,7 @@ class Command(Wire):
 
 
 class Sync(Wire):
-    """Subscribes the connection to rooms and asks for what it missed."""
+    """Subscribes the connection to rooms and requests the events that it missed."""
 
     action: Literal["sync"]
     id: CommandId
@@ -56,7 +56,7 @@ class Typing(Wire):
 
 
 class Ping(Wire):
-    """Keeps the connection open, and asks which rooms went on without the client.
+    """Keeps the connection open, and asks which rooms have events that the client lacks.
 
     Attributes
     ----------
@@ -73,13 +73,13 @@ class Ping(Wire):
 
     @property
     def asks(self) -> bool:
-        """Whether the answer needs a look at the logs."""
+        """Whether the answer requires reading logs."""
         return bool(self.rooms) or self.user is not None
 
 
 def _frame(action: str, command: type[Asking]) -> type[Command]:
-    """Returns the model of the frame that asks for a command of a room: what the command's fields
-    say that a client states (domain/protocol/types.py)."""
+    """Returns the model of the frame for a command of a room: it has the command's fields that a
+    client sends (domain/protocol/types.py)."""
     asked: dict[str, Any] = {"action": (Literal[action], ...)}
     for field in asked_fields(command):
         kind = getattr(fields, field.type)
@@ -90,7 +90,7 @@ def _frame(action: str, command: type[Asking]) -> type[Command]:
 
 
 FRAMES = {action: _frame(action, command) for action, command in ACTIONS.items()}
-"""Models of the frames that ask for commands of a room, by action."""
+"""Models of the frames for commands of a room, by action."""
 
 ClientFrame: Any = Annotated[
     Union[(*FRAMES.values(), Read, Sync, Typing, Ping)], Field(discriminator="action")

@@ -1,4 +1,4 @@
-"""Field types shared by the wire models: what a client may put where."""
+"""Field types shared by the wire models: the values that a client may send."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from domain.protocol.limits import (
 
 
 def clean(value: str) -> str:
-    """Refuses characters that a queue or a terminal would choke on."""
+    """Refuses characters that a queue or a terminal cannot handle."""
     if FORBIDDEN.search(value):
         raise ValueError("control characters are not allowed")
     return value
@@ -40,7 +40,7 @@ def printable(value: str) -> str:
 
 
 def emoji(value: str) -> str:
-    """One emoji of Unicode's list: what has letters in it would be words that nobody sealed."""
+    """One emoji of Unicode's list: anything with letters would be an unsealed text."""
     if not is_emoji(value):
         raise ValueError("not an emoji")
     return value
@@ -67,4 +67,4 @@ RoomName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidat
 Nickname = Annotated[str, Field(min_length=1, max_length=MAX_NICKNAME), AfterValidator(printable)]
 Emoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(emoji)]
 StoredEmoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(clean)]
-"""What a reaction may hold that an earlier release took. It is compared and never stored."""
+"""A reaction that an earlier release may have accepted. It is compared and never stored."""

@@ -1,5 +1,5 @@
-"""What calls of the HTTP API take: bodies and parameters. What they answer is in answers.py,
-which no handler needs."""
+"""Bodies and parameters of calls of the HTTP API. The answers are in answers.py, which no handler
+needs."""
 
 from typing import Annotated
 
@@ -13,11 +13,11 @@ Limit = Annotated[int, Field(ge=1, le=1000)]
 
 
 RoomsLimit = Annotated[int, Field(ge=1, le=200)]
-"""Rooms of a page; 200 of them with the longest names and texts stay under 400 KB, far below
-Lambda's 6 MB."""
+"""Rooms of a page; 200 rooms with the longest names and texts stay under 400 KB, far below Lambda's
+6 MB."""
 
 Cursor = Annotated[str, Field(max_length=100)]
-"""Where a page of rooms begins, as the page before told it."""
+"""The cursor that the previous page of rooms returned."""
 
 
 class EnterRequest(Wire):
@@ -25,20 +25,20 @@ class EnterRequest(Wire):
 
 
 class ExchangeRequest(Wire):
-    """`nickname`: what somebody new wants to be called; the sign-in's own name without it."""
+    """`nickname`: the name that a new person wants; without it, the sign-in's own name."""
 
     nickname: Nickname | None = None
 
 
 class NoticesRequest(Wire):
-    """`mail`: whether the person wants mail of mentions and direct messages."""
+    """`mail`: whether the person wants mail about mentions and direct messages."""
 
     mail: bool
 
 
 class Parameters(BaseModel):
-    """Base of what a path and its query string give: numbers come as text there, and what nobody
-    declared is passed over."""
+    """Base of parameters in a path and its query string: numbers arrive as text, and undeclared
+    ones are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -88,7 +88,7 @@ class EventsQuery(Parameters):
 
 
 class MembersQuery(Parameters):
-    """The members whose ids come after `after`."""
+    """The members with ids after `after`."""
 
     room: RoomId
     after: Annotated[str, Field(max_length=40)] = ""

@@ -1,4 +1,4 @@
-"""Limits of the protocol, apart from the wire's models: most functions start without those."""
+"""Limits of the protocol, separate from the wire models: most functions do not load those."""
 
 import re
 
@@ -23,13 +23,13 @@ MAX_PING_ROOMS = 100
 MAX_VERSION = 2**53 - 1
 """Largest integer that a browser holds exactly."""
 
-# Cc but newline and tab, surrogates, and the two noncharacters that SQS rejects.
+# Cc except newline and tab, surrogates, and the two noncharacters that SQS rejects.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Characters that no text or name may hold."""
+"""Characters that no text or name may contain."""
 
 ROOM_PATTERN = "^[a-z0-9-]{1,64}$"
-"""What a room's id is like."""
+"""The form of a room's id."""
 
 UNGUESSABLE = re.compile("(^|-)[a-z2-7]{12,}$")
-"""How the id of a private room ends: 60 random bits in base32, so that nobody learns by trying
-which private rooms there are."""
+"""The end of a private room's id: 60 random bits in base32, so that nobody can find out which
+private rooms exist by trying ids."""

@@ -1,7 +1,7 @@
-"""Frames that the server sends, and the folded shapes inside them.
+"""Frames that the server sends, and the folded forms inside them.
 
-The hot path writes these shapes as plain dicts; tests hold every one of them against these
-models, and the web app's types are generated from them.
+The hot path writes these forms as plain dicts; tests validate each of them with these models, and
+the web app's types are generated from them.
 """
 
 import inspect
@@ -34,15 +34,16 @@ ErrorCode = Literal[
     "internal",
 ]
 Words = str | None
-"""Free text; null once its writer's key was destroyed, and a message's once it was deleted."""
+"""Free text; null once its writer's key is destroyed; a message's text also once the message is
+deleted."""
 
 
 class Envelope(Wire):
-    """What every event of a room has.
+    """The fields of every event of a room.
 
     Attributes
     ----------
-    version: the event's place in the room's log, 1, 2, 3 … with no gap.
+    version: the event's position in the room's log, 1, 2, 3 … with no gap.
     at: when it happened, UTC ISO 8601 with microseconds (an import keeps the source's time).
     by: opaque id of the person who did it.
     id: id of the command that caused it.
@@ -55,7 +56,7 @@ class Envelope(Wire):
 
 
 def event_model(event: type[Event]) -> type[Envelope]:
-    """Returns the model of an event as the protocol shows it, made from the event's class."""
+    """Returns the model of an event in the protocol's form, generated from the event's class."""
     name = event.__name__
     data: dict[str, Any] = {}
     for field in event.data_fields:
@@ -92,7 +93,7 @@ People = dict[str, Words]
 
 
 class _Message(Wire):
-    """A message as its events fold it.
+    """A folded message.
 
     Attributes
     ----------
@@ -100,8 +101,8 @@ class _Message(Wire):
     id: of the command that posted it, unique for its writer; null where a release before this
         field folded the message.
     n: the message's ordinal in the room, 1, 2, 3 …
-    text: null when deleted, when its writer was erased or when it is not kept any more.
-    reactions: emoji to the ids of those who reacted, in order.
+    text: null if it was deleted, its writer was erased or it is no longer kept.
+    reactions: emoji to the ids of the people who reacted, in order.
     """
 
     version: int
@@ -141,7 +142,7 @@ class Snapshot(Wire):
 class SyncedRoom(Wire):
     """One room of a `synced` frame: events, or a snapshot, or an error.
 
-    `complete` is true only where the events reach `head`. `online` stands in the last part.
+    `complete` is true only if the events reach `head`. The last part has `online`.
     """
 
     head: int | None = None
@@ -175,7 +176,7 @@ class Events(Wire):
 
 
 class User(Wire):
-    """Events of the person's own log; `version` is the last one's."""
+    """Events of the person's own log; `version` is the version of the last one."""
 
     type: Literal["user"]
     version: int
@@ -203,12 +204,12 @@ class Typing(Wire):
 
 
 class Pong(Wire):
-    """Answers `ping`; what stands in it is behind on the client's side.
+    """Answers `ping`; it names the logs of which the client lacks events.
 
     Attributes
     ----------
-    heads: last version, by room, of those that went on.
-    user: last version of the person's own log, where that went on.
+    heads: last version, by room, of the rooms that are ahead of the client.
+    user: last version of the person's own log, if that is ahead of the client.
     """
 
     type: Literal["pong"]

@@ -1,8 +1,8 @@
 """Types of the fields that events and commands share with the protocol.
 
-Each is `Annotated[type as stored, mark]`. The wire models (`client.py`, `server.py`) are made from
-the marks, so an event or a command is declared once. No pydantic here: most functions start
-without it.
+Each is `Annotated[type as stored, mark]`. The wire models (`client.py`, `server.py`) are generated
+from the marks, so an event or a command is declared once. This module does not use pydantic,
+because most functions do not load it.
 """
 
 from dataclasses import MISSING, dataclass, fields
@@ -14,7 +14,7 @@ Sealed = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The client states the field.
+    """The client sends the field.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The field is the sealed name of the person who asks."""
+    """The field is the sealed name of the person who sends the command."""
 
 
 Flag = Annotated[bool, Asked("Flag")]
@@ -45,7 +45,7 @@ OwnName = Annotated[Sealed, Own()]
 
 
 def mark(annotation: Any) -> Asked | Own | None:
-    """Returns the mark of an annotation, None where it has none."""
+    """Returns the mark of an annotation, None if it has none."""
     if get_origin(annotation) is not Annotated:
         return None
     found = get_args(annotation)[1]
@@ -53,18 +53,18 @@ def mark(annotation: Any) -> Asked | Own | None:
 
 
 def stored(annotation: Any) -> Any:
-    """Returns the type of an annotation as it is stored, without the mark."""
+    """Returns the stored type of an annotation, without the mark."""
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 class AskedField(NamedTuple):
-    """A field of a command that the client states.
+    """A field of a command that the client sends.
 
     Attributes
     ----------
     type: name of its type in `fields.py`.
     sealed: whether it arrives as text and is stored sealed.
-    default: `...` where the client must state it.
+    default: `...` if the client must send it.
     """
 
     name: str
@@ -74,7 +74,7 @@ class AskedField(NamedTuple):
 
 
 def asked_fields(command: type[Any]) -> list[AskedField]:
-    """Returns the fields of a command that the client states."""
+    """Returns the fields of a command that the client sends."""
     found = []
     for field in fields(command):
         asked = mark(field.type)
@@ -86,5 +86,5 @@ def asked_fields(command: type[Any]) -> list[AskedField]:
 
 
 def own_names(command: type[Any]) -> list[str]:
-    """Returns the fields of a command that are the name of the person who asks."""
+    """Returns the fields of a command that are the name of the person who sends it."""
     return [field.name for field in fields(command) if isinstance(mark(field.type), Own)]

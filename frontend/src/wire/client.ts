@@ -50,7 +50,7 @@ export interface Decline {
   since?: number | null;
 }
 /**
- * Adds a person, or invites them where they must be asked (docs/protocol.md).
+ * Adds a person, or invites them if they must be asked (docs/protocol.md).
  */
 export interface AddMember {
   action: "add_member";
@@ -78,8 +78,8 @@ export interface CreateRoom {
 /**
  * Writes a message.
  *
- * Where a `quiet` one is accepted no `ack` is sent: its push to this connection, which must be
- * subscribed to the room, says so. A retry is sent without it, and is acknowledged.
+ * An accepted message with `quiet` gets no `ack`: its push to this connection, which must be
+ * subscribed to the room, confirms it. A retry is sent without `quiet` and is acknowledged.
  */
 export interface Post {
   action: "post";
@@ -132,7 +132,7 @@ export interface React {
   version: number;
 }
 /**
- * Takes a reaction back, also one that `react` would refuse by now.
+ * Removes a reaction, also one that `react` would refuse now.
  */
 export interface Unreact {
   action: "unreact";
@@ -153,7 +153,7 @@ export interface Read {
   version: number;
 }
 /**
- * Subscribes the connection to rooms and asks for what it missed.
+ * Subscribes the connection to rooms and requests the events that it missed.
  */
 export interface Sync {
   action: "sync";
@@ -173,7 +173,7 @@ export interface Typing {
   room: string;
 }
 /**
- * Keeps the connection open, and asks which rooms went on without the client.
+ * Keeps the connection open, and asks which rooms have events that the client lacks.
  *
  * Attributes
  * ----------

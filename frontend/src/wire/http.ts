@@ -192,7 +192,7 @@ export interface InvitationDeclinedEvent {
   version: number;
 }
 /**
- * `user` declined where `by` is `user`; else the invitation was withdrawn.
+ * `user` declined if `by` is `user`; otherwise the invitation was withdrawn.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "InvitationDeclined".
@@ -360,7 +360,7 @@ export interface ReactionRemoved {
   message: number;
 }
 /**
- * `nickname`: what somebody new wants to be called; the sign-in's own name without it.
+ * `nickname`: the name that a new person wants; without it, the sign-in's own name.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "ExchangeRequest".
@@ -433,7 +433,7 @@ export interface Member {
   user: string;
 }
 /**
- * `invited` are all who were asked and did not answer; on the first page, for members.
+ * `invited` are all pending invitations; only on the first page.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Members".
@@ -443,7 +443,7 @@ export interface Members {
   members: Member[];
 }
 /**
- * A message as its events fold it.
+ * A folded message.
  *
  * Attributes
  * ----------
@@ -451,8 +451,8 @@ export interface Members {
  * id: of the command that posted it, unique for its writer; null where a release before this
  *     field folded the message.
  * n: the message's ordinal in the room, 1, 2, 3 …
- * text: null when deleted, when its writer was erased or when it is not kept any more.
- * reactions: emoji to the ids of those who reacted, in order.
+ * text: null if it was deleted, its writer was erased or it is no longer kept.
+ * reactions: emoji to the ids of the people who reacted, in order.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Message".
@@ -484,7 +484,7 @@ export interface Messages {
   };
 }
 /**
- * `address` is whether there is an address that mail could go to.
+ * `address` says whether an address for mail is known.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Notices".
@@ -494,7 +494,7 @@ export interface Notices {
   mail: boolean;
 }
 /**
- * `mail`: whether the person wants mail of mentions and direct messages.
+ * `mail`: whether the person wants mail about mentions and direct messages.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "NoticesRequest".
@@ -526,8 +526,8 @@ export interface RoomSummary {
   unread: number;
 }
 /**
- * A page of rooms by id; `cursor` is for the next one, null where there is none. A page of the
- * directory may be short, or empty, and have a cursor.
+ * A page of rooms by id; `cursor` is for the next page, null if there is none. A page of the
+ * directory may be short or empty and still have a cursor.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Rooms".
@@ -537,7 +537,7 @@ export interface Rooms {
   rooms: RoomSummary[];
 }
 /**
- * `url` is the WebSocket address with the ticket in it; good once, for 60 s.
+ * `url` is the WebSocket address with the ticket in it; valid once, for 60 s.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Ticket".

@@ -90,7 +90,7 @@ export interface InvitationDeclinedEvent {
   version: number;
 }
 /**
- * `user` declined where `by` is `user`; else the invitation was withdrawn.
+ * `user` declined if `by` is `user`; otherwise the invitation was withdrawn.
  */
 export interface InvitationDeclined {
   user: string;

@@ -123,7 +123,7 @@ export interface InvitationDeclinedEvent {
   version: number;
 }
 /**
- * `user` declined where `by` is `user`; else the invitation was withdrawn.
+ * `user` declined if `by` is `user`; otherwise the invitation was withdrawn.
  */
 export interface InvitationDeclined {
   user: string;
@@ -224,7 +224,7 @@ export interface ReactionRemoved {
   message: number;
 }
 /**
- * Events of the person's own log; `version` is the last one's.
+ * Events of the person's own log; `version` is the version of the last one.
  */
 export interface User {
   events: (
@@ -403,7 +403,7 @@ export interface Synced {
 /**
  * One room of a `synced` frame: events, or a snapshot, or an error.
  *
- * `complete` is true only where the events reach `head`. `online` stands in the last part.
+ * `complete` is true only if the events reach `head`. The last part has `online`.
  */
 export interface SyncedRoom {
   complete?: boolean;
@@ -464,7 +464,7 @@ export interface Snapshot {
   version: number;
 }
 /**
- * A message as its events fold it.
+ * A folded message.
  *
  * Attributes
  * ----------
@@ -472,8 +472,8 @@ export interface Snapshot {
  * id: of the command that posted it, unique for its writer; null where a release before this
  *     field folded the message.
  * n: the message's ordinal in the room, 1, 2, 3 …
- * text: null when deleted, when its writer was erased or when it is not kept any more.
- * reactions: emoji to the ids of those who reacted, in order.
+ * text: null if it was deleted, its writer was erased or it is no longer kept.
+ * reactions: emoji to the ids of the people who reacted, in order.
  */
 export interface Message {
   at: string;
@@ -503,12 +503,12 @@ export interface Typing {
   user: string;
 }
 /**
- * Answers `ping`; what stands in it is behind on the client's side.
+ * Answers `ping`; it names the logs of which the client lacks events.
  *
  * Attributes
  * ----------
- * heads: last version, by room, of those that went on.
- * user: last version of the person's own log, where that went on.
+ * heads: last version, by room, of the rooms that are ahead of the client.
+ * user: last version of the person's own log, if that is ahead of the client.
  */
 export interface Pong {
   heads?: {
