@@ -386,8 +386,8 @@ export interface FoundPerson {
   user: string;
 }
 /**
- * `by` invites to a room; `role` is what joining gives. `version` is that of the room's event:
- * the `since` of the answering command.
+ * `by` invites to a room; joining gives `role`. `version` is the version of the room's event:
+ * the `since` of the command that answers.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "Invitation".
