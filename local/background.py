@@ -1,4 +1,4 @@
-"""Work apart from the event loop: threads with a bounded queue."""
+"""Work off the event loop: threads with a bounded queue."""
 
 import asyncio
 from collections import deque
@@ -15,7 +15,7 @@ PRESENCE_GRACE = 30.0
 """Seconds after the last close before a person is said to be offline."""
 
 MAX_OWNED = 16
-"""Pieces of one person's work that may wait or run at once: the web app asks for a few."""
+"""Number of calls of one person that may wait or run at once: the web app needs a few."""
 
 
 class Threads:
@@ -36,10 +36,10 @@ class Threads:
         self._lock = Lock()
 
     def submit(self, work: Callable[[], Any]) -> "Future[Any]":
-        """Queues a call; from any thread. Raises RoomBusy where too many wait."""
+        """Queues a call; from any thread. Raises RoomBusy if too many wait."""
         with self._lock:
             if self._open >= self._limit:
-                raise RoomBusy("the server has too much to do; try again")
+                raise RoomBusy("the server is overloaded; try again")
             self._open += 1
         try:
             future = self._pool.submit(work)
@@ -54,7 +54,7 @@ class Threads:
             self._open -= 1
 
     def run(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
-        """Queues a call whose result the loop awaits. Raises RoomBusy where too many wait."""
+        """Queues a call whose result the loop awaits. Raises RoomBusy if too many wait."""
         return asyncio.wrap_future(self.submit(work), loop=self._loop)
 
     def shutdown(self) -> None:
@@ -63,7 +63,7 @@ class Threads:
 
 @dataclass(slots=True)
 class _Owned:
-    """One person's work: how much of it waits or runs, and what waits."""
+    """One person's work: the number of calls that wait or run, and the waiting calls."""
 
     open: int = 0
     waiting: deque[Callable[[], None]] = field(default_factory=deque)
@@ -72,15 +72,15 @@ class _Owned:
 class LoopBackground:
     """Implements the Background port on the event loop and its threads.
 
-    What `run` is given by one owner is bounded; all that waits is bounded by the threads. The
-    owners take turns, so that whoever asks for much waits for it themselves.
+    The calls of one owner are limited; the threads limit all waiting calls. The owners take turns,
+    so that a person with many calls delays only themselves.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, threads: Threads) -> None:
         self._loop = loop
         self._threads = threads
         self._owned: dict[str, _Owned] = {}
-        """Of whom work waits or runs, the next one first."""
+        """Owners with waiting or running work, the next one first."""
         self._lock = Lock()
         self.settle: Callable[[str, Sequence[str]], None] = lambda user, rooms: None
 
@@ -88,19 +88,19 @@ class LoopBackground:
         with self._lock:
             owned = self._owned.get(owner) or _Owned()
             if owner and owned.open >= MAX_OWNED:
-                raise RateLimited("too much is waiting to be answered; wait a moment")
-            # Queued under the lock: a thread that is free would find nothing otherwise.
+                raise RateLimited("too many of your requests are waiting; wait a moment")
+            # Queued under the lock: otherwise a free thread would find nothing.
             self._threads.submit(self._next)
             owned.open += 1
             owned.waiting.append(work)
             self._owned.setdefault(owner, owned)
 
     def _next(self) -> None:
-        """Does the first that waits of the person whose turn it is."""
+        """Runs the first waiting call of the person whose turn it is."""
         with self._lock:
             owner, owned = next(item for item in self._owned.items() if item[1].waiting)
             work = owned.waiting.popleft()
-            # Behind everybody else.
+            # Behind all others.
             self._owned[owner] = self._owned.pop(owner)
         try:
             work()

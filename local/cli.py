@@ -19,10 +19,10 @@ from local.stores import Stores
 from operations.common import OperationError, Progress
 
 ON_STACKS = ("events", "rebuild", "views", "dead-letters", "erase", "sign-out", "restore")
-"""Commands that know deployed stacks too."""
+"""Commands that also work on deployed stacks."""
 
 MAKES_FOLDER = ("serve", "import")
-"""Commands that make the data folder where there is none."""
+"""Commands that create a missing data folder."""
 
 PORT = 8080
 
@@ -36,16 +36,16 @@ Value = TypeVar("Value")
 
 
 class UsageError(Exception):
-    """A setting of the environment is not what it should be; the message is for a person."""
+    """A setting of the environment is invalid; the message is for a person."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code. Errors are one line on standard error.
 
-    The code is 1 where the command failed, 2 where it was called wrongly.
+    The code is 1 if the command failed, 2 if it was called wrongly.
     """
     options = _parser().parse_args(arguments)
-    # Data files, backups and the socket are their owner's alone.
+    # Only the owner may access data files, backups and the socket.
     os.umask(0o077)
     try:
         if options.command == "serve":
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader, `head` say, has enough; keep Python from complaining about it.
+        # The reader, for example `head`, has closed the pipe; prevent Python's error message.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -72,10 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         "--data-dir",
         type=Path,
         default=Path(os.environ.get("DATA_DIR") or "data"),
-        help="folder of the data (DATA_DIR, else ./data)",
+        help="data folder (DATA_DIR, otherwise ./data)",
     )
     stack = argparse.ArgumentParser(add_help=False)
-    stack.add_argument("--stack", metavar="NAME", help="a deployed stack in place of a folder")
+    stack.add_argument("--stack", metavar="NAME", help="a deployed stack instead of a folder")
     parser = argparse.ArgumentParser(
         "parley", description="A chat service that keeps every action as an event."
     )
@@ -86,18 +86,18 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=help, description=help, parents=parents)
 
     command = add("serve", "serve the web app, the API and WebSockets")
-    command.add_argument("--port", type=int, help=f"port (PORT, else {PORT})")
+    command.add_argument("--port", type=int, help=f"port (PORT, otherwise {PORT})")
     command.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
     command.add_argument(
         "--rate",
         type=_rate,
-        help=f"commands a minute per person; 0 for no limit (RATE, else {RATE:.0f})",
+        help=f"commands a minute per person; 0 for no limit (RATE, otherwise {RATE:.0f})",
     )
     command.add_argument(
         "--allow-host",
         action="append",
         default=[host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host],
-        help="a further name by which browsers may reach the server (ALLOWED_HOSTS)",
+        help="another host name by which browsers may reach the server (ALLOWED_HOSTS)",
     )
     command = add("import", "import chat logs into a room")
     command.add_argument("format", choices=["irc"])
@@ -106,22 +106,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--strict", action="store_true", help="write nothing if a line is not understood"
     )
-    command = add("events", "print a room's log, an event a line")
+    command = add("events", "print a room's log, one event per line")
     command.add_argument("room", metavar="ROOM")
     command.add_argument(
         "--deleted", action="store_true", help="show the texts of deleted messages too"
     )
-    command = add("rebuild", "fold the views anew from the log")
+    command = add("rebuild", "rebuild the views from the log")
     command.add_argument(
         "--resume",
         type=int,
         metavar="RUN",
-        help="of a stack: go on with a rebuild that was cut off",
+        help="for a stack: continue an interrupted rebuild",
     )
-    add("views", "print the views in a fixed order, a row a line")
+    add("views", "print the views in a fixed order, one row per line")
     command = add("backup", "write the log, keys and accounts to a tar file")
     command.add_argument("file", type=Path, metavar="FILE")
-    command = add("dead-letters", "list events that a consumer parked, or apply them again")
+    command = add("dead-letters", "list parked events, or apply them again")
     command.add_argument("action", choices=["list", "redrive"])
     command = add("erase", "destroy a person's key: what they wrote can never be read again")
     command.add_argument("user", metavar="PERSON", help="the person's id, u_…")
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "is touched. They may sign in again; a guest's nickname is free then",
     )
     command.add_argument("user", metavar="PERSON", help="the person's id, u_…")
-    command = add("restore", "of a stack: put back events that its log has lost")
+    command = add("restore", "for a stack: copy events that its log has lost")
     command.add_argument(
         "source", metavar="TABLE|FOLDER", help="a restored table, or JSON lines of the archive"
     )
@@ -148,8 +148,8 @@ def _rate(text: str) -> float:
 def _setting(
     given: Value | None, name: str, convert: Callable[[str], Value], default: Value
 ) -> Value:
-    """Returns what the command line gives, else the environment, else the default. Only where it
-    is needed: other commands do not look at what the environment has."""
+    """Returns the value of the command line, otherwise of the environment, otherwise the default.
+    Only commands that need the setting call it: others ignore the environment."""
     text = os.environ.get(name)
     if given is not None or not text:
         return default if given is None else given
@@ -209,7 +209,7 @@ def _operate(options: argparse.Namespace) -> None:
 def _lines(
     options: argparse.Namespace, name: str, arguments: dict[str, Any], progress: Progress
 ) -> Iterator[str]:
-    """Runs the operation on a stack, in the server on the folder, or here where there is none."""
+    """Runs the operation on a stack, in the server on the folder, or here if there is no server."""
     if getattr(options, "stack", None):
         yield from _on_stack(options.stack, name, arguments, progress)
         return
@@ -232,7 +232,7 @@ def _on_stack(
     stack: str, name: str, arguments: dict[str, Any], progress: Progress
 ) -> Iterator[str]:
     try:
-        # Here, since a folder's commands do without boto3.
+        # Imported here, because a folder's commands do not need boto3.
         from operations.stack import open_stack  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):

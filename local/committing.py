@@ -1,4 +1,4 @@
-"""The thread that commits: the one call of an append that waits for the disk."""
+"""The thread that commits: the only call of an append that waits for the disk."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ Then = Callable[[BaseException | None], None]
 
 
 class CommitThread:
-    """Runs calls one after the other and tells the loop about each.
+    """Runs calls one after the other and notifies the loop of each.
 
     A ThreadPoolExecutor does the same with two futures and several locks for each call, which took
     a tenth of a quiet message's time (docs/performance.md).
@@ -23,7 +23,7 @@ class CommitThread:
         self._thread.start()
 
     def run(self, work: Work, then: Then) -> None:
-        """Queues a call; `then` is called on the loop with what the call raised, or None."""
+        """Queues a call; `then` is called on the loop with the call's exception, or None."""
         self._calls.put((work, then))
 
     def _run(self) -> None:

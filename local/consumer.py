@@ -1,4 +1,4 @@
-"""A durable consumer of the feed: a thread, its position, its retries, and who waits for it."""
+"""A durable consumer of the feed: a thread, its position, its retries, and its waiters."""
 
 import asyncio
 import threading
@@ -17,23 +17,24 @@ Notice = tuple[int, bytes]
 After = Callable[[int, int], list[Notice]]
 
 BATCH = 500
-"""Records per invocation: SQS gives a FIFO consumer 10, one machine affords more."""
+"""Records per invocation: SQS gives a FIFO consumer 10, one machine can use more."""
 
 LAG = 1.0
-"""Seconds that a durable consumer lets events gather, unless somebody waits for it: reads fold the
-log's tail, so nobody sees that views are late. Each batch takes time from the loop."""
+"""Seconds for which a durable consumer gathers events, unless a request waits for it: reads fold
+the log's tail, so late views are not visible. Each batch takes time from the loop."""
 
 GATHER = 500
-"""Events at which a consumer begins before LAG is over: reads fold so many in some 10 ms."""
+"""Number of events at which a consumer begins before LAG is over: reads fold that many in about 10
+ms."""
 
 LINGER = 0.02
-"""Seconds in place of LAG once there is an event of a topic that the consumer named."""
+"""Seconds instead of LAG once there is an event of a topic that the consumer named."""
 
 BACKOFF = 0.05
-"""Seconds before the first retry; doubled for each further one."""
+"""Seconds before the first retry; doubled for each later one."""
 
 LONGEST_BACKOFF = 10.0
-"""Seconds between the tries of a consumer that fails again and again."""
+"""Maximum of seconds between retries of a consumer."""
 
 STUCK_AFTER = 5.0
 """Seconds of failures in a row after which a consumer is reported as stuck."""
@@ -42,21 +43,22 @@ HUNG_AFTER = 60.0
 """Seconds that one batch may take before its consumer is reported as stuck."""
 
 TOPIC_WITHIN = 512
-"""Bytes of an envelope that hold its topic: the stream's id and the version come before."""
+"""Number of first bytes of an envelope that contain its topic: only the stream's id and the version
+come before it."""
 
 MAX_LAG = 20_000
-"""Events that a consumer may be behind and still be reported as well, and be waited for by lists:
-some seconds of folding."""
+"""Number of events that a consumer may be behind and still count as working, so that lists wait for
+it: some seconds of folding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a durable consumer wants.
+    """Options of a durable consumer.
 
     Attributes
     ----------
-    topics: of which events; all where none is named.
-    together: whether its writes and its position go into the views' file in one transaction.
+    topics: topics of its events; empty for all.
+    together: whether its writes and its position are in the views' file, in one transaction.
     """
 
     handler: Handler
@@ -65,15 +67,15 @@ class Subscription:
 
 
 Waiter = tuple[int, asyncio.AbstractEventLoop, "asyncio.Future[bool]"]
-"""Who waits for a position, and where they are told."""
+"""A waiter for a position, and how it is notified."""
 
 
 class DurableConsumer:
-    """One thread that feeds one handler from its stored position on.
+    """One thread that passes events to one handler, from its stored position on.
 
     Parameters
     ----------
-    after: returns at most so many notices after a position, oldest first.
+    after: returns a limited number of notices after a position, oldest first.
     """
 
     def __init__(
@@ -85,16 +87,16 @@ class DurableConsumer:
     ) -> None:
         self.name = name
         self.subscription = subscription
-        # An envelope names its topic before the state, which holds no such text unescaped.
+        # An envelope has its topic before the state, which cannot contain such a text unescaped.
         self._marks = [b'"topic":"%b",' % topic.encode() for topic in subscription.topics]
         self.position = 0
-        """Of the last notification done; 0 until the thread has read it."""
+        """Id of the last handled notification; 0 until the thread has read it."""
         self._begun = False
         self._failures = 0
         self._failing: tuple[float, str] | None = None
-        """When the failures in a row began, and the type of the last one."""
+        """When the consecutive failures began, and the type of the last one."""
         self._busy: float | None = None
-        """When the batch began that is being handled."""
+        """When the current batch began."""
         self._after = after
         self._progress = progress
         self._woken = threading.Event()
@@ -111,7 +113,7 @@ class DurableConsumer:
         self._thread.start()
 
     def wake(self, notices: Sequence[Notice]) -> None:
-        """Says that there are new events; on the loop."""
+        """Reports new events; on the loop."""
         self._woken.set()
         if notices[-1][0] - self.position >= GATHER:
             self._hurry.set()
@@ -127,8 +129,8 @@ class DurableConsumer:
             self._thread.join()
 
     def behind(self, head: int) -> int:
-        """Returns how many events up to `head` are still to be done; 0 until the thread has read
-        how far it is, which takes moments after the start."""
+        """Returns the number of events up to `head` that are not handled yet; 0 until the thread
+        has read its position, shortly after the start."""
         return head - self.position if self._begun else 0
 
     async def reached(self, position: int, timeout: float, loop: asyncio.AbstractEventLoop) -> bool:
@@ -162,7 +164,7 @@ class DurableConsumer:
             successor._forget(future)
 
     def take_over(self, stopped: "DurableConsumer") -> None:
-        """Goes on for a stopped consumer: those who wait for it wait for this one."""
+        """Replaces a stopped consumer: its waiters wait for this one."""
         with stopped._lock:
             stopped._successor = self
             waiters, stopped._waiters = stopped._waiters, []
@@ -170,7 +172,7 @@ class DurableConsumer:
             self._wait(waiter)
 
     def trouble(self, head: int) -> str | None:
-        """Returns what is wrong with the consumer; None while it works or was stopped."""
+        """Returns the consumer's trouble; None while it works or was stopped."""
         if self._ended.is_set():
             return None
         if not self._thread.is_alive():
@@ -202,7 +204,7 @@ class DurableConsumer:
                 self._gather()
 
     def _gather(self) -> None:
-        """Waits until there are events and it is time to handle them, or somebody waits."""
+        """Waits until there are events and it is time to handle them, or there is a waiter."""
         self._woken.wait()
         if not self._waiters and not self._soon:
             self._hurry.wait(LAG)
@@ -214,8 +216,8 @@ class DurableConsumer:
         self._hurry.clear()
 
     def _batch(self) -> int:
-        """Handles the next notices; returns how many. When it fails the position has not moved,
-        and the same notices come again."""
+        """Handles the next notices; returns their number. If it fails, the position does not move,
+        and the same notices are handled again."""
         if not self._begun:
             self.position = self._progress.position(self.name)
             self._begun = True
@@ -229,18 +231,18 @@ class DurableConsumer:
         return len(notices)
 
     def _note(self, error: Exception) -> None:
-        """Notes a failure and waits; whatever it was, the consumer tries again."""
+        """Records a failure and waits; after any failure the consumer retries."""
         if self._ended.is_set():
             return
         report(error, consumer=self.name)
         since = self._failing[0] if self._failing else time.monotonic()
         self._failing = (since, type(error).__name__)
-        # Bounded before it is doubled: a float ends at 2**1024.
+        # Limited before it is doubled: a float overflows at 2**1024.
         self._ended.wait(min(BACKOFF * 2 ** min(self._failures, 16), LONGEST_BACKOFF))
         self._failures += 1
 
     def _wants(self, notice: Notice) -> bool:
-        """An SNS subscription's filter policy does this on AWS."""
+        """On AWS the filter policy of an SNS subscription does this."""
         head = notice[1][:TOPIC_WITHIN]
         return not self._marks or any(mark in head for mark in self._marks)
 

@@ -1,5 +1,5 @@
-"""The command line's way into a running server: DATA_DIR/parley.sock, one JSON line each way
-and then lines of progress and output. The socket is readable by its owner alone."""
+"""The command line's connection to a running server: DATA_DIR/parley.sock, one JSON line each way
+and then lines of progress and output. Only its owner can access the socket."""
 
 import asyncio
 import contextlib
@@ -20,25 +20,25 @@ from local.operations import Operations
 from operations.common import OperationError, Progress
 
 READING = frozenset({"events", "views", "dead-letters-list"})
-"""Operations that change nothing: they wait for no other, and may wait for their reader, as for
-somebody who turns pages."""
+"""Operations that change nothing: they wait for no other operation, and may wait for their reader,
+for example a pager."""
 
 MAX_LINES = 1_000
-"""Lines that wait for a reader who is slower than the operation."""
+"""Maximum of lines that wait for a reader that is slower than the operation."""
 
 MAX_READERS = 8
-"""Reading operations at a time."""
+"""Maximum of parallel reading operations."""
 
 PATIENCE = 10.0
 """Seconds without reading after which the reader of an operation that writes counts as gone."""
 
 LOOK = 0.5
-"""Seconds between two looks whether the server stops meanwhile."""
+"""Seconds between two checks whether the server stops."""
 
 
 class ControlServer:
     """Runs operations for the command line, one after the other, each to its end even if the
-    command line is gone."""
+    command line disconnects."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -79,7 +79,7 @@ class ControlServer:
             report(error)
         finally:
             if self._closing.is_set():
-                # Whoever does not read would keep the connection open with what waits for them.
+                # A client that does not read would keep the connection open with unread data.
                 writer.transport.abort()
             else:
                 writer.close()
@@ -91,11 +91,12 @@ class ControlServer:
         threads: ThreadPoolExecutor | None,
         most: int | None,
     ) -> None:
-        """Runs an operation to its end on a thread, and writes its lines while somebody reads them.
+        """Runs an operation to its end on a thread, and writes its lines while the client reads
+        them.
 
         Parameters
         ----------
-        most: lines that may wait for a slow reader; None where it must not wait for one.
+        most: lines that may wait for a slow reader; None if the operation must not wait.
         """
         loop = asyncio.get_running_loop()
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -132,8 +133,9 @@ class ControlServer:
 
 
 async def _told(writer: asyncio.StreamWriter, line: bytes, patience: float | None) -> bool:
-    """Writes a line; returns whether somebody is still there and reads within `patience` seconds.
-    The operation goes on without them: until it has ended, no other that writes may begin."""
+    """Writes a line; returns whether the client is still connected and reads within `patience`
+    seconds. The operation continues without it: no other writing operation may begin until it has
+    ended."""
     try:
         writer.write(line)
         await asyncio.wait_for(writer.drain(), patience)
@@ -144,7 +146,8 @@ async def _told(writer: asyncio.StreamWriter, line: bytes, patience: float | Non
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """Gives a name for the socket that fits the system's 107 bytes, however deep the folder."""
+    """Returns a name for the socket that fits the system's 107 bytes, however deep the folder
+    is."""
     if len(os.fsencode(path)) < 100 or not Path("/proc/self/fd").exists():
         yield str(path)
         return
@@ -158,7 +161,7 @@ def _short(path: Path) -> Iterator[str]:
 def ask(
     folder: Path, name: str, arguments: dict[str, Any], progress: Progress
 ) -> Iterator[str] | None:
-    """Runs an operation in the server on `folder`; None where none answers."""
+    """Runs an operation in the server on `folder`; None if no server answers."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         with _short(socket_path(folder)) as address:

@@ -1,5 +1,5 @@
-"""Group commit: commands of all rooms that wait are decided in turn and appended in one
-transaction, then acknowledged (docs/architecture.md)."""
+"""Group commit: waiting commands of all rooms are decided in turn and appended in one transaction,
+then acknowledged (docs/architecture.md)."""
 
 import asyncio
 import threading
@@ -19,18 +19,18 @@ from local.committing import CommitThread
 from local.waiting import Group, Waiting, behind, command_of
 
 ATTEMPTS = 3
-"""Appends of a command that may fail before it is answered `internal`."""
+"""Failed appends of a command after which it is answered `internal`."""
 
 MAX_COMMANDS = 1_000
-"""Commands decided before a commit: bounds how long the first of them waits."""
+"""Maximum of commands decided before a commit: limits how long the first of them waits."""
 
 TURN = 0.02
-"""Seconds for which commands are decided before the loop goes on to everything else; what is left
-waits for the next group."""
+"""Seconds for which commands are decided before the loop handles everything else; the rest waits
+for the next group."""
 
 FOLDED_HERE = 30
-"""Events that are folded on the loop for a log that is not in memory, some 3 ms; a longer one is
-folded on a thread first."""
+"""A log that is not in memory is folded on the loop if it has at most this many events, about 3 ms;
+a longer one is folded on a thread first."""
 
 Publish = Callable[[Sequence[tuple[int, bytes]]], None]
 
@@ -40,12 +40,12 @@ class GroupCommitExecutor:
 
     Parameters
     ----------
-    publish: called with (notification id, envelope) of what was committed, in order.
+    publish: called with (notification id, envelope) of committed events, in order.
 
     Attributes
     ----------
     commits: transactions so far.
-    failed_at: when an append failed last, by the loop's clock; None after one that did not.
+    failed_at: time of the last failed append, by the loop's clock; None after a successful one.
     appended: events so far.
     """
 
@@ -64,7 +64,7 @@ class GroupCommitExecutor:
         self._publish = publish
         self._waiting: list[Waiting] = []
         self._folding: dict[str, list[Waiting]] = {}
-        """Commands of logs that are being folded, which wait for that."""
+        """Commands that wait while their logs are folded."""
         self._committing = False
         self._scheduled = False
         self._thread = threading.get_ident()
@@ -101,13 +101,13 @@ class GroupCommitExecutor:
         if self._waiting and not self._committing:
             self._write(self._decide())
         if self._waiting:
-            # What is left of this turn, once the loop has seen to everything else.
+            # The rest of this turn, once the loop has handled everything else.
             self._schedule()
         if not self._waiting and not self._committing and not self._folding:
             self._idle.set()
 
     def _write(self, group: Group) -> None:
-        """Inserts what a group decided and has it committed; answers it where that is nothing."""
+        """Inserts a group's events and starts the commit; answers the group if there are none."""
         if not group.stored:
             self._answer(group)
             return
@@ -115,14 +115,14 @@ class GroupCommitExecutor:
             append = self._store.begin()
             ids = append.insert(group.stored, group.snapshots)
         except Exception as error:
-            # Whatever it was: the aggregates of the group are ahead of their logs.
+            # After any failure the aggregates of the group are ahead of their logs.
             self._failed(group, error)
             return
         self._committing = True
         self._disk.run(append.commit, partial(self._committed, group, ids))
 
     def _decide(self) -> Group:
-        """Decides what waits, log by log, for a turn; what is left waits for the next one."""
+        """Decides waiting commands, log by log, for a turn; the rest waits for the next one."""
         group = Group([], [], [], [])
         by_log: dict[str, list[Waiting]] = {}
         taken = 0
@@ -141,13 +141,13 @@ class GroupCommitExecutor:
             if group.answered and time.monotonic() > until:
                 late += entries
             else:
-                # At most one log has a rest: the turn is over then, and all that follow are late.
+                # At most one log has a rest: then the turn is over, and all later ones wait.
                 rest += self._decide_log(group, log_id, entries, until)
         self._waiting = behind(rest, late + left)
         return group
 
     def _folds(self, log_id: str, entries: list[Waiting]) -> bool:
-        """Has a log that is not in memory folded on a thread where that is long; returns whether
+        """Starts a thread that folds a log that is not in memory, if it is long; returns whether
         its commands wait for it."""
         if log_id in self._folding:
             self._folding[log_id] += entries
@@ -160,8 +160,8 @@ class GroupCommitExecutor:
         return True
 
     def _folded(self, log_id: str, done: "asyncio.Future[Aggregate]") -> None:
-        """Keeps what a thread folded and goes on with the commands that waited. Should the log have
-        grown meanwhile, the append fails and they are decided again."""
+        """Caches a thread's fold and continues with the waiting commands. If the log has grown in
+        the meantime, the append fails and they are decided again."""
         entries = self._folding.pop(log_id)
         error = done.exception()
         if error is not None:
@@ -199,7 +199,7 @@ class GroupCommitExecutor:
             stored = self._log.stored(events)
             snapshot = self._log.snapshot(aggregate, before) if events else None
         except Exception as error:
-            # A fault in deciding must not leave half-decided state behind.
+            # An error in deciding must not leave half-decided state.
             at_fault = entries[len(answered)] if len(answered) < len(entries) else None
             report(error, stream=log_id, correlation_id=command_of(at_fault))
             self._log.evict(log_id)
@@ -226,7 +226,7 @@ class GroupCommitExecutor:
         self.appended += len(ids)
         for snapshot in group.snapshots:
             self._log.snapshot_saved(snapshot)
-        # The next group goes to the disk first: it is written while this one is told of.
+        # The next group goes to the disk first: it is written while this one is delivered.
         self._run()
         self._answer(group)
         self._publish(
@@ -261,7 +261,7 @@ class GroupCommitExecutor:
             report(error)
 
     async def drain(self) -> None:
-        """Waits until nothing waits and nothing is being written."""
+        """Waits until no command waits and nothing is being written."""
         await self._idle.wait()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The web app's files, in the smallest form that was built and that a browser takes."""
+"""The web app's files, in the smallest built form that a browser accepts."""
 
 import os
 from pathlib import Path
@@ -10,14 +10,14 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 ENCODINGS = {"br": ".br", "gzip": ".gz"}
-"""Content codings that the build makes (frontend/vite.config.ts), the smaller one first, with what
-each adds to a file's name."""
+"""Content codings that the build creates (frontend/vite.config.ts), the smaller one first, with the
+suffix that each adds to a file's name."""
 
 
 class Files(StaticFiles):
-    """Serves a built web app: a file `x.js` with `x.js.br` and `x.js.gz` beside it is sent as what
-    `Accept-Encoding` prefers. A form that is older than its file is not sent, so a file that
-    somebody changed after the build is served as it is."""
+    """Serves a built web app: if `x.js.br` and `x.js.gz` exist next to a file `x.js`, the form that
+    `Accept-Encoding` prefers is sent. A form that is older than its file is not sent, so a file
+    that was changed after the build is served unchanged."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder, html=True, check_dir=False)
@@ -40,7 +40,7 @@ class Files(StaticFiles):
         forms = self._forms(os.fspath(full_path), stat_result)
         if not forms:
             return plain
-        # Caches are told so even where this browser takes no form.
+        # Caches need this even if this browser accepts no form.
         plain.headers["Vary"] = "Accept-Encoding"
         asked = Headers(scope=scope)
         encoding = preferred(asked.get("accept-encoding", ""), list(forms))
@@ -59,7 +59,7 @@ class Files(StaticFiles):
         return response
 
     def _forms(self, path: str, plain: os.stat_result) -> dict[str, tuple[str, os.stat_result]]:
-        """Returns the forms that lie beside a file, by their coding."""
+        """Returns the forms next to a file, by their coding."""
         forms: dict[str, tuple[str, os.stat_result]] = {}
         for encoding, suffix in ENCODINGS.items():
             try:
@@ -72,15 +72,15 @@ class Files(StaticFiles):
 
 
 def preferred(accepted: str, codings: list[str]) -> str | None:
-    """Returns which of `codings` an Accept-Encoding header prefers, the earlier one of equals; None
-    where the file is to be sent as it is (RFC 9110, 12.5.3)."""
+    """Returns the one of `codings` that an Accept-Encoding header prefers, the earlier one of
+    equals; None if the file must be sent unchanged (RFC 9110, 12.5.3)."""
     weights: dict[str, float] = {}
     for part in accepted.split(","):
         name, _, parameter = part.strip().lower().partition(";")
         weights[name.strip()] = _weight(parameter)
     best = max(codings, key=lambda coding: weights.get(coding, weights.get("*", 0.0)))
     weight = weights.get(best, weights.get("*", 0.0))
-    # What says nothing of "identity" takes it, but any form that is named is smaller.
+    # A header without "identity" accepts it, but any named form is smaller.
     return best if weight > 0 and weight >= weights.get("identity", 0.0) else None
 
 

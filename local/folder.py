@@ -6,16 +6,16 @@ from pathlib import Path
 
 
 class FolderError(Exception):
-    """The folder cannot be used; the message is one line for a person."""
+    """The folder cannot be used; the message is one line for the user."""
 
 
 def holds_data(path: Path) -> bool:
-    """Returns whether a folder is there and has a log, without touching it."""
+    """Returns whether a folder exists and has a log, without changing it."""
     return (path / "events.sqlite").is_file()
 
 
 class DataFolder:
-    """A folder that one process at a time may open.
+    """A folder that only one process at a time may open.
 
     Raises
     ------
@@ -60,5 +60,5 @@ class DataFolder:
 
 
 def socket_path(folder: Path) -> Path:
-    """Returns where a running server listens for the command line."""
+    """Returns the path of the socket on which a running server listens for the command line."""
     return folder.absolute() / "parley.sock"

@@ -1,7 +1,7 @@
-"""The WebSocket gateway, in place of API Gateway's: all sockets of the process, and fan-out.
+"""The WebSocket gateway, which replaces API Gateway: all sockets of the process, and fan-out.
 
 A push is framed once, the same bytes go to every socket, and each socket is written once per loop
-tick. What one socket reads and writes is in `local/sockets.py`.
+tick. `local/sockets.py` reads and writes a single socket.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class SocketGateway:
 
     Parameters
     ----------
-    allowed: tells whether a handshake's Host and Origin may connect.
+    allowed: returns whether a handshake's Host and Origin may connect.
     in_thread: runs a call that may block on another thread.
     frames: frames a second that a socket may send; 0 for no limit.
     """
@@ -67,7 +67,7 @@ class SocketGateway:
         self.delivered = 0
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
-        """Queues a frame for each; returns those that are gone."""
+        """Queues a frame for each connection; returns the closed ones."""
         data = Frame(Opcode.TEXT, frame).serialize(mask=False)
         if threading.get_ident() != self._thread:
             self.loop.call_soon_threadsafe(self._queue, connection_ids, data)
@@ -88,7 +88,7 @@ class SocketGateway:
         return gone
 
     def mark(self, socket: "Socket") -> None:
-        """Has the socket written at the end of this tick."""
+        """Marks the socket to be written at the end of this tick."""
         if not self._dirty:
             self.loop.call_soon(self._flush)
         self._dirty.append(socket)
@@ -110,7 +110,7 @@ class SocketGateway:
             socket.close(code)
 
     def close_idle(self) -> None:
-        """Closes connections that were silent for too long; called now and then."""
+        """Closes connections that were silent for too long; called periodically."""
         limit = time.monotonic() - IDLE_LIMIT
         for socket in list(self.sockets.values()):
             if socket.heard < limit:

@@ -1,6 +1,6 @@
-"""The opening handshake of a WebSocket: who may connect, and what a refusal is answered with.
+"""The opening handshake of a WebSocket: who may connect, and the answer to others.
 
-The rules of RFC 6455 are those of the `websockets` library's sans-I/O protocol.
+The sans-I/O protocol of the `websockets` library implements the rules of RFC 6455.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 class Handshake:
-    """One upgrade request: its ticket is redeemed on a thread, then the socket is told."""
+    """One upgrade request: its ticket is redeemed on a thread, then the socket is opened or
+    refused."""
 
     def __init__(self, gateway: SocketGateway, socket: "Socket", request: Request) -> None:
         self._gateway = gateway
@@ -31,7 +32,7 @@ class Handshake:
         self._host = request.headers.get("Host", "")
 
     def begin(self) -> None:
-        """Refuses a request that may not connect; has the ticket of any other looked up."""
+        """Refuses a request that may not connect; otherwise starts the look-up of the ticket."""
         request, gateway = self._request, self._gateway
         if not gateway.allowed(self._host, request.headers.get("Origin")):
             self._refuse(HTTPStatus.FORBIDDEN)

@@ -1,4 +1,4 @@
-"""Which Host and Origin a server answers: what keeps foreign pages and rebound names out."""
+"""Checks Host and Origin, to keep out foreign pages and rebound names."""
 
 import ipaddress
 import socket
@@ -12,9 +12,9 @@ ANY = {"0.0.0.0", "::", ""}  # noqa: S104 compared with, not bound to
 def host_check(bound: str, named: Sequence[str] = ()) -> Callable[[str, str | None], bool]:
     """Returns a check of a request's Host and Origin.
 
-    Allowed hosts are the local names, the bound address and those in `named`; bound to all
-    addresses, also every IP literal (a rebound name is none) and this machine's name. An Origin,
-    where there is one, must name the same host and port as Host.
+    Allowed hosts are the local names, the bound address and those in `named`; for a server bound to
+    all addresses, also every IP literal (a rebound name is not one) and this machine's name. An
+    Origin, if present, must have the same host and port as Host.
     """
     names = {*LOCAL, bound.lower(), *(name.lower() for name in named)} - ANY
     if bound in ANY:

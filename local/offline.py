@@ -1,4 +1,4 @@
-"""The use cases for a command that has the data folder to itself: no server runs."""
+"""The use cases for a command that uses the data folder alone: no server runs."""
 
 import asyncio
 import threading
@@ -15,10 +15,10 @@ from local.stores import Stores
 
 
 class Offline:
-    """Use cases for a command that has the folder to itself: nobody is connected.
+    """Use cases for a command that uses the folder alone: nobody is connected.
 
-    Commands are committed in groups as in the server, by the same executor on a loop of its own
-    in another thread: an import registers hundreds of people in one commit.
+    Commands are committed in groups as in the server, by the same executor on a separate loop in
+    another thread: an import registers hundreds of people in one commit.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -42,7 +42,7 @@ class Offline:
         return GroupCommitExecutor(stores.log, decider, stores.events, loop, lambda notices: None)
 
     def close(self) -> None:
-        """Waits for what was accepted; the stores stay open."""
+        """Waits for the accepted commands; the stores stay open."""
         asyncio.run_coroutine_threadsafe(self._executor.drain(), self._loop).result()
         self._executor.close()
         self._loop.call_soon_threadsafe(self._loop.stop)

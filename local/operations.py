@@ -1,4 +1,4 @@
-"""What the command line does to a data folder, with a server running on it or not."""
+"""Operations of the command line on a data folder, with or without a running server."""
 
 import os
 import sqlite3
@@ -29,11 +29,11 @@ PAGE = 1_000
 """Events read at a time."""
 
 FOLLOWED = 500
-"""Events by which the views may lag before the next batch of an import."""
+"""Number of events by which the views may lag before the next batch of an import."""
 
 PATIENCE = 60.0
-"""Seconds that a batch waits for the views; then it fails where it needs them, and the import says
-so."""
+"""Seconds for which a batch waits for the views; after that it fails if it needs them, and the
+import reports it."""
 
 
 class Operations:
@@ -41,7 +41,7 @@ class Operations:
 
     Parameters
     ----------
-    engine: the running engine, or None where the command has the folder to itself.
+    engine: the running engine, or None if the command uses the folder alone.
     """
 
     def __init__(self, stores: Stores, engine: Engine | None = None) -> None:
@@ -55,7 +55,7 @@ class Operations:
             self._offline.close()
 
     def run(self, name: str, arguments: dict[str, Any], progress: Progress) -> Iterator[str]:
-        """Runs an operation by name; yields what it prints, line by line.
+        """Runs an operation by name; yields its output, line by line.
 
         Raises
         ------
@@ -82,8 +82,8 @@ class Operations:
     # Reading
 
     def events(self, _: Progress, room: str, deleted: bool = False) -> Iterator[str]:
-        """Yields the log of a room or a person, an event a line, as the protocol shows it to a
-        member; with `deleted` the texts of deleted messages too."""
+        """Yields the log of a room or a person, one event per line, in the protocol's form for a
+        member; with `deleted` also the texts of deleted messages."""
         return log_lines(self._stores.log, self._stores.vault, room, deleted)
 
     def views(self, _: Progress) -> Iterator[str]:
@@ -125,12 +125,12 @@ class Operations:
         yield ", ".join(said)
 
     def rebuild(self, progress: Progress) -> Iterator[str]:
-        """Folds the views anew from the log, beside those that are read until then."""
+        """Rebuilds the views from the log, next to the current ones."""
         rebuild(self._stores, self._engine.feed if self._engine else None, progress)
         yield counted(self._catch_up(progress), "event folded", "events folded")
 
     def redrive(self, progress: Progress) -> Iterator[str]:
-        """Folds again the streams that have parked events."""
+        """Rebuilds the streams that have parked events."""
         parked = self._stores.progress.parked()
         streams = sorted({(p.consumer, p.stream) for p in parked})
         feed = self._engine.feed if self._engine else None
@@ -148,9 +148,9 @@ class Operations:
         yield f"{letters} in {counted(len(streams), 'stream', 'streams')} redriven, {left} left"
 
     def erase(self, _: Progress, user: str) -> Iterator[str]:
-        """Destroys a person's key and ends all that they have open."""
+        """Destroys a person's key and ends everything that they have open."""
         yield from erased(self._chat, user)
-        # What holds their name has dropped it when the command is done.
+        # When the command ends, all stores of their name have dropped it.
         self._catch_up(lambda done, total: None)
 
     def sign_out(self, _: Progress, user: str) -> Iterator[str]:
@@ -160,12 +160,12 @@ class Operations:
     def backup(self, progress: Progress, file: str) -> Iterator[str]:
         """Writes a tar of consistent copies of the log, the keys and the accounts.
 
-        Views are left out, since the log folds them anew; the master key is left out, so that
-        the archive alone opens nothing.
+        Views are left out, because they can be rebuilt from the log; the master key is left out, so
+        that the archive alone cannot be read.
         """
         target = Path(file)
         into = target.absolute().parent
-        # Else the error would name a temporary file.
+        # Otherwise the error would name a temporary file.
         if not into.is_dir():
             raise OperationError(f"there is no folder {into}")
         if not os.access(into, os.W_OK | os.X_OK):
@@ -189,9 +189,10 @@ class Operations:
     # Catching up without a running feed
 
     def _catch_up(self, progress: Progress) -> int:
-        """Has the durable consumers reach what is the log's head now; returns how far that is.
+        """Makes the durable consumers reach the log's current head; returns its position.
 
-        What is appended meanwhile is not waited for: under steady traffic that has no end.
+        It does not wait for events that are appended in the meantime: under steady traffic it would
+        never end.
         """
         recorder = self._stores.events.events
         head = recorder.max_notification_id() or 0
@@ -206,8 +207,8 @@ class Operations:
         return head
 
     def _let_views_follow(self) -> None:
-        """Waits while the server's views lag: deciding a reply folds no long tail (MAX_LAG of
-        domain/deciding.py), and people read the room meanwhile."""
+        """Waits while the server's views lag: deciding a reply does not fold a long tail (MAX_LAG
+        of domain/deciding.py), and people read the room during the import."""
         engine, until = cast(Engine, self._engine), time.monotonic() + PATIENCE
         while engine.feed.lag()["project_views"] > FOLLOWED and time.monotonic() < until:
             engine.wait_caught_up(0.2)
@@ -229,7 +230,7 @@ class Operations:
 
 
 def _told(error: OSError) -> str:
-    """Returns what went wrong with which file, without Python's form of it."""
+    """Returns the error and its file, without Python's formatting."""
     if error.filename is None or error.strerror is None:
         return str(error)
     return f"{error.filename}: {error.strerror.lower()}"
@@ -246,7 +247,7 @@ def _skipped(problem: NotUnderstood) -> str:
 
 
 def _copy_database(source: Path, copy: Path) -> None:
-    """Copies a database that may be written meanwhile, as of one moment."""
+    """Copies a database as of one moment, even while it is written."""
     with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(copy)) as target:
         original.backup(target)
 

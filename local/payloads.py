@@ -1,4 +1,4 @@
-"""Builds the events that API Gateway and SQS would hand to the handlers."""
+"""Builds the events that API Gateway and SQS would pass to the handlers."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def authorizer_event(ticket: str, domain: str) -> Event:
 
 
 def socket_context(connection_id: str, known: Known, domain: str) -> Event:
-    """Returns the requestContext that all of a connection's events share."""
+    """Returns the requestContext that all events of a connection share."""
     return {
         "connectionId": connection_id,
         "routeKey": "$default",
@@ -56,7 +56,7 @@ def socket_event(context: Event, body: str | None = None) -> Event:
 def http_event(
     method: str, path: str, query: str, headers: dict[str, str], body: str, source: str
 ) -> Event:
-    """Returns an HTTP API 2.0 event; header names come in lower case, as they do there."""
+    """Returns an HTTP API 2.0 event; header names are in lower case, as on AWS."""
     now = time.time()
     return {
         "version": "2.0",
@@ -87,7 +87,7 @@ def http_event(
 
 
 def sqs_event(queue: str, records: Sequence[tuple[int, bytes, int]]) -> Event:
-    """Returns a FIFO queue's event of (notification id, envelope, receive count) records."""
+    """Returns a FIFO queue's event with (notification id, envelope, receive count) records."""
     arn = f"arn:aws:sqs:local:000000000000:{queue}.fifo"
     return {
         "Records": [

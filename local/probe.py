@@ -1,9 +1,9 @@
-"""Measures how long the event loop is kept from its next turn; for tests.
+"""Measures the time between two turns of the event loop; for tests.
 
 `PARLEY_LOOP_PROBE=FILE parley serve` appends one JSON line a second to FILE. A timer on the loop
-beats every 5 ms; how late the beat comes is how long something held the loop, whatever it was:
-a frame, a push, a commit's callback, or a thread that keeps the interpreter lock. asyncio's own
-debug mode would miss what uvloop calls straight from a readable socket, where frames are handled.
+runs every 5 ms; its delay is the time for which anything blocked the loop: a frame, a push, a
+commit's callback, or a thread that keeps the interpreter lock. asyncio's debug mode would miss
+callbacks that uvloop calls directly from a readable socket, where frames are handled.
 """
 
 import asyncio
@@ -19,27 +19,27 @@ import orjson
 
 VARIABLE = "PARLEY_LOOP_PROBE"
 BEAT = 0.005
-"""Seconds between beats."""
+"""Seconds between two runs of the timer."""
 
 LATE = 0.1
-"""Seconds after which the loop's stack is sampled, each as long again as LOOK."""
+"""Seconds after which the loop's stack is sampled, and between further samples."""
 
 LOOK = 0.025
 REPORT = 1.0
 """Seconds between lines of the file."""
 
 DEPTH = 14
-"""Innermost calls that a sample shows."""
+"""Number of innermost calls in a sample."""
 
 
 class LoopProbe:
-    """Notes the longest wait of each second, and where the loop was then.
+    """Records the longest wait of each second, and where the loop was at that time.
 
-    A line holds `at` (monotonic seconds), `longest_ms` (by the clock), `cpu_ms` (of the loop's
-    thread meanwhile: much less than `longest_ms` means that it waited for a lock, the disk or a
-    processor), `busy_ms` (how much of it something on the machine waited for a processor: pressure
-    stall information, 0 where the kernel gives none) and `stack` (files, lines and functions; never
-    values).
+    A line holds `at` (monotonic seconds), `longest_ms` (by the clock), `cpu_ms` (processor time of
+    the loop's thread in it: much less than `longest_ms` means that it waited for a lock, the disk
+    or a processor), `busy_ms` (time in it when any process on the machine waited for a processor:
+    pressure stall information, 0 if the kernel has none) and `stack` (files, lines and functions;
+    never values).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, path: Path) -> None:
@@ -57,7 +57,7 @@ class LoopProbe:
 
     @classmethod
     def of_environment(cls, loop: asyncio.AbstractEventLoop) -> "LoopProbe | None":
-        """Starts a probe where the environment asks for one."""
+        """Starts a probe if the environment requests one."""
         path = os.environ.get(VARIABLE)
         if not path:
             return None
@@ -117,7 +117,7 @@ def _nothing() -> dict[str, Any]:
 
 
 class _Pressure:
-    """How long something has waited for a processor, since the machine started."""
+    """Total time for which any process has waited for a processor, since the machine started."""
 
     def __init__(self) -> None:
         try:

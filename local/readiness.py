@@ -1,7 +1,7 @@
-"""Readiness: whether the engine does all of its work, for `GET /readyz`.
+"""Readiness: whether all parts of the engine work, for `GET /readyz`.
 
-Liveness (`GET /healthz`) only says that the process answers. A process that is alive and not
-ready needs a person or time, and a restart only where its thread is dead.
+Liveness (`GET /healthz`) only means that the process answers. A process that is alive but not ready
+needs time or an operator; it needs a restart only if a thread is dead.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 PROBE_EVERY = 1.0
-"""Seconds that the answer of the disk counts: asking more often writes no more often."""
+"""Seconds for which a result of the disk is valid: more frequent probes do not write more often."""
 
 PROBE_WITHIN = 2.0
-"""Seconds that the disk may take before it counts as one that does not answer."""
+"""Seconds after which the disk counts as not answering."""
 
 PROBE_FILE = "parley.probe"
 PROBE_BYTES = bytes(4096)
@@ -23,8 +23,8 @@ class Readiness:
     """
     Parameters
     ----------
-    folder: where the data is.
-    troubles: tells what else is wrong, a line each.
+    folder: the data folder.
+    troubles: returns other problems, one line each.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Readiness:
         self._probed_at = 0.0
 
     async def reasons(self) -> list[str]:
-        """Returns why the engine is not ready, a line each; empty where it is."""
+        """Returns the reasons why the engine is not ready, one line each; empty if it is ready."""
         disk = await self._disk()
         return [*([disk] if disk else []), *self._troubles()]
 
     async def _disk(self) -> str | None:
         probe = self._probe
         if probe is None or (probe.done() and self._loop.time() - self._probed_at >= PROBE_EVERY):
-            # A disk that hangs holds one thread, however often somebody asks.
+            # A disk that hangs blocks only one thread, however often it is probed.
             probe = self._probe = self._loop.run_in_executor(None, _try_disk, self._file)
             self._probed_at = self._loop.time()
         try:
@@ -57,7 +57,7 @@ class Readiness:
 
 
 def _try_disk(file: Path) -> str | None:
-    """Writes a file through to the disk; returns why that failed."""
+    """Writes and syncs a file; returns the reason of a failure."""
     try:
         with file.open("wb") as probe:
             probe.write(PROBE_BYTES)

@@ -1,5 +1,5 @@
-"""Folding a data folder's views anew beside those that are read: no read fails, waits or goes back
-in time meanwhile."""
+"""Rebuilds a data folder's views next to those that are read: no read fails, waits or goes back in
+time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,10 +21,11 @@ PAGE = 1_000
 """Events folded in one transaction."""
 
 PASSES = 3
-"""Times that the fold goes to the head while events still come in, each time a shorter way."""
+"""Number of times that the fold catches up with the head while events still arrive; each time fewer
+events remain."""
 
 Tell = Callable[[int, int], None]
-"""Called with how many events are folded, and of how many."""
+"""Called with the number of folded events and the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class _Apart:
 
 
 class _Fold:
-    """Folds the log into views of its own."""
+    """Folds the log into separate views."""
 
     def __init__(self, stores: Stores, database: Database, tell: Tell) -> None:
         self._events = stores.events
@@ -46,12 +47,12 @@ class _Fold:
         self._tell = tell
 
     def by_log(self) -> None:
-        """Folds what the log has now, one stream after the other.
+        """Folds the log's current events, one stream after the other.
 
-        Events of 10,000 rooms lie between each other: in their common order nearly each one is a
-        save of its room's header. Here a stream is read as a whole and saved once for every
-        domain.consuming.REDRIVE_CHUNK of its events. What is appended meanwhile comes in `to_head`,
-        which drops what a view has.
+        Events of 10,000 rooms are interleaved: in their common order, nearly each event saves its
+        room's header. Here a stream is read as a whole and saved once for every
+        domain.consuming.REDRIVE_CHUNK of its events. `to_head` folds events that are appended in
+        the meantime, and drops events that a view already has.
         """
         head, done = self._recorder.max_notification_id() or 0, 0
         for streams in _pages(self._events.streams()):
@@ -63,7 +64,7 @@ class _Fold:
         self._progress.advance(ProjectViews.name, head)
 
     def to_head(self) -> None:
-        """Folds what the log has now, in the order in which it was appended."""
+        """Folds the log's current events, in the order in which they were appended."""
         name, head = ProjectViews.name, self._recorder.max_notification_id() or 0
         position, receives = self._progress.position(name), 1
         while position < head:
@@ -81,11 +82,11 @@ class _Fold:
 
 
 def rebuild(stores: Stores, feed: Feed | None, tell: Tell) -> None:
-    """Folds all views anew and has them read in place of the old ones, all at once.
+    """Rebuilds all views and replaces the old ones by them, all at once.
 
-    The old ones are read and kept up to date until then; only for the last few events and the
-    change itself do the feed's consumers wait. Of a run that is cut off nothing is left but a file,
-    which the next one deletes.
+    The old ones are read and updated until then; the feed's consumers wait only for the last few
+    events and the replacement itself. An interrupted run leaves only a file, which the next run
+    deletes.
     """
     path = stores.folder.views.with_suffix(".rebuilt")
     _delete(path)
@@ -109,7 +110,7 @@ def rebuild(stores: Stores, feed: Feed | None, tell: Tell) -> None:
 
 
 def _pages(streams: Iterable[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
-    """Groups streams so that each group has some PAGE events, or one stream that has more."""
+    """Groups streams so that each group has about PAGE events, or one stream that has more."""
     group: list[tuple[str, int]] = []
     size = 0
     for stream, version in streams:

@@ -25,25 +25,26 @@ from local.stores import Stores
 from local.web import Web, preload
 
 IDLE_CHECK = 60.0
-"""Seconds between looks for idle connections."""
+"""Seconds between checks for idle connections."""
 
 SWITCH_INTERVAL = 0.0001
-"""Seconds after which a busy thread lets the loop's in; 5 ms by default, a page's whole budget."""
+"""Seconds after which a busy thread yields to the loop's thread; the default of 5 ms is the whole
+budget of a page."""
 
 GC_THRESHOLDS = (20_000, 20, 50)
 
 
 class ServeError(Exception):
-    """The server cannot start; the message is one line for a person."""
+    """The server cannot start; the message is one line for the user."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `parley serve` was told.
+    """The options of `parley serve`.
 
     Attributes
     ----------
-    rate: commands a minute per person, 0 for no limit.
+    rate: commands a minute per person; 0 for no limit.
     allowed_hosts: further names by which the server may be reached.
     """
 
@@ -56,7 +57,7 @@ class Settings:
 
 
 def serve(settings: Settings) -> None:
-    """Serves until it is told to stop.
+    """Serves until it is stopped.
 
     Raises
     ------
@@ -89,10 +90,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _collect_less() -> None:
-    """Takes what was imported out of garbage collection, and looks for new garbage less often.
+    """Excludes imported objects from garbage collection, and collects new garbage less often.
 
-    Events and frames are freed by reference counts; a look at everything each 700 allocations
-    took a tenth of a message's time (docs/performance.md).
+    Reference counts free events and frames; a collection each 700 allocations took a tenth of a
+    message's time (docs/performance.md).
     """
     gc.collect()
     gc.freeze()
@@ -106,7 +107,7 @@ def _raise_file_limit() -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says where it is once it listens."""
+    """Prints its address once it listens."""
 
     def __init__(self, config: uvicorn.Config, address: str) -> None:
         super().__init__(config)
@@ -114,8 +115,8 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ends serving on a signal, and no more: uvicorn would raise the signal again after,
-        before what was accepted is on disk and the files are closed."""
+        """Only ends serving on a signal: uvicorn would raise the signal again afterwards, before
+        accepted commands are on disk and the files are closed."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)

@@ -1,4 +1,4 @@
-"""Commands that wait for the executor, their order, and what one transaction holds."""
+"""Commands that wait for the executor, their order, and the contents of one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.ports.commands import Outcome, Reply
 
 @dataclass(slots=True)
 class Waiting:
-    """Commands of one log that wait to be decided together, and who is answered."""
+    """Commands of one log that wait to be decided together, and their replies."""
 
     log_id: str
     commands: Sequence[Command]
@@ -21,13 +21,14 @@ class Waiting:
 
 
 def command_of(waiting: Waiting | None) -> str | None:
-    """Returns the id that logs have of what waits: that of its first command."""
+    """Returns the correlation id of waiting commands: the id of the first one."""
     return fit(waiting.commands[0].id) if waiting is not None and waiting.commands else None
 
 
 def behind(rest: list[Waiting], others: list[Waiting]) -> list[Waiting]:
-    """Returns what waits next: the rest of the log that used up the turn comes behind all other
-    logs, so that one expensive room does not hold up the rest. Each log keeps its own order."""
+    """Returns the waiting commands for the next turn: the rest of the log that used up the turn
+    goes behind all other logs, so that one expensive room does not delay the others. Each log keeps
+    its own order."""
     if not rest or not others:
         return rest + others
     log_id = rest[0].log_id
@@ -37,7 +38,7 @@ def behind(rest: list[Waiting], others: list[Waiting]) -> list[Waiting]:
 
 @dataclass(slots=True)
 class Group:
-    """What one transaction holds."""
+    """The contents of one transaction."""
 
     answered: list[tuple[Waiting, list[Outcome]]]
     logs: list[str]

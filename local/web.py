@@ -20,7 +20,7 @@ MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
 
 LISTS = ("/api/rooms", "/api/directory", "/api/people")
-"""What is read from the views alone, which are to catch up first."""
+"""Paths that are read only from the views, which must catch up first."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -41,8 +41,8 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 async def preload() -> None:
-    """Loads what the first file that is asked for would load, some 60 ms of the event loop: the
-    types of files, and the modules that starlette imports when it sends one."""
+    """Loads what the first requested file would load, about 60 ms of the event loop: the types of
+    files, and the modules that starlette imports when it sends one."""
 
     async def receive() -> Any:
         await asyncio.Event().wait()
@@ -58,14 +58,11 @@ async def preload() -> None:
 class Web:
     """The ASGI application.
 
-    Parameters
-    ----------
-    api: calls the HTTP API's Lambda handler with an event, on a thread that may block.
-    allowed: tells whether a request's Host and Origin may ask.
-    fresh: waits, for the holder of a session's token, until lists show what was acknowledged;
-        raises RoomBusy where that takes too long.
-    status: figures of the running engine for /healthz.
-    unready: tells why the engine does not do all of its work, for /readyz; empty where it does.
+    Parameters ---------- api: calls the HTTP API's Lambda handler with an event, on a thread that
+    may block. allowed: returns whether a request's Host and Origin are allowed. fresh: waits, for
+    the holder of a session's token, until lists show everything that was acknowledged; raises
+    RoomBusy if this takes too long. status: figures of the running engine for /healthz. unready:
+    returns the reasons why the engine is not ready, for /readyz; empty if it is ready.
     """
 
     def __init__(
@@ -144,7 +141,7 @@ class Web:
             response = await self._files.get_response(path.lstrip("/") or "index.html", scope)
         except HTTPException as error:
             return Response(f"{error.detail}\n", error.status_code)
-        # Vite names assets by their content; everything else is asked for again.
+        # Vite names assets by their content; everything else is requested again.
         hashed = path.startswith("/assets/")
         response.headers["Cache-Control"] = (
             "public, max-age=31536000, immutable" if hashed else "no-cache"
@@ -153,7 +150,7 @@ class Web:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Returns the body, None where it is over MAX_BODY."""
+    """Returns the body, None if it is larger than MAX_BODY."""
     body = b""
     while True:
         message = await receive()
