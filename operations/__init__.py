@@ -1,2 +1,2 @@
-"""An operator's work on a deployed stack, and what it shares with that on a data folder
+"""An operator's work on a deployed stack, and code that it shares with work on a data folder
 (`common`)."""

@@ -1,4 +1,4 @@
-"""What operations of data folders and of stacks share: what they print, and how they fail."""
+"""Code that operations of data folders and of stacks share: their output and their errors."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,36 +15,36 @@ from domain.log import EventLog, WirePage, is_person
 from domain.ports.vault import Vault
 
 Progress = Callable[[int, int], None]
-"""Is told how much is done, and of how much."""
+"""Called with the number of finished items and the total."""
 
 PAGE = 1_000
 """Events read at a time."""
 
 UNREADABLE = "Unreadable"
-"""Type, in `parley events`, of what stands in place of an event that cannot be read."""
+"""Type, in `parley events`, of the line that replaces an unreadable event."""
 
 NAMED = 10
-"""Versions of such events that the message names."""
+"""Maximum of versions of such events in the message."""
 
 
 class OperationError(Exception):
-    """An operation cannot be done; the message is for a person."""
+    """An operation failed; the message is for the user."""
 
 
 def log_lines(log: EventLog, vault: Vault, log_id: str, deleted: bool = False) -> Iterator[str]:
-    """Yields a log, an event a line, as the protocol shows it to a member.
+    """Yields a log, one event per line, in the protocol's form for a member.
 
-    Every version has its line: `_stand_in` is that of an event that cannot be read. The log is read
-    twice: a deletion comes after the texts that it withholds.
+    Every version has a line: `_stand_in` is the line of an unreadable event. The log is read twice,
+    because a deletion comes after the texts that it withholds.
 
     Parameters
     ----------
-    deleted: whether texts of deleted messages are shown; then one reading suffices.
+    deleted: whether texts of deleted messages are shown; then the log is read only once.
 
     Raises
     ------
     NotFound: there is no such log.
-    OperationError: after the last line, where events could not be read.
+    OperationError: after the last line, if events could not be read.
     """
     head = log.head(log_id)
     if not head:
@@ -73,8 +73,8 @@ def log_lines(log: EventLog, vault: Vault, log_id: str, deleted: bool = False) -
 
 
 def _stand_in(version: int, stored: StoredEvent | None, why: str) -> dict[str, Any]:
-    """Returns what is shown in place of an event that cannot be read, with what can be read of it
-    apart from its content."""
+    """Returns the line that replaces an unreadable event, with all readable fields except its
+    content."""
     try:
         state = orjson.loads(stored.state) if stored else {}
         known = {name: state.get(name) for name in ("at", "by", "id")}
@@ -101,7 +101,7 @@ def _pages(log: EventLog, log_id: str, head: int) -> Iterator[tuple[int, WirePag
 
 
 def erased(chat: Chat, user: str) -> Iterator[str]:
-    """Erases a person; yields what to print.
+    """Erases a person; yields the output.
 
     Raises
     ------
@@ -119,6 +119,6 @@ def erased(chat: Chat, user: str) -> Iterator[str]:
 
 
 def signed_out(chat: Chat, user: str) -> Iterator[str]:
-    """Signs a person out everywhere; yields what that ended. Raises NotFound."""
+    """Signs a person out everywhere; yields the output. Raises NotFound."""
     sessions, connections = chat.sessions.sign_out(user)
     yield f"{user} is signed out: {sessions} sessions ended, {connections} connections closed"

@@ -1,4 +1,4 @@
-"""Dead-letter queues of a deployed stack: looking into them, and sending back what is there."""
+"""Dead-letter queues of a deployed stack: lists their messages and sends them back."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,16 +8,16 @@ import orjson
 from botocore.exceptions import ClientError
 
 QUEUES = ("Views", "Delivery", "Memberships", "Notify", "Presence")
-"""Each with the stack's outputs `NameQueue` and `NameDeadLetters`."""
+"""Names of queues; each has the stack's outputs `NameQueue` and `NameDeadLetters`."""
 
 SHOWN = 1_000
-"""Messages of a queue that are looked at."""
+"""Maximum of messages of a queue that are listed."""
 
 HIDDEN = 120
-"""Seconds that a message is hidden while it is looked at or sent back."""
+"""Seconds for which a message is hidden while it is listed or sent back."""
 
 WAIT = 1
-"""Seconds for which SQS looks on all its servers before it says that there is nothing."""
+"""Seconds for which SQS searches all its servers before it answers that there is nothing."""
 
 MAX_DEDUPLICATION_ID = 128
 
@@ -30,8 +30,8 @@ class DeadLetters:
     Parameters
     ----------
     sqs: boto3's `sqs` client.
-    name: as people know it.
-    url: of the dead-letter queue.
+    name: the name for people.
+    url: URL of the dead-letter queue.
     source: URL of the queue that they come from.
     """
 
@@ -42,15 +42,16 @@ class DeadLetters:
         self._source = source
 
     def count(self) -> int:
-        """Returns about how many there are."""
+        """Returns the approximate number of letters."""
         wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=wanted)
         return sum(int(answer["Attributes"][name]) for name in wanted)
 
     def look(self) -> list[dict[str, Any]]:
-        """Returns what the letters are of, never their texts; they stay where they are.
+        """Returns the streams and versions of the letters, never their texts; the letters stay in
+        the queue.
 
-        Of a FIFO queue ten letters of a room are seen at the most.
+        A FIFO queue shows at most ten letters of a room.
         """
         seen: list[Message] = []
         try:
@@ -63,14 +64,15 @@ class DeadLetters:
         return [{"queue": self.name, **address(message["Body"])} for message in seen]
 
     def redrive(self, run: int) -> str:
-        """Sends the letters back to the queue they come from; returns what was done, in words."""
+        """Sends the letters back to the queue they come from; returns a description of the
+        result."""
         try:
             self._sqs.start_message_move_task(SourceArn=self._arn())
         except (ClientError, NotImplementedError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
             if "AccessDenied" in code:
                 raise
-            # Not every queue, and no emulator, can do it by itself.
+            # Some queues, and all emulators, cannot do it themselves.
             return f"{self._send_back(run)} sent back"
         return "being moved back by SQS"
 
@@ -88,7 +90,7 @@ class DeadLetters:
                 MessageAttributes={name: _plain(value) for name, value in attributes.items()},
                 **_place(message.get("Attributes", {}), run),
             )
-            # Only then: a crash in between sends it twice, which no consumer minds.
+            # Only then: a crash in between sends it twice, which all consumers tolerate.
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
             sent += 1
         return sent
@@ -107,7 +109,7 @@ def receive(sqs: Any, url: str) -> Iterator[Message]:
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        # One that somebody is slow with shows itself again.
+        # A message that takes too long becomes visible again.
         new = [one for one in answer.get("Messages", ()) if one["MessageId"] not in seen]
         if not new:
             return
@@ -116,7 +118,7 @@ def receive(sqs: Any, url: str) -> Iterator[Message]:
 
 
 def show_again(sqs: Any, url: str, messages: Iterable[Message]) -> None:
-    """Shows messages that were received to whoever looks next."""
+    """Makes received messages visible again for the next reader."""
     for message in messages:
         sqs.change_message_visibility(
             QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
@@ -124,7 +126,7 @@ def show_again(sqs: Any, url: str, messages: Iterable[Message]) -> None:
 
 
 def drop(sqs: Any, url: str) -> int:
-    """Deletes the messages of a queue; returns how many there were."""
+    """Deletes the messages of a queue; returns their number."""
     dropped = 0
     for message in receive(sqs, url):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -133,7 +135,7 @@ def drop(sqs: Any, url: str) -> int:
 
 
 def address(body: str) -> dict[str, Any]:
-    """Returns the stream and version of a record; None each where it does not say."""
+    """Returns the stream and version of a record; None for each that is missing."""
     try:
         record = orjson.loads(body)
     except ValueError:
@@ -149,8 +151,8 @@ def address(body: str) -> dict[str, Any]:
 def _place(attributes: Mapping[str, str], run: int) -> dict[str, str]:
     """Returns the group and deduplication id under which a FIFO message is sent back.
 
-    The id names the run: under its old one SQS would drop, within five minutes, what it then
-    believes to have.
+    The id contains the run: with the old id, SQS would drop the message as a duplicate within five
+    minutes.
     """
     if "MessageGroupId" not in attributes:
         return {}

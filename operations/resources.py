@@ -28,7 +28,7 @@ from operations.dead_letters import QUEUES, DeadLetters
 
 
 class Stack:
-    """A stack's resources as ports, each made when it is first asked for."""
+    """A stack's resources as ports; each is created when it is first used."""
 
     def __init__(self, session: Any, name: str) -> None:
         self.name = name
@@ -55,7 +55,7 @@ class Stack:
         return all(name in self._outputs for name in names)
 
     def failures(self) -> dict[str, str]:
-        """Returns URLs of the queues for what a stream's reader gave up, by name."""
+        """Returns the URLs of the queues for failed batches of the stream's readers, by name."""
         return {n: url for n, url in sorted(self._outputs.items()) if n.endswith("Failures")}
 
     def table(self, output: str) -> Table:
@@ -98,12 +98,12 @@ class Stack:
 
     @cached_property
     def topic(self) -> Relay | None:
-        """What `relay_events` publishes to; None where the stack names none."""
+        """The topic that `relay_events` publishes to; None if the stack has none."""
         return Relay(self.client("sns"), self.output("TopicArn")) if self.has("TopicArn") else None
 
     @cached_property
     def archive(self) -> Firehose | None:
-        """What `archive_events` puts to; None where the stack names none."""
+        """The archive that `archive_events` writes to; None if the stack has none."""
         if not self.has("ArchiveStream"):
             return None
         return Firehose(self.client("firehose"), self.output("ArchiveStream"))
@@ -119,20 +119,20 @@ class Stack:
         ]
 
     def streams(self) -> list[str]:
-        """Returns the ids of all logs: a Scan of the events for each log's first."""
+        """Returns the ids of all logs: a Scan of the events table for each log's first event."""
         first = self.table("EventsTable").every(
             ProjectionExpression="#log",
             FilterExpression="#version = :first",
             ExpressionAttributeNames={"#log": "log", "#version": "version"},
             ExpressionAttributeValues={":first": {"N": "1"}},
         )
-        # Rooms first: to fold an erased person takes their name out of the rooms.
+        # Rooms first: folding an erased person removes their name from the rooms.
         return sorted((str(item["log"]) for item in first), key=lambda id: (is_person(id), id))
 
 
 class LazyPort:
-    """Stands in for what is made when it is first used: to sign somebody out nobody needs the
-    keys, and who closed the vault needs just that (docs/runbooks/leaked-ticket.md)."""
+    """Stands in for a resource that is created when it is first used: signing a person out needs no
+    keys, and must work while the vault is closed (docs/runbooks/leaked-ticket.md)."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make

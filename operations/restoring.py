@@ -1,7 +1,7 @@
-"""Putting back events that a deployed stack's log has lost (docs/runbooks/restore.md).
+"""Restores events that a deployed stack's log has lost (docs/runbooks/restore.md).
 
-Only what is missing is written, each event by a conditional write: no event that is there is
-changed, and a run that was cut off is simply run again.
+Only missing events are written, each with a conditional write: no existing event changes, and an
+interrupted run can be repeated.
 """
 
 from collections import Counter
@@ -15,24 +15,24 @@ from adapters.dynamodb.table import Table
 from research.archive import lines, stored_events
 
 SHOWN = 5
-"""Versions of a log that are named."""
+"""Maximum of versions of a log in the output."""
 
 
 def of_table(table: Table, *, consistent: bool = True) -> Iterator[StoredEvent]:
-    """Yields the events of a table: a Scan, which gives a log's items together and in order."""
+    """Yields the events of a table: a Scan, which returns a log's items together and in order."""
     for item in table.every(ConsistentRead=consistent):
         yield StoredEvent(item["log"], int(item["version"]), item["topic"], item["state"].encode())
 
 
 def of_folder(folder: Path) -> list[StoredEvent]:
-    """Returns the events of JSON lines, which Athena's UNLOAD wrote of the archive and somebody
-    unzipped. Raises research.archive.Differs."""
+    """Returns the events of unzipped JSON lines, which Athena's UNLOAD wrote from the archive.
+    Raises research.archive.Differs."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return stored_events(lines(file.read_bytes() for file in files))
 
 
 class Restoring:
-    """Compares events with the log and appends those that it lacks.
+    """Compares events with the log and appends the missing ones.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Restoring:
 
     Attributes
     ----------
-    counts: events that were put `back`, were `there`, or `differ` from what is there.
+    counts: events that were put `back`, were `there`, or `differ` from the log.
     """
 
     def __init__(self, recorder: AggregateRecorder, done: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class Restoring:
         self.counts: Counter[str] = Counter()
 
     def run(self, events: Iterable[StoredEvent]) -> Iterator[str]:
-        """Puts back what is missing; yields what a person has to look at, then the counts."""
+        """Restores missing events; yields lines that an operator must check, then the counts."""
         logs = 0
         for log, its in groupby(events, lambda event: str(event.originator_id)):
             logs += 1
@@ -73,12 +73,12 @@ class Restoring:
                 differ.append(version)
         self.counts["differ"] += len(differ)
         if differ:
-            yield f"{log}: what is there differs at {_some(differ)}"
+            yield f"{log}: events in the log differ at {_some(differ)}"
         if missing := sorted({*range(1, max(held) + 1)} - {*held}):
             yield f"{log}: still missing {_some(missing)}"
 
     def _put(self, event: StoredEvent) -> StoredEvent:
-        """Returns what then stands in its place."""
+        """Returns the event that is then in its place."""
         try:
             self._recorder.insert_events([event])
         except IntegrityError:

@@ -1,7 +1,7 @@
 """Operator's commands on a deployed stack, found by the outputs of its CloudFormation stack.
 
-Region, profile and endpoint come from the usual AWS_* variables. The command line imports this
-when it is asked for a stack: the local engine does without boto3.
+Region, profile and endpoint come from the usual AWS_* variables. The command line imports this only
+for a stack: the local engine does not need boto3.
 """
 
 import time
@@ -49,7 +49,7 @@ def open_stack(name: str, seconds: Clock = time.time) -> "StackOperations":
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Turns what AWS and our own code refuse into one line for a person."""
+    """Turns errors of AWS and of Parley into one line for the user."""
     try:
         yield
     except ClientError as error:
@@ -65,7 +65,7 @@ def _in_words() -> Iterator[None]:
 
 
 class StackOperations:
-    """What the command line does to a deployed stack; the counterpart of `Operations`."""
+    """Operations of the command line on a deployed stack; the counterpart of `Operations`."""
 
     def __init__(self, stack: Stack, seconds: Clock = time.time) -> None:
         self._stack = stack
@@ -79,7 +79,7 @@ class StackOperations:
         return datetime.fromtimestamp(self._seconds(), UTC).isoformat(timespec="microseconds")
 
     def run(self, name: str, arguments: dict[str, Any], progress: Progress) -> Iterator[str]:
-        """Runs an operation by name; yields what it prints. Raises OperationError."""
+        """Runs an operation by name; yields its output. Raises OperationError."""
         operations: dict[str, Callable[..., Iterator[str]]] = {
             "events": self.events,
             "views": self.views,
@@ -94,8 +94,8 @@ class StackOperations:
             yield from operations[name](progress, **arguments)
 
     def events(self, _: Progress, room: str, deleted: bool = False) -> Iterator[str]:
-        """Yields the log of a room or a person, an event a line; with `deleted` the texts of
-        deleted messages too."""
+        """Yields the log of a room or a person, one event per line; with `deleted` also the texts
+        of deleted messages."""
         return log_lines(self._stack.log, self._stack.vault, room, deleted)
 
     def views(self, _: Progress) -> Iterator[str]:
@@ -104,7 +104,7 @@ class StackOperations:
             yield orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
 
     def rebuild(self, progress: Progress, resume: int | None = None) -> Iterator[str]:
-        """Folds all views anew beside those that are read, stream by stream."""
+        """Rebuilds all views next to those that are read, stream by stream."""
         run = resume or self._rebuilding.new_run()
         streams = self._stack.streams()
         done = 0
@@ -117,12 +117,13 @@ class StackOperations:
         try:
             events = self._rebuilding.rebuild_all(streams, run, count)
         except Exception:
-            yield f"{done} of {len(streams)} streams are done; --resume {run} goes on from there"
+            yield f"{done} of {len(streams)} streams are done; --resume {run} continues from there"
             raise
         yield f"{events} events of {len(streams)} streams folded"
 
     def dead_letters(self, _: Progress) -> Iterator[str]:
-        """Yields parked events, then each queue's count and what its letters are of."""
+        """Yields parked events, then each queue's count and the streams and versions of its
+        letters."""
         for parked in self._stack.progress.parked():
             yield orjson.dumps(parked).decode()
         for letters in self._stack.dead_letters():
@@ -139,8 +140,8 @@ class StackOperations:
                 yield orjson.dumps({"queue": name, "dead_letters": count}).decode()
 
     def redrive(self, progress: Progress) -> Iterator[str]:
-        """Folds parked streams anew, sends the queues' dead letters back, and hands on what the
-        stream's readers gave up."""
+        """Rebuilds parked streams, sends the queues' dead letters back, and publishes the failed
+        batches of the stream's readers again."""
         run = self._rebuilding.new_run()
         before = len(self._stack.progress.parked())
         self._rebuilding.redrive(run)
@@ -163,15 +164,16 @@ class StackOperations:
             if name in takes
         ]
         stream, events = Stream(stack.client("dynamodbstreams")), stack.table("EventsTable")
-        # Eventually consistent, at half the price: what is looked for so is a day old.
+        # Eventually consistent, at half the price: the events that are searched like this are a day
+        # old.
         every = partial(of_table, events, consistent=False)
         yield from StreamFailures(readers, stream, stack.log.recorder, every).redrive()
         if (sweep := stack.failures().get("SweepFailures")) and (dropped := drop(sqs, sweep)):
-            yield f"SweepFailures: {dropped} letters deleted: the next sweep does what they are of"
+            yield f"SweepFailures: {dropped} letters deleted: the next sweep does the same work"
 
     def _redrive_others(self) -> None:
-        """What other consumers parked: memberships are told again, of deliveries and notices
-        the time has passed."""
+        """Redrives parked events of other consumers: memberships are applied again; deliveries and
+        notices are out of date and dropped."""
         progress = self._stack.progress
         others = {(one.consumer, one.stream) for one in progress.parked()}
         for consumer, stream in sorted(others):
@@ -203,7 +205,7 @@ class StackOperations:
         )
 
     def erase(self, _: Progress, user: str) -> Iterator[str]:
-        """Destroys a person's key and ends all that they have open."""
+        """Destroys a person's key and ends everything that they have open."""
         return erased(self._chat, user)
 
     def sign_out(self, _: Progress, user: str) -> Iterator[str]:
@@ -211,8 +213,8 @@ class StackOperations:
         return signed_out(self._chat, user)
 
     def restore(self, progress: Progress, source: str) -> Iterator[str]:
-        """Puts back events that the log lacks, out of a restored table or a folder of the
-        archive's rows; changes none that is there."""
+        """Copies events that the log lacks, from a restored table or a folder of the archive's
+        rows; changes no existing event."""
         stack = self._stack
         done = 0
 

@@ -1,5 +1,5 @@
-"""A batch of the events table's stream that its reader gave up: what a letter says of it, and
-reading it again while the stream has it."""
+"""A batch of the events table's stream that its reader gave up: parses its letter, and reads the
+batch again while the stream has it."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,24 +11,24 @@ import orjson
 from botocore.exceptions import ClientError
 
 MARGIN = timedelta(minutes=1)
-"""By how much arrival in the stream, which is told to the second and about, may differ from when
-an event says that it was recorded, by a writer's clock."""
+"""Maximum difference between the arrival in the stream, which is approximate and in whole seconds,
+and the time in the event, which comes from a writer's clock."""
 
 FORGOTTEN = ("TrimmedDataAccessException", "ResourceNotFoundException")
-"""What the stream answers where it had a place and has it no more: records first, then shards."""
+"""The stream's errors for a position that it no longer has: records expire first, then shards."""
 
 EMPTY = 20
-"""Empty pages in a row after which a shard is taken to have no more."""
+"""Number of consecutive empty pages after which a shard counts as read."""
 
 PAGE = 1_000
-"""Records that GetRecords gives at the most."""
+"""Maximum of records per GetRecords."""
 
 Key = tuple[str, int]
 """A log and a version."""
 
 
 class NotUnderstood(ValueError):
-    """A letter is not what Lambda writes of a stream's batch."""
+    """A letter does not have the form that Lambda writes for a stream's batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Place:
 
     Attributes
     ----------
-    stream: the stream's ARN: a table that gets another stream keeps the old one for a day.
-    first, last: sequence numbers within; the first one is asked for as it was written.
+    stream: the stream's ARN; a table with a new stream keeps the old one for a day.
+    first, last: sequence numbers; the first one is requested exactly as written.
     """
 
     stream: str
@@ -53,8 +53,8 @@ class Batch:
 
     Attributes
     ----------
-    place: None in a letter that a person wrote (docs/runbooks/dead-letters.md).
-    since, upto: about when its first and last record arrived.
+    place: None in a letter that an operator wrote (docs/runbooks/dead-letters.md).
+    since, upto: approximate arrival of its first and last record.
     """
 
     place: Place | None
@@ -91,7 +91,7 @@ def _digits(text: str) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Returns a time that knows its offset: others cannot be compared with it."""
+    """Returns a time with its offset; times without one cannot be compared."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError("a time without its offset")
@@ -110,7 +110,8 @@ class Stream:
         self._client = client
 
     def inserted(self, place: Place) -> list[Key] | None:
-        """Returns what the records there inserted; None where the stream has not all of them.
+        """Returns the events that the records inserted; None if the stream does not have all of
+        them.
 
         Raises
         ------
@@ -139,7 +140,7 @@ class Stream:
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=place.first,
         )["ShardIterator"]
-        # Pages may be empty before what is asked for, but not many.
+        # Some pages before the requested records may be empty, but not many.
         empty = 0
         while iterator and empty < EMPTY:
             answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE)

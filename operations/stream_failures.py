@@ -1,12 +1,12 @@
-"""What the readers of the events table's stream gave up: handing it on again.
+"""Publishes batches again that the readers of the events table's stream gave up.
 
-A letter of such a queue holds no events, but where in the stream a batch was, and when. While the
-stream still has that place (24 h) it says which events they were. After that, all events that
-were recorded between the batch's first and last arrival are taken: one read of the whole table,
+A letter of such a queue contains no events, only the batch's position in the stream and its time.
+While the stream still has that position (24 h), it gives the events. After that, all events that
+were recorded between the batch's first and last arrival are published: one read of the whole table,
 however many letters need it.
 
-What comes twice is dropped where it arrives: consumers know it, the archive is read without
-repeats.
+Repeated events are dropped at their destination: consumers recognise them, and queries of the
+archive remove duplicates.
 """
 
 from collections import Counter
@@ -22,25 +22,25 @@ from operations.dead_letters import Message, receive, show_again
 from operations.stream_batches import Batch, Key, NotUnderstood, Stream, Times, batch, instant
 
 PAGE = 1_000
-"""Events that are handed on at a time."""
+"""Number of events that are published at a time."""
 
 Take = Callable[[Sequence[StoredEvent]], Sequence[int]]
-"""Hands events on; returns the places of those that could not be."""
+"""Publishes events; returns the positions of those that failed."""
 
 
 class Reader:
-    """A reader of the stream, and the queue of what it gave up.
+    """A reader of the stream, and the queue of its failed batches.
 
     Parameters
     ----------
     sqs: boto3's `sqs` client.
-    name: of the queue, as people know it.
-    url: of the queue.
-    take: does what the reader does with events.
+    name: name of the queue, for people.
+    url: URL of the queue.
+    take: does the reader's work with events.
 
     Attributes
     ----------
-    waiting: letters whose place the stream has no more, with what they tell.
+    waiting: letters whose position the stream no longer has, with their batches.
     """
 
     def __init__(self, sqs: Any, name: str, url: str, take: Take) -> None:
@@ -57,7 +57,7 @@ class Reader:
         return receive(self._sqs, self._url)
 
     def hand_on(self, events: Sequence[StoredEvent]) -> list[int]:
-        """Hands events on; returns the places of those that were not taken."""
+        """Publishes events; returns the positions of those that were not accepted."""
         failed: list[int] = []
         for start in range(0, len(events), PAGE):
             failed += [start + place for place in self._take(events[start : start + PAGE])]
@@ -69,7 +69,7 @@ class Reader:
         self._kept[why] += 1
 
     def end(self, letter: Message, *, taken: bool) -> None:
-        """Deletes a letter of which all was taken; keeps it otherwise."""
+        """Deletes a letter if all its events were accepted; keeps it otherwise."""
         if not taken:
             self.keep(letter, "not all was taken")
             return
@@ -77,7 +77,7 @@ class Reader:
         self._done += 1
 
     def close(self) -> None:
-        """Shows the letters that stay to whoever looks next."""
+        """Makes the kept letters visible again for the next reader."""
         left = [letter for letter, _ in self.waiting]
         show_again(self._sqs, self._url, [*self._stay, *left])
 
@@ -109,9 +109,9 @@ class StreamFailures:
         self._every = every
 
     def redrive(self) -> Iterator[str]:
-        """Hands on what the letters tell of; yields what was done, a line a queue.
+        """Publishes the letters' events; yields the results, one line per queue.
 
-        A letter is deleted once all of it was taken; the others stay.
+        A letter is deleted once all its events were accepted; the others stay.
         """
         try:
             for reader in self._readers:
@@ -124,7 +124,7 @@ class StreamFailures:
             yield from reader.said()
 
     def _by_place(self, reader: Reader) -> None:
-        """Does the letters whose place the stream has; the others wait for `_by_time`."""
+        """Processes the letters whose position the stream has; the others wait for `_by_time`."""
         for letter in reader.letters():
             try:
                 found = batch(letter["Body"])
@@ -138,7 +138,7 @@ class StreamFailures:
                 reader.waiting.pop()
 
     def _read(self, keys: Sequence[Key]) -> list[StoredEvent]:
-        """Returns events of the log, in order; one that it lost comes again when it is restored."""
+        """Returns events of the log, in order; a lost event is published when it is restored."""
         events: list[StoredEvent] = []
         for log, its in groupby(sorted(set(keys)), lambda key: key[0]):
             for first, last in _runs([version for _, version in its]):
@@ -146,7 +146,7 @@ class StreamFailures:
         return events
 
     def _by_time(self, readers: Sequence[Reader]) -> None:
-        """Does the letters that wait, by the times that they tell."""
+        """Processes the waiting letters by their times."""
         if not readers:
             return
         times = [Times([found for _, found in reader.waiting]) for reader in readers]
@@ -163,7 +163,7 @@ class StreamFailures:
                 reader.waiting.pop(0)
 
     def _recorded(self, times: Sequence[Times]) -> Iterator[list[tuple[datetime, StoredEvent]]]:
-        """Yields the events of those times, page by page, with when each was recorded."""
+        """Yields the events of those times, page by page, with the time when each was recorded."""
         page: list[tuple[datetime, StoredEvent]] = []
         for event in self._every():
             at = _recorded_at(event)
@@ -184,7 +184,7 @@ def _runs(versions: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _recorded_at(event: StoredEvent) -> datetime | None:
-    """Returns when an event was recorded; None where it does not say."""
+    """Returns when an event was recorded; None if it does not have that."""
     try:
         return instant(orjson.loads(event.state)["recorded_at"])
     except (KeyError, TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""The archive read back: rows of a log to the stored events that they were made of.
+"""Reads the archive back: turns rows of a log into the stored events from which they were made.
 
-Rows come as JSON lines (what Athena's UNLOAD writes, or what Firehose took), or as mappings
-from any reader of Parquet. docs/archive.md says how to get them.
+Rows are JSON lines (written by Athena's UNLOAD, or sent to Firehose), or mappings from any reader
+of Parquet. docs/archive.md says how to get them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,17 +12,17 @@ import orjson
 from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
 CHUNK = 100
-"""Events that a restore inserts at a time: what one transaction of DynamoDB takes."""
+"""Events that a restore inserts at a time: the limit of one transaction of DynamoDB."""
 
 Row = Mapping[str, Any]
 
 
 class Differs(ValueError):
-    """Two rows of one event do not say the same."""
+    """Two rows of one event differ."""
 
 
 def lines(files: Iterable[bytes]) -> Iterator[Row]:
-    """Yields the rows of JSON documents that follow each other, one a line."""
+    """Yields the rows of JSON documents, one per line."""
     for content in files:
         for line in content.splitlines():
             if line.strip():
@@ -34,7 +34,7 @@ def stored_events(rows: Iterable[Row]) -> list[StoredEvent]:
 
     Raises
     ------
-    Differs: two rows have one place and are not the same event.
+    Differs: two rows have the same log and version but are not the same event.
     """
     found: dict[tuple[str, int], StoredEvent] = {}
     for row in rows:
@@ -46,8 +46,8 @@ def stored_events(rows: Iterable[Row]) -> list[StoredEvent]:
 
 
 def gaps(events: Sequence[StoredEvent]) -> dict[str, list[int]]:
-    """Returns by log the versions that are missing up to its last one; of what
-    `stored_events` returned."""
+    """Returns, by log, the missing versions up to its last one; takes the result of
+    `stored_events`."""
     missing: dict[str, list[int]] = {}
     for log, run in groupby(events, lambda event: str(event.originator_id)):
         versions = [event.originator_version for event in run]
@@ -58,7 +58,7 @@ def gaps(events: Sequence[StoredEvent]) -> dict[str, list[int]]:
 
 
 def restore(events: Sequence[StoredEvent], recorder: AggregateRecorder) -> None:
-    """Writes events into empty logs, each as it was.
+    """Writes events unchanged into empty logs.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What an IRC log tells: somebody joined, left, was renamed or said something.
+"""Happenings in an IRC log: a nick joined, left, was renamed or said something.
 
-In each, `line` counts the log's lines from 0, as its reply links do; `at` is UTC and strictly
-increases from line to line (see `research.irc.logs.Clock`); nicks are printable and have at most
-32 code points.
+In each, `line` counts the log's lines from 0, like its reply links; `at` is UTC and strictly
+increases from line to line (see `research.irc.logs.Clock`); nicks are printable and have at most 32
+code points.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A nick came in; `implied` where the log does not say so but a later line needs it."""
+    """A nick joined; `implied` if the log does not say so but a later line requires it."""
 
     line: int
     at: datetime
@@ -32,7 +32,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """A present person goes by another nick from now on."""
+    """A present person changes their nick."""
 
     line: int
     at: datetime
@@ -42,7 +42,7 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message, or an action ("/me"): 1 to 4,000 code points, none that the protocol refuses.
+    """A message, or an action ("/me"): 1 to 4,000 code points, none of which the protocol refuses.
 
     `reply_to` is the line (from 0) of the earlier `Said` that this one answers.
     """

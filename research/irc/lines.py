@@ -1,6 +1,6 @@
-"""The forms of a line. Each function here looks at one line and knows nothing of the others.
+"""The forms of a line. Each function here reads one line, independent of the others.
 
-What occurs in the logs of #ubuntu (2004 to 2016):
+Forms in the logs of #ubuntu (2004 to 2016):
 
     [HH:MM] <nick> text
     [HH:MM]  * nick action                            since 2008
@@ -11,8 +11,8 @@ What occurs in the logs of #ubuntu (2004 to 2016):
     === mode/#channel [-b mask]  by nick              says nothing for us
     === ..[topic/#channel:nick] : text                says nothing for us
 
-Quits, kicks, netsplits and the other ways to tell a topic are read as irssi, the client that wrote
-these logs, words them.
+Quits, kicks, netsplits and the other forms of a topic have the wording of irssi, the client that
+wrote these logs.
 """
 
 import re
@@ -23,12 +23,12 @@ from research.irc.happenings import Happening, Joined, Left, Renamed, Said
 
 
 class LineError(ValueError):
-    """A line says nothing that can be understood; the message is the reason, for people."""
+    """A line is not understood; the message is the reason, for people."""
 
 
 _CLOCK = re.compile(r"\[([0-9]{2}):([0-9]{2})\] ?(.*)")
 
-# The blank inside the brackets is irssi's padding of a nick ("<brad[] >").
+# The space inside the brackets is irssi's padding of a nick ("<brad[] >").
 _TEXT = re.compile(r"<([^>]*)> ?(.*)")
 _ACTION = re.compile(r" ?\* (\S+) ?(.*)")
 
@@ -50,20 +50,21 @@ _SILENT = re.compile(
     r"|Server: "
     r"|Irssi: "
 )
-# An old action looks like any other notice, so it is believed only of a well-formed IRC nick.
+# An old action looks like any other notice, so it is accepted only with a well-formed IRC nick.
 _OLD_ACTION = re.compile(r"([A-Za-z0-9\[\]\\`_^{|}-]+) (.*)")
 
-# mIRC's colours carry their numbers along: 3 and up to two decimal pairs, 4 and hexadecimal ones.
+# mIRC's colours include their numbers: 3 and up to two decimal pairs, 4 and hexadecimal ones.
 _COLOUR = re.compile(
     "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"
 )
 
 
 def split_clock(raw: str) -> tuple[time | None, str]:
-    """The time that a line begins with, and what follows; None and the whole line without one.
+    """Returns the time at the beginning of a line, and the rest; None and the whole line without
+    one.
 
     Raises:
-        LineError: the time is no time of day, such as [25:00].
+        LineError: the time is not a time of day, such as [25:00].
     """
     match = _CLOCK.fullmatch(raw)
     if match is None:
@@ -76,9 +77,9 @@ def split_clock(raw: str) -> tuple[time | None, str]:
 
 
 def happening(line: int, at: datetime, body: str, timed: bool) -> Happening | None:
-    """What the line tells, where `body` is the line without its time.
+    """Returns the happening of a line; `body` is the line without its time.
 
-    None where the line is understood but says nothing for us: blank, a topic, a mode, a netsplit.
+    None if the line is understood but irrelevant: blank, a topic, a mode, a netsplit.
 
     Raises:
         LineError: no known form, or a nick or a text that the protocol would refuse.

@@ -1,4 +1,4 @@
-"""A whole log: its file, the time of each line, and the reply links beside it."""
+"""A whole log: its file, the time of each line, and its reply links."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ class LogNameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
-    """A line that was left out: `line` counts from 1, for people; `text` is the raw line."""
+    """A line that is left out: `line` counts from 1, for people; `text` is the raw line."""
 
     file: str
     line: int
@@ -33,12 +33,12 @@ class NotUnderstood:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What a log tells, in the order of its lines.
+    """The content of a log, in the order of its lines.
 
     `digest` is the SHA-256 of the log's bytes (hexadecimal; the reply links are not in it),
-    `started` the date in its name, `lines` the number of its lines. Each line is one happening,
-    one of `ignored` (understood, but nothing for us) or one of `not_understood`, which also holds
-    the bad lines of the replies file under that file's name.
+    `started` the date in its name, `lines` the number of its lines. Each line is one happening, one
+    of `ignored` (understood, but irrelevant) or one of `not_understood`, which also has the bad
+    lines of the replies file under that file's name.
     """
 
     path: Path
@@ -51,12 +51,12 @@ class Log:
 
 
 class Clock:
-    """Gives each line its time, UTC, strictly later than that of the line before.
+    """Gives each line its time, UTC, strictly later than the time of the line before.
 
-    The log knows minutes only. A line gets the later of its minute and the line before plus one
-    microsecond: lines of a minute lie a microsecond apart in their order. A line without a time
-    stays in the minute last seen. A clock that runs backwards means the next day; so a log with a
-    12-hour clock (those of 2004 and 2005 turn from 12:59 to 01:00) gets half a day too much there.
+    The log only has minutes. A line gets the later of its minute and the time of the line before
+    plus one microsecond: lines of a minute are a microsecond apart, in their order. A line without
+    a time stays in the last minute. A clock that goes backwards means the next day; so a log with a
+    12-hour clock (the logs of 2004 and 2005 go from 12:59 to 01:00) gets half a day too much there.
     """
 
     def __init__(self, begin: datetime) -> None:
@@ -78,9 +78,9 @@ class Clock:
 
 
 def read_log(path: Path) -> Log:
-    """Reads DATE_HH.log.txt and, where it is there, DATE_HH.replies.txt beside it.
+    """Reads DATE_HH.log.txt and, if it exists, DATE_HH.replies.txt in the same folder.
 
-    Both are UTF-8; broken bytes become U+FFFD. What cannot be understood is in the result.
+    Both are UTF-8; broken bytes become U+FFFD. The result has the lines that were not understood.
 
     Raises:
         LogNameError: the file's name has no date (YYYY-MM-DD, then perhaps _HH).
@@ -92,13 +92,13 @@ def read_log(path: Path) -> Log:
 
 
 def replies_path(path: Path) -> Path:
-    """Where the reply links of a log are."""
+    """Returns the path of a log's reply links."""
     stem = path.name.removesuffix(".log.txt") if path.name.endswith(".log.txt") else path.stem
     return path.with_name(stem + ".replies.txt")
 
 
 def log_begin(path: Path) -> datetime:
-    """The date and hour (0 where none is given) in a log's name, UTC.
+    """Returns the date and hour (0 if missing) in a log's name, UTC.
 
     Raises:
         LogNameError: there is no date in it, or no such date or hour.
@@ -109,7 +109,7 @@ def log_begin(path: Path) -> datetime:
             day, hour = date.fromisoformat(match[1]), time(int(match[2] or "0"))
             return datetime.combine(day, hour, UTC)
     except ValueError:
-        pass  # 2004-13-45 or _99: as good as no date
+        pass  # 2004-13-45 or _99: not a date
     raise LogNameError(
         f"the log's name {path.name!r} has no date; it should look like 2004-11-15_03.log.txt"
     )
@@ -140,7 +140,8 @@ def parse_log(path: Path, data: bytes, replies: bytes = b"") -> Log:
             continue
         if isinstance(told, Said):
             said.add(line)
-            # Only messages count: a link may point to a notice, or to a line not understood.
+            # Only messages count: a link may point to a notice, or to a line that was not
+            # understood.
             parents = [parent for parent in links.parents.get(line, ()) if parent in said]
             if parents:
                 told = replace(told, reply_to=max(parents))
@@ -154,8 +155,8 @@ def parse_log(path: Path, data: bytes, replies: bytes = b"") -> Log:
 
 
 def _split(data: bytes) -> list[str]:
-    # Not splitlines(): it also cuts at U+2028, form feeds and the like, and every line number of
-    # the reply links after such a cut would be off.
+    # Not splitlines(): it also splits at U+2028, form feeds and similar characters, and every later
+    # line number of the reply links would be wrong.
     lines = data.decode("utf-8", errors="replace").removeprefix("\ufeff").split("\n")
     if not lines[-1]:
         lines.pop()

@@ -1,4 +1,4 @@
-"""The reply links that stand beside a log: who answers whom, annotated by people."""
+"""The reply links of a log: who answers whom, annotated by people."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ _LINK = re.compile(r"([0-9]{1,9}) ([0-9]{1,9}) -\s*")
 class Links:
     """`parents`: line -> the earlier lines it replies to, all from 0.
 
-    `bad`: (line of the replies file from 1, its text, the reason) of what was not understood.
+    `bad`: (line of the replies file from 1, its text, the reason) of lines that were not
+    understood.
     """
 
     parents: Mapping[int, list[int]]
@@ -20,10 +21,10 @@ class Links:
 
 
 def parse_links(text: str, lines: int) -> Links:
-    """The links of a replies file, for a log of that many lines.
+    """Returns the links of a replies file, for a log with that many lines.
 
     `A B -` says that line B replies to line A, `A A -` that a conversation starts there. A link
-    whose A comes after B is no reply and no fault.
+    whose A comes after B is neither a reply nor an error.
     """
     parents: dict[int, list[int]] = {}
     bad: list[tuple[int, str, str]] = []

@@ -5,13 +5,13 @@ from research.irc.logs import Log
 
 
 def complete(log: Log) -> list[Happening]:
-    """The log's happenings with a membership that adds up; what is inserted is `implied`.
+    """Returns the log's happenings with a consistent membership; inserted ones are `implied`.
 
-    - Who speaks, is renamed or leaves unseen gets a `Joined` just before (same line, same `at`):
-      they came in before the log began, or at a line that it lacks.
-    - A `Joined` of somebody present is dropped, so is a `Left` of somebody who is known to be
-      away, and a rename of a nick to itself.
-    - A rename onto a nick that is present makes that one leave first.
+    - A nick that speaks, is renamed or leaves without a `Joined` gets one just before (same line,
+      same `at`): it joined before the log began, or at a line that the log lacks.
+    - A `Joined` of a present nick is dropped, like a `Left` of a nick that is known to be away, and
+      a rename of a nick to itself.
+    - A rename to a present nick makes that one leave first.
 
     Each log begins with nobody present, and nobody leaves at its end.
     """

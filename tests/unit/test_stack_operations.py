@@ -228,7 +228,7 @@ def test_a_rebuild_that_is_cut_off_says_how_to_go_on(
     lines: list[str] = []
     with pytest.raises(OperationError, match=r"^the line was cut$"):
         lines.extend(deployed.operations.run("rebuild", {}, lambda done, total: None))
-    assert lines == ["1 of 3 streams are done; --resume 1000000000 goes on from there"]
+    assert lines == ["1 of 3 streams are done; --resume 1000000000 continues from there"]
     deployed.time += 5
     assert deployed.run("rebuild", resume=1_000_000_000)[0].startswith("4 events of 3")
 
@@ -384,7 +384,7 @@ def test_what_the_streams_readers_gave_up_is_handed_on(deployed: Deployed) -> No
         "0 parked events redriven, 0 left",
         "ArchiveFailures: 1 letters done, 1 events told again",
         "RelayFailures: 1 letters done, 1 events told again",
-        "SweepFailures: 2 letters deleted: the next sweep does what they are of",
+        "SweepFailures: 2 letters deleted: the next sweep does the same work",
     ]
     assert deployed.run("dead-letters-list") == []
     (told,) = deployed.waiting("TopicQueue")
@@ -484,7 +484,7 @@ def test_lost_events_are_put_back_and_nothing_else_is_touched(deployed: Deployed
     everything = sum(len(deployed.stored(log)) for log in ("lobby", "u_ann", "u_bob"))
     said = deployed.run("restore", source=source)
     assert said == [
-        "lobby: what is there differs at 3",
+        "lobby: events in the log differ at 3",
         f"2 events put back, {everything - 2} were there, 1 differ, of 3 logs",
     ]
     assert events.get({"log": "lobby", "version": 3}) == kept
