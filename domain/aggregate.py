@@ -13,7 +13,7 @@ import orjson
 from eventsourcing.persistence import Transcoder
 
 from domain.errors import CommandIdReused
-from domain.protocol.types import Sealed
+from domain.protocol.types import Sealed, is_sealed
 
 if TYPE_CHECKING:
     from domain.room.tail import Tail
@@ -52,6 +52,8 @@ class Event:
     content: ClassVar[tuple[str, ...]] = ()
     """Sealed fields that retention replaces: texts, but not people or rooms."""
     data_fields: ClassVar[tuple[str, ...]] = ()
+    sealed_fields: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Of every event, by its type on the wire: the fields of its data that are sealed."""
 
     originator_id: str
     originator_version: int
@@ -65,6 +67,9 @@ class Event:
         super().__init_subclass__()
         shared = {*Event.__annotations__, *cls.hidden}
         cls.data_fields = tuple(name for name in cls.__annotations__ if name not in shared)
+        Event.sealed_fields[cls.__name__] = tuple(
+            name for name in cls.data_fields if is_sealed(cls.__annotations__[name])
+        )
 
     def apply(self, aggregate: Any) -> None:
         """Changes the aggregate's state; the caller sets the version."""

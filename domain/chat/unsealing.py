@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from domain.aggregate import NOT_KEPT
+from domain.aggregate import NOT_KEPT, Event
 from domain.log import EventLog
 from domain.person.person import Person
 from domain.ports.vault import Vault
@@ -14,9 +14,6 @@ from domain.room.membership import MemberJoined, MemberRenamed
 Key = TypeVar("Key")
 NAMES_TAIL = 500
 """Events that a search for names reads, about 20 ms."""
-
-WORDS = ("text", "name")
-"""Fields of events' data that are sealed."""
 
 
 def open_words(vault: Vault, sealed: Any) -> str | None:
@@ -36,9 +33,8 @@ def open_many(vault: Vault, sealed: Mapping[Key, Any]) -> dict[Key, str | None]:
 def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:
     """Opens an event in the protocol's form, in place."""
     data = event["data"]
-    for field in WORDS:
-        if field in data:
-            data[field] = open_words(vault, data[field])
+    for field in Event.sealed_fields[event["type"]]:
+        data[field] = open_words(vault, data[field])
     return event
 
 

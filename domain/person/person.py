@@ -104,6 +104,8 @@ def decides(
     """
 
     def register(decision: Decision[C]) -> Decision[C]:
+        if command in DECISIONS:
+            raise TypeError(f"{command.__name__} is decided twice")
         DECISIONS[command] = decision
         if after_erasure:
             AFTER_ERASURE.add(command)

@@ -15,7 +15,7 @@ from domain.aggregate import Event
 from domain.person.person import PERSON_EVENTS
 from domain.protocol import fields
 from domain.protocol.fields import MessageKind, Role, RoomKind, Wire
-from domain.protocol.types import Asked, Sealed, mark, stored
+from domain.protocol.types import Asked, is_sealed, mark, stored
 from domain.room.room import ROOM_EVENTS
 from domain.room.view import EXTRAS
 
@@ -63,7 +63,7 @@ def event_model(event: type[Event]) -> type[Envelope]:
         declared = event.__annotations__[field]
         asked = mark(declared)
         kind = getattr(fields, asked.type) if isinstance(asked, Asked) else stored(declared)
-        if kind == Sealed:
+        if is_sealed(kind):
             data[field] = (Words, ...)
         elif type(None) in get_args(kind):
             data[field] = (kind, None)

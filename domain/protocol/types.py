@@ -57,6 +57,11 @@ def stored(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
+def is_sealed(annotation: Any) -> bool:
+    """Whether a field is stored sealed; one that may be null counts too."""
+    return Sealed in (stored(annotation), *get_args(stored(annotation)))
+
+
 class AskedField(NamedTuple):
     """A field of a command that the client sends.
 
@@ -79,7 +84,7 @@ def asked_fields(command: type[Any]) -> list[AskedField]:
     for field in fields(command):
         asked = mark(field.type)
         if isinstance(asked, Asked):
-            sealed = stored(field.type) == Sealed
+            sealed = is_sealed(field.type)
             default = ... if field.default is MISSING else field.default
             found.append(AskedField(field.name, asked.type, sealed, default))
     return found

@@ -119,6 +119,10 @@ def decides(command: type[C], action: str | None = None) -> Callable[[Decision[C
     """
 
     def register(decision: Decision[C]) -> Decision[C]:
+        if command in DECISIONS:
+            raise TypeError(f"{command.__name__} is decided twice")
+        if action in ACTIONS:
+            raise TypeError(f"the action {action} is taken by {ACTIONS[action].__name__}")
         DECISIONS[command] = decision
         if action is not None:
             ACTIONS[action] = command

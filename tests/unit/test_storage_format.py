@@ -13,8 +13,12 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import resolve_topic
 
 from domain.aggregate import Event, event_fields
+from domain.chat.unsealing import open_event
 from domain.log import EVENT_CLASSES, SNAPSHOT_CLASSES, mapper
+from domain.protocol.server import event_model
+from domain.protocol.types import Sealed
 from domain.room.messages import MessageDeleted
+from tests.support.chat import memory_chat
 from tools.event_forms import DOCUMENT, document, own_fields
 from tools.event_forms import golden as made
 
@@ -81,6 +85,25 @@ def test_a_stored_event_is_read_as_it_was_meant(path: Path) -> None:
     assert vars(event) == case["event"], case["about"]
     assert event == type(event)(**case["event"])
     assert event.wire() == case["wire"]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_an_opened_event_is_what_the_wire_models_say(path: Path) -> None:
+    """So no sealed field, whatever its name, goes out as it is stored."""
+    event = read(golden(path))
+    opened = open_event(memory_chat().services.vault, event.wire())
+    model = event_model(type(event)).model_validate(opened, strict=True)
+    assert model.model_dump()["data"].keys() == opened["data"].keys()
+
+
+def test_fields_that_are_sealed_are_opened_by_their_type() -> None:
+    class NoteKept(Event):
+        TOPIC = "test.note-kept"
+        note: Sealed
+        aside: Sealed | None
+        plain: str
+
+    assert Event.sealed_fields.pop("NoteKept") == ("note", "aside")
 
 
 def is_of_this_version(case: dict[str, Any]) -> bool:
