@@ -201,7 +201,7 @@ class DynamoAccounts:
 
     # Tickets
 
-    def put_ticket(self, ticket: str, session: Session) -> None:
+    def put_ticket(self, ticket: str, session: Session, life: float = 60.0) -> None:
         more = {"session": session.session, **_until(session.expires)}
         self._write(
             ({**_key("ticket", ticket), "user": session.user, **more}, {}),

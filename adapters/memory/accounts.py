@@ -82,9 +82,9 @@ class MemoryAccounts:
             if holder == user:
                 self._nicknames[pseudonym] = (holder, 0.0)
 
-    def put_ticket(self, ticket: str, session: Session) -> None:
+    def put_ticket(self, ticket: str, session: Session, life: float = 60.0) -> None:
         with self._lock:
-            now = session.expires - 60.0
+            now = session.expires - life
             for old in [t for t, kept in self._tickets.items() if kept.expires <= now]:
                 del self._tickets[old]
             self._tickets[ticket] = session

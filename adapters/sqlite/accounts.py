@@ -105,11 +105,11 @@ class SqliteAccounts:
         # The write-ahead log would keep the old pages until the next checkpoint.
         self.database.truncate_log()
 
-    def put_ticket(self, ticket: str, session: Session) -> None:
+    def put_ticket(self, ticket: str, session: Session, life: float = 60.0) -> None:
         with self.database.writing() as connection:
             # The new one's expiry gives the time: tickets that expired a minute earlier are
             # deleted.
-            connection.execute("DELETE FROM tickets WHERE expires<?", (session.expires - 60.0,))
+            connection.execute("DELETE FROM tickets WHERE expires<?", (session.expires - life,))
             connection.execute(
                 "INSERT OR REPLACE INTO tickets VALUES (?,?,?,?)",
                 (ticket, session.user, session.session, session.expires),

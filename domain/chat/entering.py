@@ -70,6 +70,20 @@ class Entering:
         services.vault.create([user])
         return self._sessions.start(user, nickname), user
 
+    def by_link(self, secret: str, source: str = "") -> tuple[str, str]:
+        """Returns (token, user id) of the guest who made a link for another device.
+
+        Raises
+        ------
+        Forbidden: guests are not let in.
+        Unauthenticated: the link is unknown, used, expired or revoked.
+        RateLimited: too many from this address.
+        """
+        if not self._services.guests:
+            raise Forbidden("guests are not let in here: sign in")
+        self._count(source)
+        return self._sessions.redeem_link(secret)
+
     def exchange(self, sub: str, email: str, nickname: str, source: str = "") -> tuple[str, str]:
         """Returns (token, user id) of somebody whom a sign-in service vouches for.
 

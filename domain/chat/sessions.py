@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.aggregate import Command
 from domain.chat.services import Services
-from domain.errors import NotFound, Unauthenticated
+from domain.errors import Forbidden, NotFound, Unauthenticated
 from domain.executing import outcomes_of, versions_of
 from domain.log import is_person
 from domain.person.lifecycle import PersonErased, Register
@@ -30,6 +30,9 @@ SESSION_LIFE = 30 * DAY
 TICKET_LIFE = 60.0
 """Seconds."""
 
+LINK_LIFE = DAY
+"""Seconds in which a link for another device may be used."""
+
 TOGETHER = 100
 """Number of events that every recorder can append in one transaction."""
 
@@ -45,6 +48,11 @@ def hashed(secret: str) -> str:
     """Returns the stored form of a token or ticket: it has 192 bits or more, so SHA-256 is
     enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _hashed_link(secret: str) -> str:
+    """Returns what is stored of a link, which no ticket has: neither is good for the other."""
+    return hashed(f"link {secret}")
 
 
 class Sessions:
@@ -166,6 +174,41 @@ class Sessions:
         if session is None:
             raise Unauthenticated
         return session
+
+    def link_for(self, session: Session) -> str:
+        """Returns a secret that starts one more session of a guest, once, within LINK_LIFE and
+        while `session` lives. Only its hash is kept, as of a ticket that opens no socket.
+
+        Raises
+        ------
+        Forbidden: the person has an account, and signs in with it on each device.
+        """
+        accounts = self._services.accounts
+        if accounts.email(session.user) is not None:
+            raise Forbidden("sign in on the other device with your account")
+        secret = secrets.token_urlsafe(32)
+        expires = self._services.seconds() + LINK_LIFE
+        accounts.put_ticket(_hashed_link(secret), replace(session, expires=expires), LINK_LIFE)
+        return secret
+
+    def redeem_link(self, secret: str) -> tuple[str, str]:
+        """Returns (token, user id) of a new session of the person who made the link.
+
+        Raises
+        ------
+        Unauthenticated: the link is unknown, used or expired, or the session that it was made in
+            has ended.
+        """
+        accounts = self._services.accounts
+        made_in = accounts.take_ticket(_hashed_link(secret), self._services.seconds())
+        if made_in is None or not self.lives(made_in):
+            raise Unauthenticated
+        token = self.start(made_in.user)
+        # Looked at again after the start: whoever logged out meanwhile revoked the link.
+        if not self.lives(made_in):
+            self.leave(token)
+            raise Unauthenticated
+        return token, made_in.user
 
     def drop_ended(self, user: str) -> None:
         """Deletes the tokens and tickets of sessions that the log has ended."""

@@ -54,7 +54,10 @@ class Accounts(Protocol):
         nicknames to them; their sign-in subject stays theirs. May be repeated."""
         ...
 
-    def put_ticket(self, ticket: str, session: Session) -> None: ...
+    def put_ticket(self, ticket: str, session: Session, life: float = 60.0) -> None:
+        """Keeps a ticket for `life` seconds: `session.expires` is when they are over. It is void
+        once its session ends."""
+        ...
 
     def take_ticket(self, ticket: str, now: float) -> Session | None:
         """Consumes a ticket; None where it is unknown, used or expired."""

@@ -38,6 +38,13 @@ class Notices(Wire):
     address: bool
 
 
+class SessionLink(Wire):
+    """`url` is an address of the web app, relative to its origin, with the secret in its fragment;
+    good once, for 24 hours and while the session lives."""
+
+    url: str
+
+
 class Ticket(Wire):
     """`url` is the WebSocket address with the ticket in it; valid once, for 60 s."""
 

@@ -21,7 +21,11 @@ Cursor = Annotated[str, Field(max_length=100)]
 
 
 class EnterRequest(Wire):
-    nickname: Nickname
+    """One of both: `nickname` for a new guest, or the one whose token is sent along; `link`, the
+    secret of a link for another device, for the guest who made it."""
+
+    nickname: Nickname | None = None
+    link: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
 
 class ExchangeRequest(Wire):

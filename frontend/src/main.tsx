@@ -4,11 +4,14 @@ import { App } from "./ui/App";
 import { NotConfigured } from "./ui/entry/NotConfigured";
 import { ConfigError, loadConfig, type Config } from "./client/config";
 import { Api } from "./client/api";
+import { takeLink } from "./client/link";
 import { arrive } from "./client/signIn";
 import "./features";
 import { applyTheme, loadTheme } from "./ui/theme";
 import "./ui/theme.css";
 
+// First: the secret is to leave the address at once.
+const link = takeLink();
 applyTheme(loadTheme());
 
 const root = document.getElementById("root");
@@ -25,5 +28,5 @@ createRoot(root).render(
 
 function appOf(config: Config) {
   const api = new Api(config.api);
-  return <App api={api} config={config} arriving={arrive(config.cognito, api)} />;
+  return <App api={api} config={config} arriving={arrive(config.cognito, api)} opened={link} />;
 }

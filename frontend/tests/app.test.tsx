@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Api } from "../src/client/api";
 import type { Config } from "../src/client/config";
+import { takeLink } from "../src/client/link";
 import type { Arrived } from "../src/client/signIn";
 import { loadSession, saveDraft, saveOutbox, saveSession } from "../src/client/storage";
 import { App } from "../src/ui/App";
@@ -388,5 +389,85 @@ describe("a post", () => {
     const frame = await posted(quiet);
     expect(frame).toMatchObject({ room: "r", text: "hi" });
     expect(frame && "quiet" in frame).toBe(quiet);
+  });
+});
+
+describe("a link for another device", () => {
+  const SECRET = "s3cret_-".repeat(5);
+
+  /** The page is opened at a link, as main.tsx does it. */
+  async function open() {
+    location.hash = `#/link/${SECRET}`;
+    const link = takeLink();
+    expect(link).toBe(SECRET);
+    expect(location.href).not.toContain(SECRET);
+    const all = { api: "", guests: true, cognito: null, quietPosts: false };
+    screen.show(<App api={api} config={all} arriving={null} opened={link} />);
+    await screen.pass(20);
+  }
+
+  it("brings the person here once they say so, and not before", async () => {
+    await open();
+    expect(screen.text).toContain("Continue on this device?");
+    expect(calls).toEqual([]);
+    answers["POST /api/session"] = 401;
+    screen.click("link-continue");
+    await screen.pass(20);
+    expect(screen.text).toContain("This link was used before");
+    expect(loadSession()).toBeNull();
+    delete answers["POST /api/session"];
+    screen.click("link-continue");
+    await screen.pass(20);
+    expect(calls.filter((call) => call === "POST /api/session")).toHaveLength(2);
+    expect(loadSession()).toEqual(ADA);
+    expect(screen.all("link-screen")).toEqual([]);
+    expect(entered()).toBe(true);
+  });
+
+  it("may be left alone", async () => {
+    await open();
+    screen.click("link-close");
+    expect(entered()).toBe(false);
+    expect(screen.all("nickname-input")).toHaveLength(1);
+    expect(calls).toEqual([]);
+  });
+
+  it("never takes the place of whoever is here", async () => {
+    saveSession(ADA);
+    await open();
+    expect(screen.text).toContain("You are here as ada already");
+    expect(screen.all("link-continue")).toEqual([]);
+    screen.click("link-close");
+    await screen.pass(20);
+    expect(calls).not.toContain("POST /api/session");
+    expect(loadSession()).toEqual(ADA);
+  });
+
+  it("is taken out of the address in a tab that is here already", async () => {
+    await start();
+    await screen.hear(() => {
+      location.hash = `#/link/${SECRET}`;
+      dispatchEvent(new Event("hashchange"));
+    });
+    expect(screen.all("link-screen")).toHaveLength(1);
+    expect(location.href).not.toContain(SECRET);
+  });
+
+  it("is made and copied by a guest who is about to log out", async () => {
+    saveSession(ADA);
+    answers["POST /api/session/link"] = { url: `/#/link/${SECRET}` };
+    const write = vi.fn(() => Promise.resolve());
+    vi.stubGlobal("navigator", { clipboard: { writeText: write } });
+    await start();
+    screen.click("logout-button");
+    expect(screen.text).toContain("You lose your private rooms");
+    screen.click("make-link");
+    await screen.pass(20);
+    expect(calls).toContain("POST /api/session/link Bearer t1");
+    const url = `${location.origin}/#/link/${SECRET}`;
+    expect(write).toHaveBeenCalledExactlyOnceWith(url);
+    expect((screen.find("device-link") as HTMLInputElement).value).toBe(url);
+    expect(screen.text).toContain("It works once.");
+    expect(entered()).toBe(true);
   });
 });

@@ -10,6 +10,10 @@ from functions.observing import Answer
 from functions.routes import router
 from functions.routing import Request
 
+LINK_ROWS = 4_000
+"""What a link costs of the allowance, in rows of a page: 21 reads, so a person makes some 15 a
+minute at most, and each is kept for a day."""
+
 ENTERING = (Invalid, Forbidden, NicknameTaken, RateLimited)
 
 
@@ -26,10 +30,15 @@ def _entered(token: str, user: str) -> Answer:
     answers="Entered",
     status=201,
     access="guest",
-    refuses=ENTERING,
+    refuses=(*ENTERING, Unauthenticated),
 )
 def enter(request: Request[EnterRequest]) -> Answer:
-    nickname = request.given.nickname
+    nickname, link = request.given.nickname, request.given.link
+    if (nickname is None) == (link is None):
+        raise Invalid("give a nickname or a link")
+    if link is not None:
+        return _entered(*chat().entering.by_link(link, source(request)))
+    assert nickname is not None
     return _entered(*chat().entering.enter(nickname, token(request), source(request)))
 
 
@@ -71,6 +80,20 @@ def who(request: Request[None]) -> Answer:
 def leave(request: Request[None]) -> Answer:
     chat().sessions.leave(token(request))
     return responses.empty()
+
+
+@router.on(
+    "POST",
+    "/api/session/link",
+    summary="Gives a link that brings a guest to another device, once",
+    answers="SessionLink",
+    status=201,
+    refuses=(Unauthenticated, Forbidden, RateLimited),
+)
+def link(request: Request[None]) -> Answer:
+    secret = chat().sessions.link_for(metered_session(request, rows=LINK_ROWS))
+    # In the fragment, which browsers send to no server.
+    return responses.json({"url": f"/#/link/{secret}"}, 201)
 
 
 @router.on(

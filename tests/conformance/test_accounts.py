@@ -448,3 +448,12 @@ def test_a_nickname_is_found_by_who_claimed_it_last(accounts: Accounts) -> None:
     assert accounts.claim_nickname("n1", "u_bob", NOW + RESERVED + 1)
     assert accounts.nickname_holder("n1") == "u_bob"
     assert accounts.nickname_holder("n2") is None
+
+
+def test_a_ticket_that_lives_longer_drops_none_that_is_good(accounts: Accounts) -> None:
+    accounts.put_ticket("k1", Session("u_ann", "s1", NOW + 60))
+    accounts.put_ticket("link", Session("u_ann", "s1", NOW + 86_400), 86_400.0)
+    accounts.put_ticket("k2", Session("u_ann", "s1", NOW + 61))
+    assert accounts.take_ticket("k1", NOW) is not None
+    assert accounts.take_ticket("link", NOW + 86_399) is not None
+    assert accounts.take_ticket("link", NOW) is None

@@ -11,6 +11,7 @@ import type {
   Notices,
   NoticesRequest,
   Rooms,
+  SessionLink,
   Ticket,
 } from "../wire/http";
 import { answerOf, type Answer } from "./within";
@@ -40,6 +41,17 @@ export class Api {
 
   enter(nickname: string): Promise<Entered> {
     return this.call("POST", "/api/session", { nickname });
+  }
+
+  /** Comes back as the guest who made a link for another device. */
+  enterByLink(link: string): Promise<Entered> {
+    return this.call("POST", "/api/session", { link });
+  }
+
+  /** The address of a link that brings this guest to another device, once. */
+  async link(): Promise<string> {
+    const { url } = await this.call<SessionLink>("POST", "/api/session/link");
+    return new URL(url, location.origin).href;
   }
 
   /** Shows a sign-in's ID token, for a session; `nickname` may be empty. */

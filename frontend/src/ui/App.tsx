@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from "react";
 import type { Api } from "../client/api";
 import { Chat } from "../client/chat";
 import type { Config } from "../client/config";
+import { takeLink } from "../client/link";
 import { leaveToSignIn, signOutUrl, type Arrived } from "../client/signIn";
 import {
   clearSession,
@@ -13,6 +14,7 @@ import {
 } from "../client/storage";
 import { ChatContext } from "./chat";
 import { EntryScreen } from "./entry/EntryScreen";
+import { LinkScreen } from "./entry/LinkScreen";
 import { Shell } from "./shell/Shell";
 
 interface AppProps {
@@ -20,15 +22,18 @@ interface AppProps {
   config: Config;
   /** A sign-in that this page came back from. */
   arriving: Promise<Arrived> | null;
+  /** The secret of a link that the page was opened with. */
+  opened?: string | null;
 }
 
-export function App({ api, config, arriving }: AppProps) {
+export function App({ api, config, arriving, opened = null }: AppProps) {
   const { cognito, quietPosts } = config;
   const [session, setSession] = useState(loadSession);
   const [chat, setChat] = useState<Chat | null>(null);
   const [ended, setEnded] = useState(false);
   const [waiting, setWaiting] = useState(arriving && "Signing you in…");
   const [refused, setRefused] = useState("");
+  const [link, setLink] = useState(opened);
 
   const begin = useCallback((begun: Session) => {
     saveSession(begun);
@@ -55,6 +60,17 @@ export function App({ api, config, arriving }: AppProps) {
       gone = true;
     };
   }, [arriving, begin]);
+
+  useEffect(() => {
+    // A link that is opened in a tab that is here already.
+    const changed = () => {
+      setLink((old) => takeLink() ?? old);
+    };
+    addEventListener("hashchange", changed);
+    return () => {
+      removeEventListener("hashchange", changed);
+    };
+  }, []);
 
   useEffect(() => {
     // Back from the hosted pages by the browser's button: nothing goes on any more.
@@ -95,6 +111,21 @@ export function App({ api, config, arriving }: AppProps) {
     };
   }, [api, quietPosts, session, end]);
 
+  if (link !== null) {
+    return (
+      <LinkScreen
+        present={session && (session.user.name ?? "somebody")}
+        redeem={async () => {
+          const { token, user } = await api.enterByLink(link);
+          begin({ token, user });
+          setLink(null);
+        }}
+        close={() => {
+          setLink(null);
+        }}
+      />
+    );
+  }
   if (!session) {
     return (
       <EntryScreen

@@ -4,11 +4,15 @@ export interface HttpBodies {
   [k: string]: unknown;
 }
 /**
+ * One of both: `nickname` for a new guest, or the one whose token is sent along; `link`, the
+ * secret of a link for another device, for the guest who made it.
+ *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "EnterRequest".
  */
 export interface EnterRequest {
-  nickname: string;
+  link?: string | null;
+  nickname?: string | null;
 }
 /**
  * This interface was referenced by `HttpBodies`'s JSON-Schema
@@ -535,6 +539,16 @@ export interface RoomSummary {
 export interface Rooms {
   cursor: string | null;
   rooms: RoomSummary[];
+}
+/**
+ * `url` is an address of the web app, relative to its origin, with the secret in its fragment;
+ * good once, for 24 hours and while the session lives.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "SessionLink".
+ */
+export interface SessionLink {
+  url: string;
 }
 /**
  * `url` is the WebSocket address with the ticket in it; valid once, for 60 s.

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { Button } from "./Button";
 import { Modal } from "./Modal";
 
@@ -9,6 +10,8 @@ interface ConfirmProps {
   action: string;
   onConfirm: () => void;
   testId?: string;
+  /** What may be done before. */
+  children?: ReactNode;
 }
 
 /** Asks before something that cannot be taken back. */
@@ -20,9 +23,11 @@ export function Confirm({
   action,
   onConfirm,
   testId = "confirm-button",
+  children,
 }: ConfirmProps) {
   return (
     <Modal open={open} onOpenChange={onOpenChange} title={title} description={text}>
+      {children !== undefined && <div className="px-5 pt-2">{children}</div>}
       <div className="flex justify-end gap-2 px-5 pt-3 pb-5">
         <Button
           look="quiet"

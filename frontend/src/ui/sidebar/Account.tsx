@@ -2,14 +2,16 @@ import { useId, useRef, useState } from "react";
 import { useChat, useChatState } from "../chat";
 import { Button } from "../common/Button";
 import { Modal } from "../common/Modal";
+import { DeviceLink } from "./DeviceLink";
 
 interface AccountProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
+  guest: boolean;
 }
 
 /** One's own id, for those who want to invite one and have not met one in a room. */
-export function Account({ open, onOpenChange }: AccountProps) {
+export function Account({ open, onOpenChange, guest }: AccountProps) {
   const name = useChatState((state) => state.me.name);
   return (
     <Modal
@@ -19,6 +21,11 @@ export function Account({ open, onOpenChange }: AccountProps) {
       description="Somebody who shares no room with you can invite you by your id."
     >
       <OwnId />
+      {guest && (
+        <div className="px-5 pb-5">
+          <DeviceLink />
+        </div>
+      )}
     </Modal>
   );
 }

@@ -6,9 +6,10 @@ import { Confirm } from "../common/Confirm";
 import { ConnectionState } from "../shell/ConnectionState";
 import { ThemeToggle } from "../shell/ThemeToggle";
 import { Account } from "./Account";
+import { DeviceLink } from "./DeviceLink";
 
 interface MeProps {
-  /** Came by a nickname alone, so that nothing brings this person back. */
+  /** Came by a nickname alone: only a link for another device brings this person back. */
   guest: boolean;
   logOut: () => void;
 }
@@ -46,16 +47,18 @@ export function Me({ guest, logOut }: MeProps) {
           else logOut();
         }}
       />
-      <Account open={account} onOpenChange={setAccount} />
+      <Account open={account} onOpenChange={setAccount} guest={guest} />
       <Confirm
         open={leaving}
         onOpenChange={setLeaving}
         title="Log out for good?"
-        text={`You are a guest: nobody can come back as this ${name}. You lose your private rooms, and rooms that only you own stay without an owner.`}
+        text={`You are a guest: nobody can come back as this ${name}. You lose your private rooms, and rooms that only you own stay without an owner. To stay this ${name}, bring yourself to another device first.`}
         action="Log out"
         testId="logout-confirm"
         onConfirm={logOut}
-      />
+      >
+        <DeviceLink />
+      </Confirm>
     </footer>
   );
 }
