@@ -20,7 +20,7 @@ def test_an_action_has_one_command() -> None:
     before = (dict(room.ACTIONS), dict(room.DECISIONS))
     with pytest.raises(TypeError, match="pin is taken by Pin"):
         room.decides(Mark, "pin")(lambda room, command, message_of: 0)
-    assert (room.ACTIONS, room.DECISIONS) == before
+    assert before == (room.ACTIONS, room.DECISIONS)
 
 
 def test_a_command_is_decided_once() -> None:
