@@ -34,6 +34,7 @@ from domain.executing import DirectExecutor
 from domain.log import EventLog
 from domain.ports.outbound import Notifier
 from domain.projections.views import Views
+from domain.protocol.limits import COMMANDS_A_MINUTE
 from functions import deadline
 from functions.metrics import (
     InvocationMetrics,
@@ -48,9 +49,6 @@ from functions.settings import NotConfigured, Settings
 if TYPE_CHECKING:
     from adapters.origin.secrets import SecretOrigin
 
-RATE = 300
-"""Commands a minute per person and per warm process, with a burst of 100.
-adapters/dynamodb/allowances.py limits all processes together, API Gateway's throttles the stack."""
 
 KEY_CACHE = 60.0
 """Seconds that a process keeps a person's key: the longest time until an erasure takes effect in a
@@ -184,7 +182,7 @@ class Parts:
 
     @cached_property
     def limiter(self) -> SharedAllowances:
-        return SharedAllowances(TokenBuckets(RATE), self.table("ACCOUNTS_TABLE"))
+        return SharedAllowances(TokenBuckets(COMMANDS_A_MINUTE), self.table("ACCOUNTS_TABLE"))
 
     @cached_property
     def connections(self) -> DynamoConnections:

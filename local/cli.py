@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from domain.protocol.limits import COMMANDS_A_MINUTE
 from local.control import ask
 from local.folder import DataFolder, FolderError, holds_data
 from local.operations import Operations
@@ -26,8 +27,7 @@ MAKES_FOLDER = ("serve", "import")
 
 PORT = 8080
 
-RATE = 300.0
-"""Commands a minute per person."""
+RATE = float(COMMANDS_A_MINUTE)
 
 FILES = Path(__file__).parent.parent / "frontend" / "dist"
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 import uvicorn
 import uvloop
 
+from domain.protocol.limits import COMMANDS_A_MINUTE
 from local.bootstrap import Engine
 from local.control import ControlServer
 from local.folder import DataFolder
@@ -52,7 +53,7 @@ class Settings:
     port: int
     data_dir: Path
     files: Path
-    rate: float = 300.0
+    rate: float = COMMANDS_A_MINUTE
     allowed_hosts: Sequence[str] = ()
 
 

@@ -21,11 +21,12 @@ from threading import Lock
 from adapters.dynamodb.table import ConditionFailed, Table, encode_item
 from domain.errors import Throttled
 from domain.ports.limits import Limiter
+from domain.protocol.limits import COMMANDS_A_MINUTE
 
 WINDOW = 60.0
 """Seconds that an item is valid."""
 
-LIMIT = 300
+LIMIT = COMMANDS_A_MINUTE
 """Tokens that all processes together may get for a key in a window."""
 
 CHUNK = 30

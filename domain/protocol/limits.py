@@ -33,3 +33,6 @@ ROOM_PATTERN = "^[a-z0-9-]{1,64}$"
 UNGUESSABLE = re.compile("(^|-)[a-z2-7]{12,}$")
 """The end of a private room's id: 60 random bits in base32, so that nobody can find out which
 private rooms exist by trying ids."""
+
+COMMANDS_A_MINUTE = 300
+"""Commands of a person, with a burst of 100."""
