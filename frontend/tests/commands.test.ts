@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Batches } from "../src/client/batches";
 import { Commands } from "../src/client/commands";
@@ -102,7 +103,7 @@ describe("Commands", () => {
     // Who asked was told: nobody else needs to be.
     expect(words()).toEqual([]);
     commands.refused(second, "forbidden", "again", false);
-    expect(words()).toEqual(["again"]);
+    expect(words()).toEqual([messageOf("forbidden", "again")]);
   });
 
   it("answer at once while offline, and leave nothing behind", async () => {
@@ -146,21 +147,31 @@ describe("Commands", () => {
 });
 
 describe("messageOf", () => {
-  it("has words of its own for what the server says briefly, else the server's", () => {
-    const codes = [
-      "rate_limited",
-      "room_busy",
-      "room_exists",
-      "nickname_taken",
-      "not_a_member",
-      "too_large",
-      "internal",
-    ];
-    const words = codes.map((code) => messageOf(code, "brief"));
-    expect(new Set(words).size).toBe(codes.length);
-    expect(words).not.toContain("brief");
-    for (const sentence of words) expect(sentence).toMatch(/^[A-Z].{10,}\.$/);
-    expect(messageOf("forbidden", "name another owner first")).toBe("name another owner first");
+  const SERVER = ["domain/errors.py", "domain/room/membership.py", "domain/person/person.py"];
+
+  it("has words of its own for every code, and for the server's sentences", () => {
+    const python = SERVER.map((file) => readFileSync(`../${file}`, "utf8")).join();
+    const codes = [...python.matchAll(/code(?:: [^=]*)? = "(\w+)"/gu)].map(
+      ([, code]) => code ?? "",
+    );
+    expect(codes.length).toBeGreaterThan(10);
+    const told = codes.map((code) => messageOf(code, "as the server says it"));
+    expect(new Set(told).size).toBe(new Set(codes).size);
+    for (const words of told) expect(words).toMatch(/^[A-Z].{10,}\.$/u);
+    const sentences = [
+      ...python.matchAll(/default(?:: [^=]*)? = "(.+)"|raise \w+\("(.+)"\)/gu),
+    ].map(([, first, second]) => first ?? second ?? "");
+    expect(sentences.length).toBeGreaterThan(20);
+    for (const sentence of sentences) {
+      for (const code of ["invalid", "forbidden", "not_found", "of a later release"]) {
+        expect(messageOf(code, sentence)).toMatch(/^[A-Z].{10,}\.$/u);
+        expect(messageOf(code, sentence)).not.toBe(sentence);
+      }
+    }
+    expect(messageOf("forbidden", "your role in this room does not allow that")).toBe(
+      "Only owners and moderators can do that here.",
+    );
+    expect(messageOf("forbidden", "a room has at most 50 pinned messages")).toContain("50 pinned");
   });
 });
 
@@ -182,9 +193,7 @@ describe("refusalOf", () => {
     expect(about(add, "forbidden", "they may not be invited by you now")).toBe(
       "bob cannot be invited by you now. Try again in some days.",
     );
-    expect(about(add, "forbidden", "your role does not allow that")).toBe(
-      "your role does not allow that",
-    );
+    expect(about(add, "forbidden", "for another reason")).toBe("You are not allowed to do that.");
   });
 
   it("has words of its own for the last owner and for an address", () => {

@@ -99,7 +99,7 @@ describe("a new message", () => {
     write("x".repeat(3_501));
     expect(left()).toBe("499");
     write("🎉".repeat(4_001));
-    expect(left()).toBe("-1");
+    expect(screen.find("too-long").textContent).toMatch(/^Too long by 1 character: .*4,000/);
     expect(button().disabled).toBe(true);
     enter();
     expect(post).not.toHaveBeenCalled();
@@ -196,6 +196,21 @@ describe("a change of an old message", () => {
     expect(compose).toBe(FRESH);
     expect(field().value).toBe("begun");
     expect(loadDraft("u_me", "r")).toBe("begun");
+  });
+
+  it("asks whether to delete it where no word is left", () => {
+    const edit = edits();
+    const remove = vi.spyOn(chat.commands, "remove").mockReturnValue();
+    show({ mode: "edit", version: 3 }, [own(3, "old words")]);
+    write(" ");
+    expect(button().disabled).toBe(false);
+    enter();
+    expect(screen.text).toContain("Delete this message?");
+    expect(compose).toEqual({ mode: "edit", version: 3 });
+    screen.click("confirm-button");
+    expect(remove).toHaveBeenCalledExactlyOnceWith("r", 3);
+    expect(edit).not.toHaveBeenCalled();
+    expect(compose).toBe(FRESH);
   });
 
   it("is nothing where no word changed", () => {

@@ -91,7 +91,10 @@ function focus(type: "focusin" | "focusout", relatedTarget: Element | null = nul
   });
 }
 
-const pending = (state: PendingPost["state"], problem: string | null = null): PendingPost => ({
+const pending = (
+  state: PendingPost["state"],
+  problem: PendingPost["problem"] = null,
+): PendingPost => ({
   id: "p1",
   by: "u_me",
   at: "2026-11-20T12:00:00.000000Z",
@@ -374,9 +377,9 @@ describe("a message on its way", () => {
   });
 
   it("is tried again or thrown away where it failed", () => {
-    show({ of: pending("failed", "busy") });
+    show({ of: pending("failed", { code: "room_busy", message: "other writers were faster" }) });
     expect(row().dataset.state).toBe("failed");
-    expect(words()).toContain("Not sent: busy");
+    expect(words()).toContain("Not sent. The room is very busy right now. Try again.");
     screen.click("message-retry");
     expect(actions.retry).toHaveBeenCalledExactlyOnceWith("p1");
     expect(actions.discard).not.toHaveBeenCalled();

@@ -6,7 +6,7 @@ import type { Chat } from "../src/client/chat";
 import { ChatContext } from "../src/ui/chat";
 import { Sidebar } from "../src/ui/sidebar/Sidebar";
 import { Welcome } from "../src/ui/shell/Welcome";
-import type { RoomSummary } from "../src/wire/http";
+import type { Rooms, RoomSummary } from "../src/wire/http";
 import { FakeServer } from "./support/server";
 
 let server: FakeServer;
@@ -132,6 +132,39 @@ it("finds rooms by the server, which a list here does not have", async () => {
   expect(document.body.textContent).toContain("No room is called that.");
   await type("");
   expect(shown()).toHaveLength(61);
+});
+
+it("opens the first room that was found with Enter, also once the server has answered", async () => {
+  location.hash = "";
+  const press = async () => {
+    await act(async () => {
+      document
+        .querySelector("input[type=search]")
+        ?.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+      await vi.advanceTimersByTimeAsync(50);
+    });
+  };
+  await press();
+  expect(location.hash).toBe("");
+  await type("strasse");
+  await press();
+  expect(location.hash).toBe("#/s");
+  location.hash = "";
+  await type("");
+  let answer: (rooms: Rooms) => void = () => undefined;
+  server.directory = () =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
+  await type("later");
+  await press();
+  expect(location.hash).toBe("");
+  expect(document.body.textContent).toContain("Searching…");
+  await act(async () => {
+    answer({ rooms: [open("l", "Later")], cursor: null });
+    await vi.advanceTimersByTimeAsync(50);
+  });
+  expect(location.hash).toBe("#/l");
 });
 
 it("does not say that there are no rooms where it only knows of none", async () => {

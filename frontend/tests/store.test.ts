@@ -151,7 +151,7 @@ describe("what is on its way", () => {
     const problem = { code: "room_busy", message: "busy" };
     const failed = entry({ command: reply, state: "failed", problem });
     expect(pendingPosts([failed], "r", [], "u_me")).toMatchObject([
-      { kind: "action", reply_to: 2, state: "failed", problem: "busy" },
+      { kind: "action", reply_to: 2, state: "failed", problem },
     ]);
     expect(pendingPosts([entry({ state: "acked", version: 9 })], "r", [], "u_me")).toMatchObject([
       { state: "acked", ackedAs: 9 },

@@ -2,9 +2,12 @@ import { describe, expect, it } from "vitest";
 import { initialsOf, nameOf } from "../src/ui/common/person";
 import { dayName, shortTime } from "../src/ui/common/time";
 import { cleanText, lengthOf, parseInput } from "../src/ui/room/compose";
+import { emptyRoom } from "../src/fold/room";
+import { closedRoom } from "../src/store/rooms";
+import { peopleIn } from "../src/ui/room/people";
 import { describeNotices } from "../src/ui/room/describe";
 import { entriesOf, isNotices, keysFor, startsGroup } from "../src/ui/room/entries";
-import { privateRoomId, roomIdOf, secretEnd } from "../src/ui/rooms/roomId";
+import { anyRoomId, privateRoomId, roomIdOf, secretEnd } from "../src/ui/rooms/roomId";
 import { isEmojiOnly, tokenize } from "../src/ui/text/format";
 import { message, messages } from "./support/events";
 
@@ -64,7 +67,10 @@ describe("what is written", () => {
 
   it("suggests a room's address by its name", () => {
     expect(roomIdOf("  Café & Söhne #1 ")).toBe("cafe-sohne-1");
+    expect(roomIdOf("Đồ ăn")).toBe("do-an");
+    expect(roomIdOf("Łódź Ærø Straße")).toBe("lodz-aero-strasse");
     expect(roomIdOf("日本")).toBe("");
+    expect(anyRoomId("abcdefghijkl")).toBe("room-abcdef");
     const end = secretEnd();
     expect(end).toMatch(/^[a-z2-7]{12}$/u);
     expect(secretEnd()).not.toBe(end);
@@ -179,6 +185,35 @@ describe("people", () => {
     const people = new Map([["u_gone", null]]);
     expect(nameOf(people, "u_gone")).toBe("Erased person");
     expect(nameOf(people, "u_4k2j7q")).toBe("Guest 2j7q");
+  });
+});
+
+describe("the people in a room", () => {
+  const room = (online: string[], members?: string[]) => ({
+    ...closedRoom("r"),
+    memberCount: 1,
+    online: new Set(online),
+    open: members
+      ? {
+          view: {
+            ...emptyRoom,
+            membersComplete: true,
+            members: new Map(members.map((user) => [user, "member"] as const)),
+          },
+          ranges: [],
+          recent: [],
+        }
+      : null,
+  });
+
+  it("are never more online than there are members", () => {
+    expect(peopleIn(room([]))).toBe("1 member");
+    expect(peopleIn(room(["u_a"]))).toBe("1 member · 1 online");
+    expect(peopleIn(room(["u_a", "u_b", "u_c"]))).toBe("1 member · 3 here now");
+    expect(peopleIn(room(["u_a", "u_b", "u_c"], ["u_a"]))).toBe(
+      "1 member · 1 online · 2 reading along",
+    );
+    expect(peopleIn(room(["u_b"], ["u_a"]))).toBe("1 member · 1 reading along");
   });
 });
 

@@ -8,26 +8,46 @@ export function readingProblem(error: unknown): string {
     : "The rooms did not load. Parley tries again.";
 }
 
-/** What a person is told for a wire code; the server's words where they say more. */
+/** What a person is told for a wire code. */
+const OF_CODE: Readonly<Record<string, string>> = {
+  invalid: "That did not work. Reload the page, then try again.",
+  unauthenticated: "Your session has ended. Enter again.",
+  forbidden: "You are not allowed to do that.",
+  not_found: "That is not there any more.",
+  not_a_member: "Join the room first.",
+  rate_limited: "That was a lot at once. Wait a moment, then try again.",
+  room_busy: "The room is very busy right now. Try again.",
+  room_exists: "A room with this address is there already.",
+  room_full: "The room is full.",
+  nickname_taken: "Somebody is using this nickname already.",
+  too_large: "A message can have at most 4,000 characters.",
+};
+
+/** The same where the code says too little, by the server's words (domain/errors.py). */
+const OF_WORDS: Readonly<Record<string, string>> = {
+  "the message was deleted": "That message was deleted.",
+  "a message takes at most 32 distinct emoji": "This message has no place for another emoji.",
+  "a message takes at most 400 reactions": "This message has no place for another reaction.",
+  "leave the room instead": "That is you. Leave the room instead.",
+  "only its writer may do that to a message": "Only its writer can do that.",
+  "your role in this room does not allow that": "Only owners and moderators can do that here.",
+  "name another owner first": "The room needs an owner. Make somebody else an owner first.",
+  "guests are not let in here: sign in": "Guests cannot enter here. Sign in instead.",
+  "confirm your e-mail address first, then sign in again":
+    "Confirm your e-mail address first, then sign in again.",
+  "no such room": "There is no such room, or you are not in it.",
+  "no such message": "That message is not there any more.",
+  "no such member": "They are not in the room any more.",
+  "no such person": "There is nobody with this id.",
+};
+
+/** What a person is told for a refusal: never the server's own words, which are for programs. */
 export function messageOf(code: string, message: string): string {
-  switch (code) {
-    case "rate_limited":
-      return "That was a lot at once. Wait a moment, then try again.";
-    case "room_busy":
-      return "The room is very busy right now. Try again.";
-    case "room_exists":
-      return "A room with this address is there already.";
-    case "nickname_taken":
-      return "Somebody is using this nickname already.";
-    case "not_a_member":
-      return "Join the room first.";
-    case "too_large":
-      return "A message can have at most 4,000 characters.";
-    case "internal":
-      return "Something went wrong on the server. Try again.";
-    default:
-      return message;
-  }
+  // Not the server's: api.ts says what it met.
+  if (code === "network") return message;
+  const pins = /^a room has at most (\d+) pinned messages$/u.exec(message)?.[1];
+  if (pins !== undefined) return `A room can have ${pins} pinned messages. Unpin one first.`;
+  return OF_WORDS[message] ?? OF_CODE[code] ?? "Something went wrong on the server. Try again.";
 }
 
 /** Message for a refused command; `nameOf` names the person it concerns. */
@@ -43,9 +63,6 @@ export function refusalOf(
       return Number.isNaN(until.getTime())
         ? `${nameOf(command.user)} cannot be invited by you now. Try again in some days.`
         : `${nameOf(command.user)} cannot be invited again before ${dayOf(until)}.`;
-    }
-    if (message === "name another owner first") {
-      return "The room needs an owner. Make somebody else an owner first.";
     }
   }
   if (code === "invalid" && command.action === "create_room") {

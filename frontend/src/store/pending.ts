@@ -16,7 +16,7 @@ export interface PendingPost {
   readonly state: OutboxEntry["state"];
   /** Set once the server acknowledged it. */
   readonly ackedAs: number | null;
-  readonly problem: string | null;
+  readonly problem: OutboxEntry["problem"] | null;
 }
 
 export function withOutbox(state: State, outbox: readonly OutboxEntry[]): State {
@@ -49,7 +49,7 @@ export function pendingPosts(
       reply_to: command.reply_to ?? null,
       state,
       ackedAs: version ?? null,
-      problem: problem?.message ?? null,
+      problem: problem ?? null,
     });
   }
   return posts;

@@ -33,9 +33,7 @@ export function GuestForm({ nickname, onNickname, enter, label, note }: GuestFor
     try {
       await enter(name);
     } catch (error) {
-      setProblem(
-        error instanceof ApiError ? messageOf(error.code, error.message) : "That did not work.",
-      );
+      setProblem(problemOf(error));
       setBusy(false);
       field.current?.select();
     }
@@ -75,4 +73,10 @@ export function GuestForm({ nickname, onNickname, enter, label, note }: GuestFor
       </Button>
     </form>
   );
+}
+
+function problemOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return "That did not work. Try again.";
+  if (error.code === "invalid") return "This nickname cannot be used. Choose another one.";
+  return messageOf(error.code, error.message);
 }

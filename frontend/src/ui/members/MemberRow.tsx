@@ -38,16 +38,19 @@ export function MemberRow({ room, member, me }: MemberRowProps) {
           {member.name}
           {own && <span className="text-faint"> (you)</span>}
         </div>
-        <div className="text-xs leading-4 text-soft">
-          {member.role === "member" ? "" : `${roleNames[member.role]} · `}
-          {member.online ? "online" : "away"}
-        </div>
+        <div className="text-xs leading-4 text-soft">{about(member)}</div>
       </div>
       {(mayRemove || maySetRole) && (
         <MemberMenu room={room} member={member} mayRemove={mayRemove} />
       )}
     </div>
   );
+}
+
+/** Somebody's role, and that they are here. Of others nobody knows whether they will be back. */
+function about({ role, online }: PanelMember): string {
+  if (!online) return roleNames[role];
+  return role === "member" ? "Online" : `${roleNames[role]} · online`;
 }
 
 interface MemberMenuProps {

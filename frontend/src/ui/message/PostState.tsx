@@ -1,3 +1,4 @@
+import { messageOf } from "../../client/problems";
 import type { PendingPost } from "../../store/pending";
 import { Icon } from "../common/Icon";
 
@@ -22,7 +23,7 @@ export function PostState({ post, retry, discard }: PostStateProps) {
     <div className="mt-0.5 flex flex-wrap items-center gap-x-3 text-xs text-danger" role="alert">
       <span className="flex items-center gap-1">
         <Icon name="alert" size={14} />
-        Not sent{post.problem === null ? "" : `: ${post.problem}`}
+        Not sent. {post.problem && messageOf(post.problem.code, post.problem.message)}
       </span>
       <button
         type="button"

@@ -3,10 +3,11 @@ import { loadDraft, saveDraft } from "../../client/storage";
 import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
+import { Confirm } from "../common/Confirm";
 import { useMedia } from "../hooks";
 import { cleanText, lengthOf, MAX_TEXT, parseInput, FRESH, type Compose } from "./compose";
 import { ComposeBanner } from "./ComposeBanner";
-import { editKey, editNewest, originalOf, type Said } from "./edited";
+import { editKey, editNewest, originalOf, versionOf, type Said } from "./edited";
 import { keepUnfinished, unfinishedIn } from "./useCompose";
 
 interface ComposerProps {
@@ -36,6 +37,7 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
   const changed = edited !== null && edited.key === editing ? edited.text : null;
   const value = editing === null ? draft : (changed ?? original);
   const text = cleanText(value);
+  const [emptied, setEmptied] = useState(false);
   const left = MAX_TEXT - lengthOf(text);
 
   // A finger that opens a room wants to read; the keyboard would cover half of it.
@@ -64,6 +66,7 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
   }
 
   function submit() {
+    if (text === "" && editing !== null) setEmptied(true);
     if (text === "" || left < 0) return;
     if (compose.mode === "edit") {
       if (text !== original) chat.commands.edit(room.room, compose.version, text);
@@ -77,6 +80,13 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
     }
     finish();
     field.current?.focus();
+  }
+
+  /** Nothing is left of a message that is edited: that is to delete it. */
+  function remove() {
+    const version = versionOf(compose, said);
+    if (version !== null) chat.commands.remove(room.room, version);
+    finish();
   }
 
   function finish() {
@@ -105,6 +115,11 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
     <div className="shrink-0 px-3 pb-3 md:px-5 md:pb-5">
       <div className="rounded-2xl border border-edge bg-raised shadow-raised transition-colors focus-within:border-accent">
         <ComposeBanner compose={compose} messages={messages} cancel={finish} />
+        {left < 0 && (
+          <p role="alert" data-testid="too-long" className="px-4 pt-2 text-sm text-danger">
+            {tooLong(-left)}
+          </p>
+        )}
         <div className="flex items-end gap-1 p-1.5 pl-4">
           <textarea
             ref={field}
@@ -120,11 +135,8 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
             }}
             onKeyDown={onKeyDown}
           />
-          {left < COUNT_FROM && (
-            <span
-              role="status"
-              className={`self-center px-1 text-xs tabular-nums ${left < 0 ? "text-danger" : "text-faint"}`}
-            >
+          {left < COUNT_FROM && left >= 0 && (
+            <span role="status" className="self-center px-1 text-xs text-faint tabular-nums">
               {left}
             </span>
           )}
@@ -132,13 +144,27 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
             data-testid="send-button"
             icon={editing === null ? "send" : "check"}
             label={editing === null ? "Send" : "Save"}
-            disabled={text === "" || left < 0}
+            disabled={(text === "" && editing === null) || left < 0}
             look="solid"
             box="large"
             onClick={submit}
           />
         </div>
       </div>
+      <Confirm
+        open={emptied}
+        onOpenChange={setEmptied}
+        title="Delete this message?"
+        text="There is no text left in it. It disappears for everybody in the room, and this cannot be undone."
+        action="Delete"
+        onConfirm={remove}
+      />
     </div>
   );
+}
+
+function tooLong(over: number): string {
+  const most = MAX_TEXT.toLocaleString();
+  const much = over === 1 ? "1 character" : `${over.toLocaleString()} characters`;
+  return `Too long by ${much}: a message can have ${most}. Shorten it to send it.`;
 }

@@ -7,6 +7,7 @@ import { Confirm } from "../common/Confirm";
 import { Icon } from "../common/Icon";
 import { RoomTile } from "../common/RoomTile";
 import { goTo, useMedia } from "../hooks";
+import { peopleIn } from "./people";
 import { ConnectionStatus } from "../shell/ConnectionState";
 
 interface RoomHeaderProps {
@@ -50,9 +51,7 @@ export function RoomHeader({ room, panel, togglePanel, jump }: RoomHeaderProps) 
             {kinds[room.kind]}
             {room.memberCount > 0 && " · "}
           </span>
-          {room.memberCount > 0 &&
-            `${room.memberCount.toLocaleString()} ${room.memberCount === 1 ? "member" : "members"}`}
-          {room.online.size > 0 && ` · ${room.online.size} online`}
+          {peopleIn(room)}
         </p>
       </div>
       {partsOf("HeaderAction").map((Action, index) => (

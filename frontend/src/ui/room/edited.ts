@@ -18,6 +18,12 @@ export function editKey(compose: Compose): string | null {
   return compose.mode === "edit-post" ? compose.id : null;
 }
 
+/** The version of the message that is edited; null where the log does not have it yet. */
+export function versionOf(compose: Compose, { messages, me }: Said): number | null {
+  if (compose.mode === "edit") return compose.version;
+  return compose.mode === "edit-post" ? (ownPost(messages, compose.id, me)?.version ?? null) : null;
+}
+
 /** The text that an edit begins from; empty where the message is not loaded. */
 export function originalOf(compose: Compose, said: Said): string {
   const { messages, me } = said;

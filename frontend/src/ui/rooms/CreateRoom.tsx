@@ -5,7 +5,7 @@ import { Button } from "../common/Button";
 import { Icon, type IconName } from "../common/Icon";
 import { Modal } from "../common/Modal";
 import { goTo } from "../hooks";
-import { privateRoomId, roomIdOf, secretEnd } from "./roomId";
+import { anyRoomId, privateRoomId, roomIdOf, secretEnd } from "./roomId";
 
 const kinds: readonly { kind: RoomKind; icon: IconName; title: string; about: string }[] = [
   { kind: "public", icon: "hash", title: "Public", about: "Everybody can read and join." },
@@ -55,7 +55,7 @@ function CreateRoomForm({ done }: { done: () => void }) {
     ? name === "" && room === null
       ? ""
       : privateRoomId(room === null ? suggested : roomIdOf(room), end)
-    : (room ?? suggested);
+    : (room ?? (suggested === "" && name.trim() !== "" ? anyRoomId(end) : suggested));
 
   async function submit(event: SyntheticEvent) {
     event.preventDefault();

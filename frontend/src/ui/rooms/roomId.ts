@@ -1,9 +1,8 @@
+import { plain } from "../../client/plain";
+
 /** A room id that a name suggests: letters without accents, digits and hyphens. */
 export function roomIdOf(name: string): string {
-  return name
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/\p{M}/gu, "")
+  return plain(name)
     .replace(/[^a-z0-9]+/gu, "-")
     .replace(/^-+|-+$/gu, "")
     .slice(0, 64);
@@ -11,6 +10,11 @@ export function roomIdOf(name: string): string {
 
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 const RANDOM = 12;
+
+/** A room id for a name that suggests none, as one in Chinese; `end` is random. */
+export function anyRoomId(end: string): string {
+  return `room-${end.slice(0, 6)}`;
+}
 
 /** A random end for the id of a private room, which nobody may guess (docs/protocol.md). */
 export function secretEnd(): string {

@@ -63,7 +63,7 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
         </Button>
       )}
       {listed && own.length + others.length === 0 && !(invited && filter.trim() === "") && (
-        <p className="px-3 py-6 text-center text-sm text-faint">
+        <p role="status" className="px-3 py-6 text-center text-sm text-faint">
           {directory.searching
             ? "Searching…"
             : filter.trim() === ""

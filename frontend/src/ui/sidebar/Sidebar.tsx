@@ -1,8 +1,9 @@
-import { useState } from "react";
-import { useChat } from "../chat";
+import { useEffect, useRef, useState } from "react";
+import { useChat, useChatState } from "../chat";
 import { IconButton } from "../common/Button";
 import { Icon } from "../common/Icon";
 import { Logo } from "../common/Logo";
+import { goTo } from "../hooks";
 import { CreateRoom } from "../rooms/CreateRoom";
 import { MailSwitch } from "./MailSwitch";
 import { Me } from "./Me";
@@ -14,16 +15,35 @@ interface SidebarProps {
   logOut: () => void;
 }
 
+/** What Enter opens: the first room that was found. */
+const ROOM = '[data-testid="room-item"]';
+
 export function Sidebar({ active, guest, logOut }: SidebarProps) {
   const chat = useChat();
   const [filter, setFilter] = useState("");
+  const nav = useRef<HTMLElement>(null);
+  const searching = useChatState((state) => state.directory.searching);
+  // Enter was pressed before the server answered: its first room is opened then.
+  const wanted = useRef(false);
+  const openFirst = () => {
+    const room = nav.current?.querySelector<HTMLElement>(ROOM)?.dataset.room;
+    if (room !== undefined) goTo(room);
+    return room !== undefined;
+  };
+  useEffect(() => {
+    if (searching || !wanted.current) return;
+    wanted.current = false;
+    openFirst();
+  }, [searching]);
   const find = (text: string) => {
+    wanted.current = false;
     setFilter(text);
     chat.directory.search(text);
   };
   const [creating, setCreating] = useState(false);
   return (
     <nav
+      ref={nav}
       aria-label="Rooms"
       className="flex h-full w-full shrink-0 flex-col border-line bg-sidebar md:w-76 md:border-r"
     >
@@ -55,6 +75,7 @@ export function Sidebar({ active, guest, logOut }: SidebarProps) {
           }}
           onKeyDown={(event) => {
             if (event.key === "Escape") find("");
+            if (event.key === "Enter" && filter.trim() !== "") wanted.current = !openFirst();
           }}
         />
       </div>

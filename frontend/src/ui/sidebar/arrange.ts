@@ -1,3 +1,4 @@
+import { plain } from "../../client/plain";
 import type { Directory, RoomState } from "../../store/state";
 
 /**
@@ -10,11 +11,11 @@ export function arrange(
   filter: string,
   held: readonly string[] | null,
 ): { own: RoomState[]; others: RoomState[] } {
-  const wanted = folded(filter).split(/\s+/u).filter(Boolean);
+  const wanted = plain(filter).split(/\s+/u).filter(Boolean);
   const found = new Set(directory.query === filter.trim() ? directory.rooms : []);
   const matching = [...rooms.values()].filter((room) => {
     if (room.version === 0) return false;
-    const texts = [folded(room.name ?? ""), room.room];
+    const texts = [plain(room.name ?? ""), room.room];
     return (
       found.has(room.room) || wanted.every((word) => texts.some((text) => text.includes(word)))
     );
@@ -32,11 +33,6 @@ export function arrange(
     .filter(mayJoin)
     .sort((a, b) => b.memberCount - a.memberCount || a.room.localeCompare(b.room));
   return { own, others };
-}
-
-/** A text without case and accents, as the server compares names (domain/matching.py). */
-function folded(text: string): string {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
 /** Nobody joins a private room unasked, nor one that the server does not show. */
