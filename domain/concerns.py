@@ -1,4 +1,5 @@
-"""What aggregates by concern share: parts of their state, and answers to other concerns' events."""
+"""Code that aggregates by concern share: parts of their state, and reactions to other concerns'
+events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -14,11 +15,11 @@ class Part:
         raise NotImplementedError
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over a snapshot; one of an earlier release may lack the part's keys."""
+        """Restores a snapshot; one of an earlier release may lack the part's keys."""
         raise NotImplementedError
 
     def weight(self) -> int:
-        """Returns about how many bytes the part takes in memory."""
+        """Returns an estimate of the part's bytes in memory."""
         return 0
 
 
@@ -26,12 +27,12 @@ P = TypeVar("P", bound=Part)
 
 
 class Composed(Aggregate):
-    """An aggregate whose concerns keep a part of the state each.
+    """An aggregate whose concerns each keep a part of the state.
 
     Attributes
     ----------
     part_classes: the parts of every aggregate of the class.
-    part_bytes: an empty part in memory.
+    part_bytes: bytes of an empty part in memory.
     """
 
     part_classes: ClassVar[Sequence[type[Part]]]
@@ -46,14 +47,14 @@ class Composed(Aggregate):
         return self.parts[kind]  # type: ignore[return-value]
 
     def weight(self) -> int:
-        # A plain loop: it runs once an append, and a generator takes half as long again.
+        # A plain loop: it runs once per append, and a generator takes half as long again.
         total = super().weight() + len(self.parts) * self.part_bytes
         for part in self.parts.values():
             total += part.weight()
         return total
 
     def parts_state(self) -> dict[str, Any]:
-        """Returns what a snapshot keeps of all parts."""
+        """Returns the state of all parts for a snapshot."""
         state: dict[str, Any] = {}
         for part in self.parts.values():
             state |= part.snapshot()
@@ -69,7 +70,7 @@ E = TypeVar("E", bound=Event)
 
 
 def after(event: type[E]) -> Callable[[Callable[[A, E], None]], Callable[[A, E], None]]:
-    """Decorates a concern's answer to another concern's event: it is called after the event's own
+    """Decorates a concern's reaction to another concern's event: it is called after the event's own
     `apply`."""
 
     def register(follow: Callable[[A, E], None]) -> Callable[[A, E], None]:

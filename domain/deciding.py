@@ -1,4 +1,4 @@
-"""Deciding commands: late retries, and messages fresh to the room's head (rules 4 to 6)."""
+"""Decides commands: late retries, and messages read up to the room's head (rules 4 to 6)."""
 
 from typing import Any
 
@@ -12,23 +12,23 @@ from domain.projections.views import Views
 from domain.room.tail import Tail
 
 MAX_TAIL = 1_000
-"""Messages that deciding keeps of a room before it begins anew from the view."""
+"""Maximum of messages of a room that deciding keeps before it starts again from the view."""
 
 MAX_TAIL_BYTES = 2**20
-"""The same by size: a message has 16 KB at most. While the view stands still, what the tail has
-grown by since it began counts alone."""
+"""The same limit in bytes: a message has at most 16 KB. While the view does not move, only the
+growth of the tail since its start counts."""
 
 MAX_LAG = 1_000
-"""Events that deciding folds onto a view that lags, some 90 ms; with more, commands that need a
-message are answered `room_busy` until the view has caught up."""
+"""Maximum of events that deciding folds onto a lagging view, about 90 ms; if there are more,
+commands that need a message are answered `room_busy` until the view has caught up."""
 
 
 class Decider:
-    """Decides a command on an aggregate, with what the aggregate does not hold itself.
+    """Decides a command on an aggregate, with data that the aggregate itself does not have.
 
     Parameters
     ----------
-    alone: whether this process alone appends: then what it reads of people may be kept.
+    alone: whether only this process appends: then people's aggregates may be cached.
     """
 
     def __init__(self, log: EventLog, views: Views, alone: bool = False) -> None:
@@ -37,7 +37,7 @@ class Decider:
         self._alone = alone
 
     def decide(self, aggregate: Aggregate, command: Command) -> Outcome:
-        """Returns the command's outcome; events that it decides are pending after."""
+        """Returns the command's outcome; its events are pending afterwards."""
         try:
             known = aggregate.recall(command)
             if known is None:
@@ -46,17 +46,15 @@ class Decider:
                 return known
             return aggregate.decide(command, lambda version: self._message(aggregate, version))
         except ParleyError as refusal:
-            # Its traceback holds the frames of its callers, and they hold the outcomes: a circle
-            # that only the garbage collector would undo.
+            # Its traceback references the frames of its callers, and they reference the outcomes: a
+            # cycle that only the garbage collector would free.
             return refusal.with_traceback(None)
 
     def _late(self, aggregate: Aggregate, command: Command) -> int | None:
-        """Returns the version that answered a command which the window forgot.
+        """Returns the version that answered a command which has left the window.
 
-        Raises
-        ------
-        BeyondWindow: the log is to be searched first. Never for somebody who was no member, whose
-            frames could cost a search each.
+        Raises ------ BeyondWindow: the log must be searched first. Never raised for a person who
+        was never a member, because each of their frames could cost a search.
         """
         if command.found is not None:
             version, digest = command.found
@@ -68,12 +66,12 @@ class Decider:
         after = max(command.since, command.sought)
         if after >= aggregate.forgotten or not self._belonged(aggregate, command.by):
             return None
-        # What is appended from now on is in the window, or searched next.
+        # Later events are in the window, or searched next.
         seen = aggregate.version - len(aggregate.pending)
         raise BeyondWindow(after, min(aggregate.forgotten, seen), seen)
 
     def _belonged(self, aggregate: Aggregate, user: str) -> bool:
-        """Returns whether the person is a member or was one, as their own log says."""
+        """Returns whether the person is or was a member, according to their own log."""
         if aggregate.knows(user):
             return True
         person = self._log.load(user) if self._alone else self._log.read(user)
@@ -84,7 +82,7 @@ class Decider:
         tail, aggregate.tail = aggregate.tail, None
         saved = aggregate.version - len(aggregate.pending)
         if tail is not None and saved - tail.version > MAX_LAG:
-            tail = None  # nobody looked for so long that the view is nearer
+            tail = None  # not used for so long that the view is closer
         if tail is None or len(tail.messages) > MAX_TAIL or tail.weight > MAX_TAIL_BYTES:
             tail = self._begin_tail(aggregate.id, tail)
         if saved - tail.version > MAX_LAG:
@@ -95,22 +93,22 @@ class Decider:
         if tail.first is None:
             tail.first = tail.weight
         message = tail.message(version)
-        # Kept only now: a read that fails midway leaves an event half applied.
+        # Cached only now: a read that fails midway leaves an event half applied.
         aggregate.tail = tail
         self._log.cache.weigh(aggregate.id, aggregate)
         return message
 
     def _begin_tail(self, room: str, former: Tail | None) -> Tail:
-        """Returns a tail that begins with the view; the former one where a new one would fold the
-        same events again, at each command until the view moves."""
+        """Returns a tail that begins with the view; or the previous one if a new one would fold the
+        same events again at each command until the view moves."""
         header = self._views.header(room)
         version = header["version"] if header is not None else 0
         if (
             former is not None
             and former.since == version
             and len(former.messages) <= MAX_TAIL
-            # Bounded also where the view stands still since nothing happens: refused commands
-            # load messages all the same.
+            # Limited also while the view does not move because nothing happens: refused commands
+            # load messages too.
             and former.grown() <= MAX_TAIL_BYTES
         ):
             return former

@@ -1,4 +1,4 @@
-"""The executor that writes at once, and waiting for any executor (rules 2 to 4)."""
+"""The executor that writes immediately, and waiting for any executor (rules 2 to 4)."""
 
 import random
 import threading
@@ -18,32 +18,32 @@ from domain.ports.commands import Executor, Outcome, Reply
 from domain.projections.views import Views
 
 ATTEMPTS = 10
-"""Tries of a command, lost or throttled, before it is answered `room_busy`."""
+"""Attempts of a command, lost or throttled, before it is answered `room_busy`."""
 
 PAUSE = 0.02
-"""Seconds: the second try waits up to twice that, each later one up to twice its forerunner, at
-most 0.64. Twenty writers in one room need that much to let each other by."""
+"""Seconds: the second attempt waits up to twice that, each later one up to twice the one before, at
+most 0.64. Twenty writers in one room need that much to avoid each other."""
 
 CHECKPOINT_BYTES = 32 * 2**20
-"""Bytes of states as they were last folded that are kept: some 20 KB a room, 300 KB where it has
-10,000 members, megabytes for a person with as many rooms."""
+"""Bytes of cached last folded states: about 20 KB a room, 300 KB with 10,000 members, megabytes for
+a person with as many rooms."""
 
 Announce = Callable[[Sequence[StoredEvent]], Callable[[], None]]
-"""Begins to tell of events that were appended; returns what waits until that ended. See
+"""Begins to publish appended events; returns a function that waits for the end. See
 DirectExecutor."""
 
 
 def unannounced(events: Sequence[StoredEvent]) -> Callable[[], None]:
-    """Tells nobody: an Announce for where the feed suffices."""
+    """Publishes nothing: an Announce for runtimes where the feed is enough."""
     return lambda: None
 
 
 Report = Callable[[str, Exception], None]
-"""Told of a log's snapshot that could not be saved."""
+"""Called with a log's snapshot that could not be saved."""
 
 
 def unreported(log_id: str, error: Exception) -> None:
-    """Tells nobody: a Report for tests."""
+    """Reports nothing: for tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +54,16 @@ class _Appended:
 
 
 class DirectExecutor:
-    """Appends with one conditional write a command batch; what a Lambda does.
+    """Appends a command batch with one conditional write; used on Lambda.
 
-    For one thread: others' decisions on the same cached aggregate would mix with its own.
+    For one thread only: decisions of other threads on the same cached aggregate would mix.
 
-    Parameters
-    ----------
-    pause: called with the seconds to wait before the next attempt.
-    announce: called with what was appended, before the reply, as a shortcut for consumers that
-        the feed reaches later. What it returns is called after the reply: whoever replies need
-        not wait for it, and it has ended when `execute` returns, since a Lambda is frozen then.
-        Both keep their failures to themselves: the commands are answered, and the feed brings
-        what they did not.
-    report: called with a log and why its snapshot was not saved.
+    Parameters ---------- pause: called with the seconds to wait before the next attempt. announce:
+    called with the appended events, before the reply, as a shortcut for consumers that the feed
+    reaches later. The function that it returns is called after the reply: the reply does not wait
+    for it, and it has ended when `execute` returns, because a Lambda is frozen then. Neither
+    raises: the commands are answered, and the feed brings the events anyway. report: called with a
+    log and the reason why its snapshot was not saved.
 
     Attributes
     ----------
@@ -92,10 +89,11 @@ class DirectExecutor:
         self.conflicts = 0
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
-        """Decides, appends, and replies while it announces; a snapshot that is due comes last.
+        """Decides, appends, and replies while it announces; a due snapshot comes last.
 
-        Throttled appends are tried again as lost ones are, throttled reads were; what lasts is
-        answered as `room_busy`. A retry by the client is exact whatever was appended.
+        Throttled appends are retried like lost ones; throttled reads were already retried. A
+        lasting failure is answered `room_busy`. A retry by the client is recognised, whatever was
+        appended.
 
         Raises
         ------
@@ -111,8 +109,8 @@ class DirectExecutor:
             try:
                 self._log.save_snapshot(done.snapshot)
             except (PersistenceError, Throttled) as error:
-                # The events are durable and answered: what fails here is only missing, and is
-                # tried again with one of the next events.
+                # The events are durable and answered: after a failure here only the snapshot is
+                # missing, and one of the next events retries it.
                 self._report(log_id, error)
 
     def _done(self, log_id: str, commands: Sequence[Command]) -> _Appended:
@@ -126,7 +124,8 @@ class DirectExecutor:
                 appended = self._attempt(log_id, commands, attempts)
             except IntegrityError:
                 self.conflicts += 1
-                # From memory: others wrote since it was folded, which says nothing of right now.
+                # From memory: others wrote since it was folded, which does not mean that they write
+                # now.
                 contended = not cached
             except Throttled as refusal:
                 return _Appended([refusal for _ in commands])
@@ -141,9 +140,9 @@ class DirectExecutor:
     def _attempt(
         self, log_id: str, commands: Sequence[Command], attempts: Iterator[int]
     ) -> _Appended | None:
-        """Decides and appends once; None where that was on a stale aggregate.
+        """Decides and appends once; None if the aggregate was stale.
 
-        Whatever it raises, the aggregate is forgotten.
+        After any exception the aggregate is dropped.
         """
         fresh = self._log.cached(log_id) is None
         try:
@@ -151,8 +150,8 @@ class DirectExecutor:
             before = aggregate.version
             outcomes, written = self._decide(aggregate, commands)
             events = aggregate.collect_events()
-            # A stale aggregate that refuses, or finds nothing to change, meets no conditional
-            # write: that is final only at the head.
+            # A refusal or a no-op of a stale aggregate is not checked by a conditional write: it is
+            # final only at the head.
             if not fresh and not written:
                 self._log.evict(log_id)
                 return None
@@ -170,11 +169,11 @@ class DirectExecutor:
         return _Appended(outcomes, stored, snapshot)
 
     def _fold(self, log_id: str) -> Aggregate:
-        """Folds the log to its head, from where it was folded last.
+        """Folds the log to its head, from the last folded state.
 
-        A lost race leaves an aggregate with events that never happened, so deciding again
-        cannot go on with it. With many processes in a room that is most messages: to read but
-        the tail then is what keeps a lost race cheaper than a push to one more person.
+        A lost race leaves an aggregate with events that were not appended, so deciding again cannot
+        use it. With many processes in a room, this is the case for most messages: because only the
+        tail is read, a lost race is cheaper than a push to one more person.
         """
         known = self.checkpoints.get(log_id)
         aggregate = self._log.catch_up(known) if known else None
@@ -190,7 +189,7 @@ class DirectExecutor:
     def _decide(
         self, aggregate: Aggregate, commands: Sequence[Command]
     ) -> tuple[list[Outcome], bool]:
-        """Returns the outcomes, and whether every command has an event to be written."""
+        """Returns the outcomes, and whether every command has an event to write."""
         outcomes, written = [], True
         for command in commands:
             before = len(aggregate.pending)
@@ -199,10 +198,10 @@ class DirectExecutor:
         return outcomes, written
 
     def _insert(self, events: Sequence[StoredEvent], attempts: Iterator[int]) -> None:
-        """Appends, and where that is throttled tries the same again while attempts are left.
+        """Appends; if that is throttled, retries the same append while attempts are left.
 
-        Deciding again would fold the room from a table that has enough to do; the write is
-        conditional either way.
+        Deciding again would read the room from an overloaded table; the write is conditional in
+        both cases.
         """
         while True:
             try:
@@ -244,7 +243,7 @@ def outcomes_of(
 
 
 def versions_of(outcomes: Sequence[Outcome]) -> list[int]:
-    """Returns the versions of accepted commands; raises the first refusal."""
+    """Returns the versions of accepted commands; raises the first error."""
     versions: list[int] = []
     for outcome in outcomes:
         if isinstance(outcome, ParleyError):

@@ -1,4 +1,4 @@
-"""Client frames of commands, read marks and typing, from the allowance to the answer."""
+"""Handles client frames of commands, read marks and typing, from the allowance to the answer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,18 +32,19 @@ from domain.room.messages import Post
 from domain.room.room import Room
 
 SEARCHES = 5
-"""Searches for one late retry: in a busy room the window passes on while one goes on."""
+"""Maximum of searches for one late retry: in a busy room the window moves on during a search."""
 
 PIECES = 6
-"""Pieces in which one search makes the index of old parts of a log: others have their turn between
-them. A search that needs more is refused as `room_busy`; the next one goes on from there."""
+"""Maximum of steps in which one search creates the index of old parts of a log: other people's work
+runs between them. A search that needs more is refused as `room_busy`; the next one continues from
+there."""
 
 SEARCH_ROWS = 1_000
-"""Rows of a page that cost as much as a search."""
+"""Number of rows of a page that cost as much as a search."""
 
 
 class Commanding:
-    """Takes client frames of one connection to their use cases."""
+    """Passes client frames of one connection to their use cases."""
 
     def __init__(self, services: Services, reading: Reading, preparing: Preparing) -> None:
         self._services = services
@@ -63,8 +64,8 @@ class Commanding:
         }
 
     def command(self, connection: Connection, frame: Any) -> None:
-        """Hands the frame's command to the executor; `ack` or `error` follows, except where a
-        quiet post is accepted: its push tells the client."""
+        """Passes the frame's command to the executor; `ack` or `error` follows, except for an
+        accepted quiet post, which its push confirms."""
         user = connection.user
         self._spend(user)
         people = self._people(user, frame)
@@ -77,8 +78,8 @@ class Commanding:
         )
 
     def _people(self, user: str, frame: Any) -> Sequence[str]:
-        """Returns the people whose logs a command is made or decided with; they are to be in memory
-        where this process alone appends."""
+        """Returns the people whose logs are needed to build or decide a command; the logs must be
+        in memory if only this process appends."""
         plan = PLANS[frame.action]
         if plan.command is AddMember:
             return (user, frame.user)
@@ -86,7 +87,7 @@ class Commanding:
             return (user,)
         if frame.since is None or not self._services.alone:
             return ()
-        # A late retry of somebody who is no member asks their log (Decider).
+        # A late retry of a person who is not a member reads their log (Decider).
         room = self._services.log.cached(frame.room)
         return () if room is not None and room.knows(user) else (user,)
 
@@ -108,7 +109,7 @@ class Commanding:
         def answer(outcomes: Sequence[Outcome]) -> None:
             outcome = outcomes[0]
             if isinstance(outcome, BeyondWindow) and tries < SEARCHES:
-                # It may be a late retry, whose push is long past: it is acknowledged.
+                # It may be a late retry whose push was sent long ago, so it is acknowledged.
                 self._search(connection, room, command, outcome, tries)
             elif not quiet or isinstance(outcome, ParleyError):
                 self._answer(connection.id, command.id, room, outcomes)
@@ -118,7 +119,7 @@ class Commanding:
     def _search(
         self, connection: Connection, room: str, command: Command, gap: BeyondWindow, tries: int
     ) -> None:
-        """Looks up a late retry apart from the loop, then has it decided again."""
+        """Looks up a late retry off the event loop, then decides it again."""
 
         def search(pieces: int = PIECES) -> None:
             try:
@@ -151,7 +152,7 @@ class Commanding:
             apart(search)
 
     def read(self, connection: Connection, frame: wire.Read) -> None:
-        """Moves a read mark; it cannot pass the room's head."""
+        """Moves a read mark; it cannot move beyond the room's head."""
         self._spend(connection.user)
         standing = self._reading.authorising.in_memory(frame.room)
         self._with_standing(
@@ -165,8 +166,8 @@ class Commanding:
         standing: Standing | None,
         then: Callable[[Standing], None],
     ) -> None:
-        """Goes on with a room's standing, which is looked up apart from the loop where it is not
-        known; what that ends in is answered where the frame has an id."""
+        """Continues with a room's standing, which is looked up off the event loop if it is not
+        known; the result is answered if the frame has an id."""
         if standing is not None:
             then(standing)
             return
@@ -189,8 +190,8 @@ class Commanding:
             raise NotFound("no such room")
         if frame.version > standing.version:
             raise Invalid("the room has no such version yet")
-        # `since` is a version of the room, not of the person's log; a mark that only moves
-        # forward needs no look into the past.
+        # `since` is a version of the room, not of the person's log; a mark that only moves forward
+        # needs no search for retries.
         base = {**self.base(user, frame), "since": None}
         mark = MarkRead(room=frame.room, version=frame.version, **base)
 
@@ -202,12 +203,12 @@ class Commanding:
         self._services.executor.execute(user, [mark], answer)
 
     def typing(self, connection: Connection, frame: wire.Typing) -> None:
-        """Tells the room, unless it is large; dropped in silence where the person may not post
-        there."""
+        """Tells the room, unless it is large; silently dropped if the person may not post there."""
         services, user = self._services, connection.user
         if not services.limiter.allow(user):
             return
-        # What is in memory may be behind its log, which a sign that lapses may be as well.
+        # The aggregate in memory may be behind its log, which is acceptable for a sign that
+        # expires.
         room = services.log.cached(frame.room)
 
         def tell(standing: Standing) -> None:

@@ -1,4 +1,4 @@
-"""Who somebody is: nicknames and sign-in subjects."""
+"""Entering: nicknames and sign-in subjects."""
 
 import secrets
 import unicodedata
@@ -12,7 +12,7 @@ from domain.person.person import Person
 from domain.protocol.limits import MAX_NICKNAME
 
 TRIES = 5
-"""Times that somebody who signs in may be erased meanwhile."""
+"""Attempts for a person who is erased while they sign in."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -23,12 +23,12 @@ def new_user_id() -> str:
 
 
 def same_name(nickname: str) -> str:
-    """Returns the form in which two nicknames are one: `Ann` and `ann` look alike."""
+    """Returns the form for comparing nicknames: `Ann` and `ann` are the same."""
     return unicodedata.normalize("NFKC", nickname).casefold()
 
 
 def numbered(nickname: str) -> Iterator[str]:
-    """Yields the nickname, then `nickname 2` … `nickname 9`, then some with a random number."""
+    """Yields the nickname, then `nickname 2` … `nickname 9`, then several with a random number."""
     yield nickname
     for number in (*range(2, 10), *(secrets.randbelow(9_000) + 1_000 for _ in range(10))):
         suffix = f" {number}"
@@ -36,7 +36,7 @@ def numbered(nickname: str) -> Iterator[str]:
 
 
 class Entering:
-    """Lets guests in, and people whom a sign-in service vouches for."""
+    """Starts sessions for guests, and for people whom a sign-in service has authenticated."""
 
     def __init__(self, services: Services, sessions: Sessions) -> None:
         self._services = services
@@ -45,18 +45,18 @@ class Entering:
     def enter(self, nickname: str, token: str | None, source: str = "") -> tuple[str, str]:
         """Returns (token, user id) of a guest.
 
-        The holder of a live token of that nickname comes back as the same person; anybody else
-        gets a new one. `source` is the address that asks: each has an allowance, as people have.
+        The holder of a valid token of that nickname is the same person again; anybody else becomes
+        a new person. `source` is the calling address: each address has an allowance, like a person.
 
         Raises
         ------
-        Forbidden: guests are not let in.
-        NicknameTaken: somebody with a live session holds it.
+        Forbidden: guests are not allowed.
+        NicknameTaken: a person with a valid session holds it.
         RateLimited: too many from this address.
         """
         services = self._services
         if not services.guests:
-            raise Forbidden("guests are not let in here: sign in")
+            raise Forbidden("guests are not allowed here: sign in")
         self._count(source)
         if token is not None:
             session = services.accounts.session(hashed(token), services.seconds())
@@ -85,20 +85,20 @@ class Entering:
         return self._sessions.redeem_link(secret)
 
     def exchange(self, sub: str, email: str, nickname: str, source: str = "") -> tuple[str, str]:
-        """Returns (token, user id) of somebody whom a sign-in service vouches for.
+        """Returns (token, user id) of a person whom a sign-in service has authenticated.
 
-        The subject's person comes back, however often they sign in. A new one is called
-        `nickname`, with a number where somebody holds it. Every step may be repeated, so a retry
-        completes what a crash left half done. Whoever was erased is somebody new.
+        The same subject is always the same person. A new person gets the name `nickname`, with a
+        number if it is taken. Every step may be repeated, so a retry completes the work after a
+        crash. An erased person becomes a new person.
 
         Parameters
         ----------
         sub: the service's id of the person; kept as a keyed pseudonym.
-        email: kept sealed, in place of the last.
+        email: stored sealed; replaces the last one.
 
         Raises
         ------
-        NicknameTaken: the nickname is taken with each number that was tried.
+        NicknameTaken: the nickname is taken with every tried number.
         RateLimited: too many from this address.
         """
         self._count(source)
@@ -110,24 +110,25 @@ class Entering:
                 person = self._services.log.at_head(user)
                 if not isinstance(person, Person) or not person.erased:
                     raise
-                # They were erased meanwhile: what was just kept of them goes as well.
+                # They were erased in the meantime: delete the data that was just stored.
                 self._services.accounts.forget(user)
         raise Unauthenticated
 
     def _sign_in(self, user: str, name: str | None, email: str, nickname: str) -> str:
-        """Starts a session of somebody who is to register under `nickname` where they have no
-        name yet; returns its token. Raises Unauthenticated where they were erased meanwhile."""
+        """Starts a session of a person, who registers under `nickname` if they have no name yet;
+        returns its token. Raises Unauthenticated if they were erased in the meantime."""
         services = self._services
         if name is None:
             services.vault.create([user])
             token = self._sessions.start(user, self._free_name(nickname, user))
         else:
-            # Theirs again where nobody took it while they were away; they keep it either way.
+            # The nickname is reserved again if nobody took it while they were away; they keep the
+            # name in any case.
             self._claim(name, user)
             token = self._sessions.start(user)
         services.accounts.put_email(user, services.vault.seal(user, email))
-        # Last: who is erased, or signed out, before this look is found by it; after it,
-        # `Erasing` and `Sessions.sign_out` find what was kept.
+        # Last: this check finds an erasure or sign-out before it; after it, `Erasing` and
+        # `Sessions.sign_out` find the stored data.
         self._sessions.drop_ended(user)
         if services.accounts.session(hashed(token), services.seconds()) is None:
             raise Unauthenticated
@@ -143,10 +144,10 @@ class Entering:
         return services.accounts.claim_nickname(pseudonym, user, services.seconds())
 
     def _person_of(self, sub: str) -> tuple[str, str | None]:
-        """Returns the subject's person and their name; None where they are yet to register."""
+        """Returns the subject's person and their name; None if they are not registered yet."""
         services, times = self._services, 0
         while True:
-            # An erased person's subject stays theirs: nothing may be sealed for them again.
+            # An erased person's subject stays theirs, because nothing may be sealed for them again.
             subject = f"subject:{sub}" if times == 0 else f"subject:{sub} {times}"
             user = services.accounts.claim_subject(services.vault.blind(subject), new_user_id())
             name = self.name(user)

@@ -1,9 +1,9 @@
-"""Finding people by name: those whom one shares a room with, and members of rooms that anybody may
-read.
+"""Finds people by name: those with whom the caller shares a room, and members of rooms that anybody
+may read.
 
-Views find candidates, logs decide: somebody is found by a room only if the room's log has them as
-a member at its head, and has the one who asks as a member, or is open to all. Who is in private
-rooms alone is a stranger to those outside, whatever the query.
+Views find candidates, logs decide: a person is found through a room only if the room's log has them
+as a member at its head, and the caller is a member too or the room is open to all. A person who is
+only in private rooms cannot be found from outside, whatever the query.
 """
 
 from collections.abc import Iterator
@@ -17,23 +17,24 @@ from domain.matching import matches, words_of
 from domain.projections.people import search
 
 CHUNK = 100
-"""Places of the index that are read together: DynamoDB's limit of keys a batch."""
+"""Entries of the index that are read together: DynamoDB's limit of keys per batch."""
 
 SCANNED = 300
-"""Places of the index, a word, that one request looks at. Of a beginning that more people have,
-the first by id are found; another letter finds the others."""
+"""Entries of the index, per word, that one request reads. If more people have a beginning, only the
+first by id are found; one more letter finds the others."""
 
 EXAMINED = 40
-"""People of a name whose rooms are looked at, one query of the index each."""
+"""Maximum of people of a name whose rooms are checked, one query of the index each."""
 
 ROOMS = 100
-"""Rooms of somebody that are looked at."""
+"""Maximum of rooms of a found person that are checked."""
 
 MINE = 1_000
-"""Rooms of the one who asks that are looked at."""
+"""Maximum of rooms of the caller that are checked."""
 
 TRIED = 3
-"""Rooms whose logs are asked for one person: a view that lags may name a room that they left."""
+"""Maximum of rooms whose logs are read for one person: a lagging view may name a room that they
+left."""
 
 
 class Finding:
@@ -41,7 +42,7 @@ class Finding:
 
     Parameters
     ----------
-    authorising: shared with reading, since what it remembers of rooms is the same.
+    authorising: shared with reading, because both use the same cached rooms.
     """
 
     def __init__(self, services: Services, authorising: Authorising) -> None:
@@ -49,9 +50,9 @@ class Finding:
         self._authorising = authorising
 
     def people(self, user: str, q: str, limit: int) -> dict[str, Any]:
-        """Returns `{people: [{user, name}]}`: those who have every word of `q` as the beginning of
-        a word of their name, at most `limit`. First those whom `user` shares a room with, then by
-        name. Nobody where `q` has no word."""
+        """Returns `{people: [{user, name}]}`: people who have every word of `q` as the beginning of
+        a word of their name, at most `limit`. People who share a room with `user` come first, then
+        by name. The result is empty if `q` has no word."""
         words = words_of(q)
         named = dict(islice(self._named(user, words), EXAMINED)) if words else {}
         by_name = sorted(named.items(), key=lambda one: (one[1].casefold(), one[0]))
@@ -76,7 +77,7 @@ class Finding:
         return {"people": known}
 
     def _named(self, user: str, words: list[str]) -> Iterator[tuple[str, str]]:
-        """Yields others that have the words in their names, with the names."""
+        """Yields other people who have the words in their names, with the names."""
         services = self._services
         pages = search(services.views.store, services.vault, words, CHUNK)
         for sealed in islice(pages, SCANNED // CHUNK):

@@ -1,7 +1,7 @@
 """A person, by concern.
 
 A module of a concern registers its events, its part of the state, its commands and their decisions
-(`person.py`). All modules of the package are imported here, so a new one edits no list.
+(`person.py`). All modules of the package are imported here, so a new one needs no entry in a list.
 """
 
 from importlib import import_module

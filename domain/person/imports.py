@@ -1,4 +1,4 @@
-"""The files of older chats that a person imported, each once for a room."""
+"""The files of older chats that a person imported, each once per room."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Imports(Part):
 
 @dataclass(kw_only=True)
 class FileImported(PersonEvent):
-    """All of a file is in a room; `file` is the SHA-256 of its content."""
+    """A file was imported completely into a room; `file` is the SHA-256 of its content."""
 
     TOPIC = "person.file-imported"
     room: str

@@ -1,4 +1,4 @@
-"""Invitations to rooms that wait for a person's answer, and whose they declined."""
+"""A person's pending invitations, and the inviters whose invitations they declined."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,17 +19,17 @@ from domain.person.person import (
 from domain.protocol.types import Role
 
 MAX_OFFERS = 50
-"""Pending invitations of a person."""
+"""Maximum of pending invitations of a person."""
 
 MAX_OFFERS_BY = 3
-"""Pending invitations of a person by one inviter."""
+"""Maximum of pending invitations of a person from one inviter."""
 
 MAX_DECLINED = 100
-"""Inviters remembered whose invitations a person declined."""
+"""Maximum of recorded inviters whose invitations a person declined."""
 
 
 class Offer(NamedTuple):
-    """A pending invitation to a room; `version` is that of the room's event, `at` its time."""
+    """A pending invitation to a room; `version` and `at` are those of the room's event."""
 
     by: str
     role: str
@@ -39,14 +39,14 @@ class Offer(NamedTuple):
 
 @dataclass
 class Invitations(Part):
-    """Pending invitations by room, and inviter to when (UTC) an invitation of theirs was declined
-    last, oldest first."""
+    """Pending invitations by room, and for each inviter the time (UTC) when an invitation of theirs
+    was last declined, oldest first."""
 
     offers: dict[str, Offer] = field(default_factory=dict)
     declined: dict[str, str] = field(default_factory=dict)
 
     def close(self, room: str, version: int) -> Offer | None:
-        """Takes the invitation to a room away that is older than a version of the room."""
+        """Removes the invitation to a room if it is older than a version of the room."""
         offer = self.offers.get(room)
         return self.offers.pop(room) if offer is not None and offer.version < version else None
 
@@ -57,8 +57,8 @@ class Invitations(Part):
             self.declined.pop(next(iter(self.declined)))
 
     def allows(self, inviter: str, now: str) -> bool:
-        """Returns whether one more invitation by somebody is no burden: they have few pending ones,
-        and the person declined none of theirs lately."""
+        """Returns whether an inviter may send one more invitation: they have few pending ones, and
+        the person declined none of theirs recently."""
         declined = self.declined.get(inviter)
         if declined is not None and resting(declined, now):
             return False
@@ -82,7 +82,7 @@ class Invitations(Part):
 
 @dataclass(kw_only=True)
 class RoomOffered(PersonEvent):
-    """`by` invited them; `room_version` says by which event."""
+    """`by` invited them; `room_version` is the version of the room's event."""
 
     TOPIC = "person.room-offered"
     room: str
@@ -96,7 +96,7 @@ class RoomOffered(PersonEvent):
 
 @dataclass(kw_only=True)
 class OfferClosed(PersonEvent):
-    """An invitation is over: declined where `by` is the person, else withdrawn by `by`."""
+    """An invitation has ended: declined if `by` is the person, otherwise withdrawn by `by`."""
 
     TOPIC = "person.offer-closed"
     room: str
@@ -139,7 +139,7 @@ class CloseOffer(Command):
 
 @decides(OfferRoom)
 def offer_room(person: Person, command: OfferRoom) -> int:
-    """An invitation too many is dropped: the room has it, the person is not bothered."""
+    """An invitation beyond the limits is dropped: the room has it, the person does not see it."""
     require_registered(person)
     invitations = person.part(Invitations)
     offer = invitations.offers.get(command.room)

@@ -18,8 +18,8 @@ class PersonRegistered(PersonEvent):
 
 @dataclass(kw_only=True)
 class PersonErased(PersonEvent):
-    """Their key was destroyed and all their sessions ended. It holds nothing that is sealed: it is
-    written, read and shown without the key."""
+    """Their key was destroyed and all their sessions ended. The event contains nothing sealed: it
+    is written, read and shown without the key."""
 
     TOPIC = "person.erased"
 
@@ -35,7 +35,7 @@ class Register(Command):
 
 @dataclass(kw_only=True, slots=True)
 class Erase(Command):
-    """Notes that the person's key was destroyed."""
+    """Records that the person's key was destroyed."""
 
 
 @decides(Register)

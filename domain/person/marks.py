@@ -1,4 +1,4 @@
-"""A person's read marks: how far they have read in each room."""
+"""A person's read marks: the version up to which they have read each room."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from domain.person.person import (
 
 @dataclass
 class Marks(Part):
-    """Room to (version read, version of the person's event that says so)."""
+    """By room: (version read, version of the person's event)."""
 
     by_room: dict[str, tuple[int, int]] = field(default_factory=dict)
 

@@ -18,13 +18,13 @@ from domain.protocol.types import Role
 
 @dataclass
 class Memberships(Part):
-    """Room to (role, None once it was lost; version of the room's event that says so)."""
+    """By room: (role, None after the room was lost; version of the room's event)."""
 
     by_room: dict[str, tuple[str | None, int]] = field(default_factory=dict)
 
     def knows(self, room: str, version: int) -> bool:
-        """Returns whether a room's event of a version, or a later one, was reported: the later
-        one stands, in whatever order they are reported."""
+        """Returns whether a room's event of a version, or a later one, was reported: the later one
+        counts, in whatever order they are reported."""
         return self.by_room.get(room, (None, 0))[1] >= version
 
     def snapshot(self) -> dict[str, Any]:
@@ -39,7 +39,8 @@ class Memberships(Part):
 
 @dataclass(kw_only=True)
 class RoomGained(PersonEvent):
-    """They became a member, or their role there changed; `room_version` says by which event."""
+    """They became a member, or their role in the room changed; `room_version` is the version of the
+    room's event."""
 
     TOPIC = "person.room-gained"
     room: str

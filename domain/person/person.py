@@ -1,7 +1,7 @@
-"""The person aggregate: what all its concerns share.
+"""The person aggregate: code that all its concerns share.
 
 Each concern (`lifecycle`, `sessions`, `marks`, `memberships`, `invitations`, `preferences`,
-`imports`) is a module that holds its events, its part of the state, its commands and its decisions;
+`imports`) is a module with its events, its part of the state, its commands and its decisions;
 `domain/person` imports them all. Topics and field names are a STORAGE FORMAT (docs/events.md).
 """
 
@@ -15,10 +15,11 @@ from domain.errors import NotFound, Unauthenticated
 from domain.protocol.types import Sealed
 
 ENTRY_BYTES = 200
-"""A room, a read mark, a file or a session in memory (measured by tests/unit/test_memory.py)."""
+"""Bytes of a room, a read mark, a file or a session in memory (measured by
+tests/unit/test_memory.py)."""
 
 PERSON_EVENTS: list[type["PersonEvent"]] = []
-"""Every event of a person. Defining a subclass of PersonEvent adds it."""
+"""All events of a person. Defining a subclass of PersonEvent adds it."""
 
 
 @dataclass(kw_only=True)
@@ -89,8 +90,8 @@ Decision = Callable[[Person, C], int]
 
 DECISIONS: dict[type[Command], Decision[Any]] = {}
 AFTER_ERASURE: set[type[Command]] = set()
-"""Commands that an erased person's log still takes: none of them is something that the person
-does. Rooms that they were in may report late."""
+"""Commands that an erased person's log still accepts: the person does not send any of them. Rooms
+that they were in may report late."""
 
 
 def decides(
@@ -100,7 +101,7 @@ def decides(
 
     Parameters
     ----------
-    after_erasure: whether an erased person's log takes the command.
+    after_erasure: whether an erased person's log accepts the command.
     """
 
     def register(decision: Decision[C]) -> Decision[C]:
@@ -115,6 +116,6 @@ def decides(
 
 
 def require_registered(person: Person) -> None:
-    """Raises NotFound where nobody registered with the id."""
+    """Raises NotFound if nobody registered with the id."""
     if not person.version:
         raise NotFound("no such person")

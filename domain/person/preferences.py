@@ -1,4 +1,4 @@
-"""What a person chose: whether they want notices by mail."""
+"""A person's preferences: whether they want notices by mail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class NoticePreferences(Part):
 
 @dataclass(kw_only=True)
 class NoticesSet(PersonEvent):
-    """Whether they want mail of mentions and direct messages."""
+    """Whether they want mail about mentions and direct messages."""
 
     TOPIC = "person.notices-set"
     mail: bool

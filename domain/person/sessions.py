@@ -18,17 +18,16 @@ from domain.person.person import (
 )
 
 MAX_SESSIONS = 100
-"""Open sessions of a person: the log keeps them all in memory and in each snapshot."""
+"""Maximum of open sessions of a person: all of them are in memory and in each snapshot."""
 
 ENDED_TOGETHER = 50
-"""Sessions that one start ends at most, where an older log has more open than MAX_SESSIONS: every
-recorder appends that many events as a whole."""
+"""Maximum of sessions that one start ends, if an older log has more than MAX_SESSIONS open: every
+recorder can append that many events in one transaction."""
 
 
 @dataclass
 class OpenSessions(Part):
-    """Open sessions and when each was recorded, the longest open first; "" where that is not
-    known."""
+    """Open sessions and the time when each was recorded, the oldest first; "" if unknown."""
 
     begun: dict[str, str] = field(default_factory=dict)
 
@@ -36,7 +35,7 @@ class OpenSessions(Part):
         return {"sessions": list(self.begun), "began": list(self.begun.values())}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        # An older snapshot does not say when they began.
+        # An older snapshot does not have the times when they began.
         began = state.get("began") or repeat("")
         self.begun = dict(zip(state["sessions"], began, strict=False))
 
@@ -46,7 +45,7 @@ class OpenSessions(Part):
 
 @dataclass(kw_only=True)
 class SessionStarted(PersonEvent):
-    """`session` is the first half of the token's hash: it names the session, opens nothing."""
+    """`session` is the first half of the token's hash: it names the session and gives no access."""
 
     TOPIC = "person.session-started"
     session: str
@@ -81,7 +80,7 @@ class EndSession(Command):
 
 @decides(StartSession)
 def start_session(person: Person, command: StartSession) -> int:
-    """Beyond MAX_SESSIONS the longest open ones end."""
+    """Beyond MAX_SESSIONS the oldest ones end."""
     require_registered(person)
     sessions = person.part(OpenSessions).begun
     if command.session in sessions:

@@ -1,5 +1,5 @@
-"""What the use cases need of the world, a module for each concern.
+"""The ports of the use cases, a module for each concern.
 
-Adapters implement these protocols; the conformance suites (tests/conformance) say what an
-implementation must keep. Importers name the module of the concern.
+Adapters implement these protocols; the conformance suites (tests/conformance) define the rules of
+an implementation. Import from the module of the concern.
 """

@@ -21,37 +21,36 @@ class Accounts(Protocol):
     """
 
     def claim_nickname(self, pseudonym: str, user: str, now: float) -> bool:
-        """Gives the nickname to `user` unless somebody else with a live session holds it."""
+        """Gives the nickname to `user` unless another person with a valid session holds it."""
         ...
 
     def nickname_holder(self, pseudonym: str) -> str | None:
-        """Returns who claimed the nickname last; None where nobody did."""
+        """Returns the person who claimed the nickname last; None if nobody did."""
         ...
 
     def put_session(self, token: str, session: Session) -> None: ...
 
     def prolong(self, token: str, expires: float) -> None:
-        """Has a session live until then; one that ended meanwhile stays ended."""
+        """Prolongs a session; a session that ended in the meantime stays ended."""
         ...
 
     def session(self, token: str, now: float) -> Session | None: ...
 
     def sessions_of(self, user: str) -> dict[str, Session]:
-        """Returns a person's sessions by token, expired ones that were not deleted yet
-        included."""
+        """Returns a person's sessions by token, including expired ones that are not deleted yet."""
         ...
 
     def end_session(self, token: str) -> Session | None:
-        """Ends a session; its tickets are void."""
+        """Ends a session and invalidates its tickets."""
         ...
 
     def end_sessions_of(self, user: str) -> None:
-        """Ends every session of a person, voids their tickets and frees their nickname."""
+        """Ends every session of a person, deletes their tickets and frees their nickname."""
         ...
 
     def forget(self, user: str) -> None:
-        """Does what `end_sessions_of` does, and deletes the person's e-mail address and what links
-        nicknames to them; their sign-in subject stays theirs. May be repeated."""
+        """Does the same as `end_sessions_of`, and deletes the person's e-mail address and the links
+        from nicknames to them; their sign-in subject stays theirs. May be repeated."""
         ...
 
     def put_ticket(self, ticket: str, session: Session, life: float = 60.0) -> None:
@@ -60,20 +59,20 @@ class Accounts(Protocol):
         ...
 
     def take_ticket(self, ticket: str, now: float) -> Session | None:
-        """Consumes a ticket; None where it is unknown, used or expired."""
+        """Consumes a ticket; None if it is unknown, used or expired."""
         ...
 
     def drop_expired(self, now: float, more: Callable[[], bool]) -> int:
-        """Deletes sessions and tickets that are over, while `more()`; returns how many."""
+        """Deletes expired sessions and tickets, while `more()`; returns their number."""
         ...
 
     def claim_subject(self, pseudonym: str, user: str) -> str:
-        """Gives the sign-in subject to `user` unless somebody has it, for good; returns whose
-        it is now. Of two at once both get the same answer."""
+        """Gives the sign-in subject permanently to `user` unless it is taken; returns its owner.
+        Two concurrent calls get the same answer."""
         ...
 
     def put_email(self, user: str, sealed: Sealed) -> None:
-        """Keeps the person's e-mail address, sealed under their key, in place of the last."""
+        """Stores the person's e-mail address, sealed under their key, and replaces the last one."""
         ...
 
     def email(self, user: str) -> Sealed | None: ...

@@ -6,14 +6,14 @@ from typing import Protocol
 
 class Background(Protocol):
     def run(self, work: Callable[[], None], owner: str = "") -> None:
-        """Runs `work` apart from what must answer at once; on Lambda, right away.
+        """Runs `work` off the thread that must answer quickly; on Lambda, immediately.
 
         Raises
         ------
-        RateLimited: too much of the owner's work waits already, or of everybody's.
+        RateLimited: too much work of the owner, or of all owners, already waits.
         """
         ...
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:
-        """Has `Chat.settle_presence` called after the grace time."""
+        """Schedules a call of `Chat.settle_presence` after the grace time."""
         ...

@@ -1,4 +1,4 @@
-"""Executing commands, and finding what answered them."""
+"""Executing commands, and finding the versions that answered them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -7,16 +7,16 @@ from domain.aggregate import Command
 from domain.errors import ParleyError
 
 Outcome = int | ParleyError
-"""The version that answers a command, or its refusal."""
+"""The version that answers a command, or its error."""
 
 Reply = Callable[[Sequence[Outcome]], None]
 
 
 class Executor(Protocol):
-    """Decides commands and appends their events: the port that differs per runtime."""
+    """Decides commands and appends their events; each runtime has its own implementation."""
 
     def execute(self, log_id: str, commands: Sequence[Command], reply: Reply) -> None:
-        """Decides `commands` in turn and appends what they decide, all or nothing.
+        """Decides `commands` in turn and appends their events, all or nothing.
 
         `reply` is called once with an outcome per command, after the events are durable. On
         Lambda that is before `execute` returns; the local engine calls it later.
@@ -25,12 +25,13 @@ class Executor(Protocol):
 
 
 class CommandIndex(Protocol):
-    """Fingerprints of a log's commands, by segments (domain/retrying.py). It may be dropped."""
+    """Fingerprints of a log's commands, by segments (domain/retrying.py). They may be deleted at
+    any time."""
 
     def entries(self, log_id: str, low: int, high: int) -> dict[int, bytes]:
-        """Returns the entries there are of the segments `low < number <= high`."""
+        """Returns the existing entries of the segments `low < number <= high`."""
         ...
 
     def keep(self, log_id: str, entries: Mapping[int, bytes]) -> None:
-        """Keeps entries; those that are there already stay."""
+        """Stores entries; existing ones stay."""
         ...

@@ -13,31 +13,31 @@ class Connection:
 
 
 Shard = tuple[int, int]
-"""`(k, n)`: the k-th, from 0, of n parts of a room's connections. The parts of any n are disjoint
-and have all connections between them."""
+"""`(k, n)`: the k-th, from 0, of n parts of a room's connections. The n parts are disjoint and
+together contain all connections."""
 
 
 class Connections(Protocol):
-    """Who is connected, and to which rooms."""
+    """Open connections and their rooms."""
 
     def open(self, connection: Connection) -> None: ...
 
     def close(
         self, connection_id: str, room: str | None = None
     ) -> tuple[Connection, list[str]] | None:
-        """Forgets a connection; returns it and the rooms it had, or None if unknown.
+        """Deletes a connection; returns it and its rooms, or None if unknown.
 
-        With `room`, where it was met, it is not met there again even if it is unknown.
+        With `room`, in which it was found, it is also removed from there even if it is unknown.
         """
         ...
 
     def stale(self) -> Iterator[str]:
-        """Yields connections older than any can be, whose closing nobody told. Not for paths
-        that a person triggers: it reads them all."""
+        """Yields connections older than the maximum age, whose close was not reported. Not for
+        paths that a person triggers: it reads all connections."""
         ...
 
     def young(self, connection_ids: Sequence[str]) -> Sequence[str]:
-        """Returns those opened so lately that the gateway may not know them yet."""
+        """Returns those opened so recently that the gateway may not know them yet."""
         ...
 
     def subscribe(self, connection_id: str, room: str, version: int = 0) -> bool:
@@ -50,16 +50,16 @@ class Connections(Protocol):
     def unsubscribe(
         self, user: str, room: str, before: int | None = None, shard: Shard | None = None
     ) -> None:
-        """Takes the person's connections out of the room; with `before`, those alone that saw
-        it below that version: who left and came back has synced since. With `shard`, those
-        alone that are in it."""
+        """Removes the person's connections from the room; with `before`, only those that saw it
+        below that version, because a person who left and came back has synced since. With `shard`,
+        only those in the shard."""
         ...
 
     def in_room(self, room: str, shard: Shard | None = None) -> Sequence[str]: ...
 
     def some_in_room(self, room: str, limit: int) -> tuple[Sequence[str], int]:
-        """Returns at most `limit` of a room's connections and about how many it has: exactly
-        where that is no more than `limit`, else a number above it."""
+        """Returns at most `limit` of a room's connections, and their approximate number: exact up
+        to `limit`, otherwise a number above it."""
         ...
 
     def of_user(self, user: str) -> Sequence[str]: ...
@@ -74,10 +74,10 @@ class Connections(Protocol):
 
 
 class Gateway(Protocol):
-    """Posts frames to connections, as API Gateway's PostToConnection does."""
+    """Posts frames to connections, like API Gateway's PostToConnection."""
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> list[str]:
-        """Sends the frame to each; returns those that are gone."""
+        """Sends the frame to each connection; returns the closed ones."""
         ...
 
     def close(self, connection_id: str, code: int) -> None: ...

@@ -1,4 +1,4 @@
-"""How far consumers came, what they parked, and the parts of a large room that they share."""
+"""Consumers' positions, their parked events, and the shards of large rooms."""
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An event that a consumer could not apply and went past."""
+    """An event that a consumer could not apply and skipped."""
 
     consumer: str
     stream: str
@@ -18,16 +18,16 @@ class Parked:
 
 
 class Progress(Protocol):
-    """How far each consumer came, and what it parked."""
+    """Each consumer's position and its parked events."""
 
     def position(self, consumer: str) -> int:
-        """Returns the last notification id that the consumer is done with."""
+        """Returns the last notification id that the consumer has handled."""
         ...
 
     def advance(self, consumer: str, position: int) -> None: ...
 
     def together(self) -> AbstractContextManager[object]:
-        """Makes what is written within one write, of views in the same store too."""
+        """Combines the writes within it into one write, including views in the same store."""
         ...
 
     def park(self, parked: Parked) -> None:
@@ -37,21 +37,19 @@ class Progress(Protocol):
     def parked(self) -> list[Parked]: ...
 
     def unpark(self, consumer: str, stream: str, upto: int, keep: Collection[int] = ()) -> None:
-        """Forgets what was parked of a stream up to a version, save the versions to `keep`."""
+        """Drops the parked events of a stream up to a version, except the versions to `keep`."""
         ...
 
     def forget(self, consumer: str) -> None:
-        """Forgets all about a consumer, so that it begins anew."""
+        """Drops all progress of a consumer, so that it starts again."""
         ...
 
 
 class Cursors(Protocol):
-    """How far a consumer came in each of its lanes: a stream, or a stream's part.
+    """A consumer's position in each of its lanes: a stream, or a part of a stream.
 
-    Attributes
-    ----------
-    durable: whether cursors outlive the process. Then one may have been moved by a process that
-        died before it did what it moved for.
+    Attributes ---------- durable: whether cursors outlive the process. Then a process may have
+    moved one and crashed before it handled the events.
     """
 
     durable: bool
@@ -59,29 +57,29 @@ class Cursors(Protocol):
     def advance(self, lane: str, first: int, last: int) -> int | None:
         """Moves a cursor from `first - 1`, or from nowhere, to `last`.
 
-        Returns None where this call moved it, else the version at which it stands. A call that
-        had to be retried since the answer of a try was lost still tells its own move from
-        another's. Raises OSError or Throttled where it is unknown whether the cursor moved.
+        Returns None if this call moved it, otherwise its current version. A call that was retried
+        because an answer was lost still recognises its own move. Raises OSError or Throttled if it
+        is unknown whether the cursor moved.
         """
         ...
 
     def retreat(self, lane: str, first: int, last: int) -> None:
-        """Takes back what `advance` did, unless the cursor was moved since."""
+        """Reverts `advance`, unless the cursor was moved since."""
         ...
 
     def moved_before(self, lane: str) -> float:
-        """Returns when the cursor was moved before this process moved it last, by whichever process
-        that was: seconds since the epoch, 0 where that is not known. Costs no call."""
+        """Returns the time of the cursor's move before this process's last one, by any process:
+        seconds since the epoch, 0 if unknown. Costs no call."""
         ...
 
 
 class Shards(Protocol):
-    """Hands the delivery of a large room's events on, part by part."""
+    """Hands the delivery of a large room's events on, shard by shard."""
 
     def enqueue(self, room: str, events: Sequence[tuple[int, bytes]], of: int) -> None:
-        """Has each of (version, envelope) delivered to each of `of` shards, in order.
+        """Queues each of (version, envelope) for each of `of` shards, in order.
 
-        What comes back is the envelope with `"shard": [k, of]` in it. Raises OSError or
-        Throttled where not all could be handed on; doing it again is safe.
+        The queued record is the envelope with `"shard": [k, of]` in it. Raises OSError or Throttled
+        if some could not be queued; repeating is safe.
         """
         ...

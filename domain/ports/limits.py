@@ -1,21 +1,22 @@
-"""What is refused before any use case: too many requests, and requests past the web address."""
+"""Checks before any use case: too many requests, and requests that bypass the web address."""
 
 from typing import Protocol
 
 
 class Limiter(Protocol):
-    """Allowances, each refilled over time. A key is a person for commands, `reads:PERSON` for what
-    they read, `from:ADDRESS` for entries."""
+    """Allowances, each refilled over time. A key is a person for commands, `reads:PERSON` for their
+    reads, `from:ADDRESS` for entries."""
 
     def allow(self, user: str, cost: int = 1) -> bool:
-        """Takes `cost` off an allowance; False, and nothing is taken, where less is left.
+        """Charges `cost` to an allowance; if less is left, it returns False and charges nothing.
 
-        A cost above what the allowance can ever hold takes all of a full one.
+        A cost above the allowance's maximum takes all of a full one.
         """
         ...
 
 
 class Origin(Protocol):
     def admits(self, shown: str) -> bool:
-        """Returns whether what a request shows proves that it came by the web app's address."""
+        """Returns whether the request's secret proves that it came through the web app's
+        address."""
         ...

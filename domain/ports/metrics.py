@@ -4,10 +4,10 @@ from typing import Protocol
 
 
 class Metrics(Protocol):
-    """Counts of what an operator is to hear of. See domain/metrics.py for their names."""
+    """Counts for operators. See domain/metrics.py for their names."""
 
     def add(self, name: str, count: int = 1) -> None: ...
 
     def flush(self) -> None:
-        """Tells the counts; called at the end of each invocation."""
+        """Prints the counts; called at the end of each invocation."""
         ...

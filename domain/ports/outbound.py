@@ -1,4 +1,4 @@
-"""Ports of what leaves the log: the topic, the archive, notices to people."""
+"""Ports for outgoing events: the topic, the archive, notices to people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,45 +8,46 @@ from eventsourcing.persistence import StoredEvent
 
 
 class Topic(Protocol):
-    """Where events are announced, in the order of each stream."""
+    """The destination for published events, in the order of each stream."""
 
     def publish(self, events: Sequence[StoredEvent]) -> list[int]:
-        """Publishes events, those of a stream in order; returns the places in `events` of those
-        that could not be.
+        """Publishes events, each stream in order; returns the positions in `events` of those that
+        failed.
 
-        After one that could not be, none of its stream are tried.
+        After a failed event, no later event of its stream is tried.
         """
         ...
 
 
 class Archive(Protocol):
-    """Where events are kept for analysis and for rebuilding the log."""
+    """The store of events for analysis and for rebuilding the log."""
 
     def put(self, documents: Sequence[bytes]) -> list[int]:
-        """Takes JSON documents; returns the places in `documents` of those not taken."""
+        """Stores JSON documents; returns the positions in `documents` of those that were not
+        accepted."""
         ...
 
 
 class Once(Protocol):
-    """Marks of what was done, for good."""
+    """Permanent marks of completed work."""
 
     def claim(self, stream: str, version: int, what: str) -> bool:
-        """Marks `what` as done because of an event; False where it was marked before."""
+        """Marks `what` as done for an event; False if it was marked before."""
         ...
 
     def release(self, stream: str, version: int, what: str) -> None:
-        """Takes the mark away: it turned out not to be done."""
+        """Removes the mark, because the work was not done."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Tells a person, apart from the rooms' pushes, of a message; never what it says.
+    """Notifies a person of a message, in addition to the room's pushes; never contains its text.
 
     Attributes
     ----------
     kind: `mention` or `direct`.
-    name: the room's name; None where it cannot be read.
+    name: the room's name; None if it cannot be read.
     """
 
     user: str
@@ -57,20 +58,20 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """One way to reach people.
+    """One channel to reach people.
 
     Attributes
     ----------
-    channel: names it in the marks of what was sent.
+    channel: its name in the marks of sent notices.
     """
 
     channel: str
 
     def notify(self, notice: Notice) -> None:
-        """Sends the notice; silent where the person cannot be reached this way.
+        """Sends the notice; does nothing if the person cannot be reached this way.
 
         Raises
         ------
-        domain.errors.Throttled: it was surely not sent and may be tried again.
+        domain.errors.Throttled: it was certainly not sent and may be retried.
         """
         ...

@@ -1,4 +1,4 @@
-"""Replacing content that is not kept any more."""
+"""Replaces content whose retention has ended."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from domain.room.view import Message
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """How far a room's content was replaced, as versions of its log.
+    """The progress of replacing a room's content, as versions of its log.
 
     Attributes
     ----------
-    version: where the last run came to its end.
-    seen: where the run before that did: up to there nothing is looked at any more.
-    done: where the run is that was cut off; 0 where none was.
-    generation: of the views that were looked at.
+    version: the version at which the last run ended.
+    seen: the version at which the run before it ended: events up to there are not checked again.
+    done: the version that an interrupted run reached; 0 if there is none.
+    generation: the generation of the processed views.
     at: when the last run ended, seconds since the epoch.
     """
 
@@ -30,14 +30,14 @@ class Retained:
 
 
 class Retention(Protocol):
-    """Replaces what log and views hold, and remembers how far that came. For a schedule alone."""
+    """Replaces content in log and views, and records the progress. Only for a schedule."""
 
     def rooms(self) -> Iterator[str]:
-        """Yields every room that the views know."""
+        """Yields every room in the views."""
         ...
 
     def finished(self) -> float:
-        """Returns when all rooms were done last, seconds since the epoch; 0 where never."""
+        """Returns when all rooms were last completed, in seconds since the epoch; 0 if never."""
         ...
 
     def finish(self, at: float) -> None: ...
@@ -55,18 +55,17 @@ class Retention(Protocol):
         ...
 
     def replace(self, events: Sequence[StoredEvent]) -> None:
-        """Puts the states of events in place of those that are stored; what is not stored stays
-        so."""
+        """Replaces the stored states of events; events that are not stored are ignored."""
         ...
 
     def change_messages(
         self, room: str, versions: Collection[int], change: Callable[[Message], Message | None]
     ) -> None:
-        """Rewrites folded messages of the generation that is read; `change` returns None for one
-        to leave. One that folds keep changing meanwhile is left as well."""
+        """Rewrites folded messages of the generation that is read; `change` returns None for a
+        message to keep. A message that folds keep changing at the same time is kept too."""
         ...
 
     def clean(self, before: float) -> int:
-        """Deletes what generations of the views hold that were replaced before a time, as
-        `Generations.clean` does."""
+        """Deletes the rows of view generations that were replaced before a time, like
+        `Generations.clean`."""
         ...

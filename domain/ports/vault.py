@@ -1,4 +1,4 @@
-"""People's keys, and what is sealed under them."""
+"""People's keys, and sealing texts with them."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,26 +7,26 @@ from domain.protocol.types import Sealed
 
 
 class Vault(Protocol):
-    """Keys of people. Destroying one erases what was sealed with it, everywhere."""
+    """Keys of people. Destroying a key erases everything that was sealed with it, everywhere."""
 
     def create(self, users: Sequence[str]) -> None:
-        """Makes a key for each of `users` that never had one; durable on return."""
+        """Creates a key for each of `users` that never had one; durable on return."""
         ...
 
     def seal(self, user: str, text: str) -> Sealed:
-        """Seals a text under the user's key. Raises Unauthenticated where it is gone."""
+        """Seals a text under the user's key. Raises Unauthenticated if the key is gone."""
         ...
 
     def open(self, sealed: Sealed) -> str | None:
-        """Opens a text; None where its key is gone."""
+        """Opens a text; None if its key is gone."""
         ...
 
     def open_many(self, sealed: Sequence[Sealed]) -> list[str | None]:
-        """Opens texts in order, each as `open` does; the keys are read together."""
+        """Opens texts in order, each like `open`; the keys are read together."""
         ...
 
     def digest(self, user: str, content: bytes) -> str:
-        """Returns a digest of `content` that nobody can guess without the user's key."""
+        """Returns a digest of `content` that cannot be guessed without the user's key."""
         ...
 
     def blind(self, text: str) -> str:
@@ -34,8 +34,8 @@ class Vault(Protocol):
         ...
 
     def destroy(self, user: str) -> bool:
-        """Destroys the user's key for good; returns whether there was one. No use of it that is
-        under way leaves it in a cache."""
+        """Destroys the user's key permanently; returns whether there was one. A concurrent use does
+        not leave it in a cache."""
         ...
 
     def forget(self, user: str) -> None:

@@ -3,10 +3,10 @@
 | stream | key | document | under |
 |---|---|---|---|
 | `P#user` | `name` | `{name}`, sealed | |
-| `P#user` | `n#prefix`, of a word of the name | | `n#prefix` |
+| `P#user` | `n#prefix`, from a word of the name | | `n#prefix` |
 
-Beginnings of words stand there blinded (domain/projections/prefixes.py). Everything goes with the
-person: erasing drops the rows, and a later fold of their log opens no name, so it makes none.
+Beginnings of words are blinded (domain/projections/prefixes.py). All rows are deleted with the
+person: erasing drops them, and a later fold of their log cannot open the name, so it creates none.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ from domain.projections.rows import person_stream
 from domain.projections.store import Fold, Patch, ViewStore
 
 MOST = 60
-"""Rows of a person at most: a nickname has 32 letters, in scripts without spaces each begins a
-word."""
+"""Maximum of rows per person: a nickname has 32 letters, and in scripts without spaces each begins
+a word."""
 
 NAME, WORD = "name", "n#"
 
@@ -46,7 +46,7 @@ class People(Projection):
         return Fold(batch.base, patches=patches)
 
     def erase(self, user: str) -> None:
-        # A fold that comes late is not to open a name by a key that this process remembers.
+        # A late fold must not open a name with a key that this process still caches.
         self.given.vault.forget(user)
         store, stream = self.given.views.store, person_stream(user)
         store.drop(stream, WORD, f"{WORD}~")
@@ -56,10 +56,10 @@ class People(Projection):
 def search(
     store: ViewStore, vault: Vault, words: Sequence[str], chunk: int
 ) -> Iterator[Mapping[str, Any]]:
-    """Yields sealed names by user, page by page: of those who may have all the words, of which
-    there is one at least.
+    """Yields sealed names by user, page by page: people who may have all the words. There is at
+    least one word.
 
-    A page reads at most `chunk` places of the index a word.
+    A page reads at most `chunk` entries of the index per word.
     """
     for streams, _ in common(store, [_under(vault, one) for one in looked_up(words)], "", chunk):
         rows = store.rows([(stream, NAME) for stream in streams])

@@ -22,7 +22,7 @@ export interface FileImportedEvent {
   version: number;
 }
 /**
- * All of a file is in a room; `file` is the SHA-256 of its content.
+ * A file was imported completely into a room; `file` is the SHA-256 of its content.
  */
 export interface FileImported {
   file: string;
@@ -37,7 +37,8 @@ export interface RoomGainedEvent {
   version: number;
 }
 /**
- * They became a member, or their role there changed; `room_version` says by which event.
+ * They became a member, or their role in the room changed; `room_version` is the version of the
+ * room's event.
  */
 export interface RoomGained {
   role: "owner" | "moderator" | "member";
@@ -65,7 +66,7 @@ export interface RoomOfferedEvent {
   version: number;
 }
 /**
- * `by` invited them; `room_version` says by which event.
+ * `by` invited them; `room_version` is the version of the room's event.
  */
 export interface RoomOffered {
   role: "owner" | "moderator" | "member";
@@ -81,7 +82,7 @@ export interface OfferClosedEvent {
   version: number;
 }
 /**
- * An invitation is over: declined where `by` is the person, else withdrawn by `by`.
+ * An invitation has ended: declined if `by` is the person, otherwise withdrawn by `by`.
  */
 export interface OfferClosed {
   room: string;
@@ -107,8 +108,8 @@ export interface PersonErasedEvent {
   version: number;
 }
 /**
- * Their key was destroyed and all their sessions ended. It holds nothing that is sealed: it is
- * written, read and shown without the key.
+ * Their key was destroyed and all their sessions ended. The event contains nothing sealed: it
+ * is written, read and shown without the key.
  */
 export interface PersonErased {}
 export interface ReadMarkedEvent {
@@ -132,7 +133,7 @@ export interface NoticesSetEvent {
   version: number;
 }
 /**
- * Whether they want mail of mentions and direct messages.
+ * Whether they want mail about mentions and direct messages.
  */
 export interface NoticesSet {
   mail: boolean;
@@ -146,7 +147,7 @@ export interface SessionStartedEvent {
   version: number;
 }
 /**
- * `session` is the first half of the token's hash: it names the session, opens nothing.
+ * `session` is the first half of the token's hash: it names the session and gives no access.
  */
 export interface SessionStarted {
   session: string;
