@@ -75,12 +75,12 @@ class Entering:
 
         Raises
         ------
-        Forbidden: guests are not let in.
+        Forbidden: guests are not allowed.
         Unauthenticated: the link is unknown, used, expired or revoked.
         RateLimited: too many from this address.
         """
         if not self._services.guests:
-            raise Forbidden("guests are not let in here: sign in")
+            raise Forbidden("guests are not allowed here: sign in")
         self._count(source)
         return self._sessions.redeem_link(secret)
 

@@ -26,13 +26,13 @@ const OF_CODE: Readonly<Record<string, string>> = {
 /** The same where the code says too little, by the server's words (domain/errors.py). */
 const OF_WORDS: Readonly<Record<string, string>> = {
   "the message was deleted": "That message was deleted.",
-  "a message takes at most 32 distinct emoji": "This message has no place for another emoji.",
-  "a message takes at most 400 reactions": "This message has no place for another reaction.",
+  "a message can have at most 32 distinct emoji": "This message has no place for another emoji.",
+  "a message can have at most 400 reactions": "This message has no place for another reaction.",
   "leave the room instead": "That is you. Leave the room instead.",
-  "only its writer may do that to a message": "Only its writer can do that.",
+  "only the writer of a message may do that": "Only its writer can do that.",
   "your role in this room does not allow that": "Only owners and moderators can do that here.",
   "name another owner first": "The room needs an owner. Make somebody else an owner first.",
-  "guests are not let in here: sign in": "Guests cannot enter here. Sign in instead.",
+  "guests are not allowed here: sign in": "Guests cannot enter here. Sign in instead.",
   "confirm your e-mail address first, then sign in again":
     "Confirm your e-mail address first, then sign in again.",
   "no such room": "There is no such room, or you are not in it.",
