@@ -2,7 +2,7 @@
  * The chat of one person in one tab: wires connection, sync, outbox, history and store, and is
  * what the screens call. Each part knows nothing of the others.
  */
-import { setOnline } from "../store/people";
+import { setOnline, nobodyOnline } from "../store/people";
 import { withOutbox } from "../store/pending";
 import { activate, attend, closedRoom, loadSnapshot } from "../store/rooms";
 import { initialState, withRoom, type Me, type State } from "../store/state";
@@ -89,6 +89,7 @@ export class Chat {
       closed: () => {
         this.sync.closed();
         this.outbox.closed();
+        this.store.enqueue(nobodyOnline);
         // The next connection reads all of it.
         this.stopReading();
       },

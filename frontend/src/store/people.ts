@@ -9,6 +9,17 @@ export function setOnline(state: State, room: string, online: readonly string[])
   return withRoom(state, room, (old) => ({ ...old, online: new Set(online) }));
 }
 
+/** Without a connection nobody knows who is here, or types. */
+export function nobodyOnline(state: State): State {
+  const known = [...state.rooms].filter(([, { online, typing }]) => online.size + typing.size > 0);
+  if (known.length === 0) return state;
+  const rooms = new Map(state.rooms);
+  for (const [id, room] of known) {
+    rooms.set(id, { ...room, online: new Set(), typing: new Map() });
+  }
+  return { ...state, rooms };
+}
+
 export function applyPresence(state: State, frame: Presence): State {
   return withRoom(state, frame.room, (old) => {
     const here = frame.state === "online";

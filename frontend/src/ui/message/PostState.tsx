@@ -1,6 +1,7 @@
 import { messageOf } from "../../client/problems";
 import type { PendingPost } from "../../store/pending";
 import { Icon } from "../common/Icon";
+import { useCutOff } from "../useCutOff";
 
 interface PostStateProps {
   post: PendingPost;
@@ -11,14 +12,8 @@ interface PostStateProps {
 /** Where a message is on its way. Acknowledged ones look like all others. */
 export function PostState({ post, retry, discard }: PostStateProps) {
   if (post.state === "acked") return null;
-  if (post.state !== "failed") {
-    return (
-      <span className="absolute right-5 bottom-1 text-faint" title="Sending…">
-        <Icon name="clock" size={13} />
-        <span className="sr-only">Sending</span>
-      </span>
-    );
-  }
+  if (post.state === "waiting") return <Waiting id={post.id} cancel={discard} />;
+  if (post.state !== "failed") return <Sending />;
   return (
     <div className="mt-0.5 flex flex-wrap items-center gap-x-3 text-xs text-danger" role="alert">
       <span className="flex items-center gap-1">
@@ -44,6 +39,45 @@ export function PostState({ post, retry, discard }: PostStateProps) {
         }}
       >
         Discard
+      </button>
+    </div>
+  );
+}
+
+function Sending() {
+  return (
+    <span className="absolute right-5 bottom-1 text-faint" title="Sending…">
+      <Icon name="clock" size={13} />
+      <span className="sr-only">Sending</span>
+    </span>
+  );
+}
+
+interface WaitingProps {
+  id: string;
+  cancel: (id: string) => void;
+}
+
+/** The server knows nothing of it yet, so it can be taken back as if it was never written. */
+function Waiting({ id, cancel }: WaitingProps) {
+  const cutOff = useCutOff();
+  // Between two acknowledgements a message waits for a moment; that needs no words.
+  if (!cutOff) return <Sending />;
+  return (
+    <div className="mt-0.5 flex flex-wrap items-center gap-x-3 text-xs text-soft">
+      <span className="flex items-center gap-1">
+        <Icon name="clock" size={13} />
+        Waits for the connection
+      </span>
+      <button
+        type="button"
+        data-testid="message-cancel"
+        className="touch font-semibold underline underline-offset-2"
+        onClick={() => {
+          cancel(id);
+        }}
+      >
+        Cancel
       </button>
     </div>
   );

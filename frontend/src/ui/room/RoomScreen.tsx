@@ -6,6 +6,7 @@ import { MemberPanel } from "../members/MemberPanel";
 import { useMemberPanel } from "../members/useMemberPanel";
 import { Composer } from "./Composer";
 import { GuestBar } from "./GuestBar";
+import { OfflineBar } from "./OfflineBar";
 import { RoomHeader } from "./RoomHeader";
 import { Timeline, type Wanted } from "./Timeline";
 import { TypingLine } from "./TypingLine";
@@ -52,6 +53,7 @@ export function RoomScreen({ room: id }: { room: string }) {
           onEdit={hooks.edit}
         />
         <TypingLine room={room} />
+        <OfflineBar mayPost={mayPost} />
         {mayPost ? (
           <Composer room={room} compose={compose} setCompose={setCompose} />
         ) : (

@@ -5,8 +5,8 @@ import type { RoomState } from "../../store/state";
 import { useChat, useChatState } from "../chat";
 import { entriesOf } from "./entries";
 import { MessageList } from "./MessageList";
+import { NotOpen } from "./NotOpen";
 import { OPENED, toMessage, toNewest, type Focus } from "./place";
-import { TimelineSkeleton } from "./TimelineSkeleton";
 
 /** A message that is to be shown; a new object each time that it is asked for. */
 export interface Wanted {
@@ -92,7 +92,7 @@ export function Timeline({ room, mayPost, wanted, onReply, onEdit }: TimelinePro
     writing.current = posts;
   }, [posts, goToNewest]);
 
-  if (!open) return <TimelineSkeleton />;
+  if (!open) return <NotOpen />;
   return (
     <MessageList
       key={focus.list}
