@@ -23,7 +23,7 @@ from functions import (
     socket_message,
     track_memberships,
 )
-from functions.observing import report
+from functions.observing import logger, report
 from local.background import LoopBackground, Threads
 from local.consumer import MAX_LAG, Subscription
 from local.executor import GroupCommitExecutor
@@ -124,6 +124,14 @@ class Engine:
         for name, subscription in DURABLE.items():
             self.feed.add(name, subscription)
         self.feed.start()
+        self._log_folding()
+
+    def _log_folding(self) -> None:
+        """Logs that all views are folded anew, and why; a new folder has nothing to fold."""
+        events = self.stores.events.events.max_notification_id()
+        if self.stores.folds_anew is not None and events:
+            extra = {"reason": self.stores.folds_anew, "events": events}
+            logger.info("views are folded anew", extra=extra)
 
     def _authorize(self, event: Any, context: Any) -> dict[str, Any]:
         """Redeems a ticket, on a thread; what the loop then looks up is in memory."""

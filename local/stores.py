@@ -18,7 +18,7 @@ from adapters.vault.aes import AesVault, master_key
 from adapters.vault.nonces import DrawnNonces
 from adapters.vault.openssl import OpenSslCipher
 from domain.chat import Services
-from domain.chat.projecting import ProjectViews
+from domain.chat.projecting import ProjectViews, declared
 from domain.log import EventLog
 from domain.projections.views import Views
 from local.folder import DataFolder, FolderError
@@ -47,13 +47,18 @@ class Stores:
 
     def _open(self, folder: DataFolder) -> None:
         self.events = SqliteEvents(folder.events)
-        self.views_file = open_views(folder.views, [ProjectViews.name])
+        self.folds_anew: str | None = None
+        """Why all views have to be folded anew; None if they do not."""
+        self.views_file = open_views(folder.views, [ProjectViews.name], declared(), self._fold_anew)
         self.views = Views(SqliteStore(self.views_file))
         self.progress = SqliteProgress(self.views_file)
         self.accounts = SqliteAccounts(folder.accounts)
         self.keys = SqliteKeys(folder.keys)
         self.vault = self._vault(folder)
         self.log = EventLog(self.events.events, self.events.snapshots, CACHE_BYTES)
+
+    def _fold_anew(self, reason: str) -> None:
+        self.folds_anew = reason
 
     def _vault(self, folder: DataFolder) -> AesVault:
         """Returns the vault; a master key is made in a folder that has no keys yet alone.

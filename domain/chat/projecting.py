@@ -91,6 +91,11 @@ class ReadMarks(Projection):
 PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks, Directory, People)
 
 
+def declared() -> dict[str, int]:
+    """Returns the versions of all projections, by name."""
+    return {projection.name: projection.version for projection in PROJECTIONS}
+
+
 class ProjectViews:
     """Folds logs into the views: the consumer that runs the projections."""
 

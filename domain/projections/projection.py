@@ -45,12 +45,15 @@ class Projection:
 
     Attributes
     ----------
-    name: a name in English, for readers of the code.
+    name: a name in English. It is a part of the STORAGE FORMAT, together with `version`.
+    version: to be raised when the same events give other rows. A views file that another set of
+        projections or versions folded is folded anew; a stack is rebuilt by `parley rebuild`.
     of_people: whether it folds people's logs; if not, rooms' logs.
     types: types of the events that it is called for; empty for all.
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
     of_people: ClassVar[bool] = False
     types: ClassVar[tuple[type[Event], ...]] = ()
 
