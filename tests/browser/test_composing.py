@@ -77,3 +77,17 @@ def test_an_edit_and_a_reply_wait_while_one_is_in_another_room(house: House) -> 
     ann.at("composer").press("Enter")
     expect(ann.message("two and a half")).to_contain_text("edited")
     expect(ann.at("compose-banner")).to_have_count(0)
+
+
+def test_who_came_is_told_after_a_reload_too(house: House) -> None:
+    ann, bob, _ = house.pair()
+    ann.send("welcome")
+    ann.settled(1)
+    told = f"{house.name('bob')} joined"
+    for tab in (ann, bob):
+        expect(tab.at("notice").filter(has_text=told)).to_have_count(1)
+        before = tab.at("notice").all_inner_texts()
+        tab.page.reload()
+        expect(tab.message("welcome")).to_be_visible()
+        expect(tab.at("notice").filter(has_text=told)).to_have_count(1)
+        assert tab.at("notice").all_inner_texts() == before

@@ -2,6 +2,7 @@
 import type {
   Entered,
   ErrorBody,
+  EventList,
   ExchangeRequest,
   FoundPeople,
   Identity,
@@ -103,6 +104,11 @@ export class Api {
 
   invitations(): Promise<Invitations> {
     return this.call("GET", "/api/invitations");
+  }
+
+  /** The events above a version, in order. */
+  events(room: string, after: number, limit: number): Promise<EventList> {
+    return this.call("GET", `/api/rooms/${room}/events?after=${after}&limit=${limit}`);
   }
 
   messages(room: string, before: number, limit: number): Promise<Messages> {

@@ -117,6 +117,7 @@ export class Chat {
         this.batches.close(room);
         this.store.enqueue((state) => loadSnapshot(state, room, snapshot));
         this.outbox.reached(room, snapshot.version);
+        this.history.notices(room, snapshot).catch(() => undefined);
       },
       online: (room, users) => {
         this.store.enqueue((state) => setOnline(state, room, users));

@@ -1,9 +1,10 @@
 /** Reads older messages, windows around quoted ones, and the members of a room. */
-import { pageOf, rangeAt } from "../fold/history";
+import { liveRange, pageOf, rangeAt } from "../fold/history";
 import { completeMessage } from "../fold/room";
 import type { RoomEvent } from "../wire/room-event";
-import type { Member, Members, Messages } from "../wire/http";
-import { loadMembers, loadPage } from "../store/rooms";
+import type { EventList, Member, Members, Messages } from "../wire/http";
+import type { Snapshot } from "../wire/server";
+import { loadMembers, loadNotices, loadPage } from "../store/rooms";
 import { withPeople, type State } from "../store/state";
 import type { Store } from "../store/store";
 import { Again } from "./again";
@@ -12,10 +13,13 @@ import { mayPass } from "./api";
 export interface HistoryApi {
   messages(room: string, before: number, limit: number): Promise<Messages>;
   members(room: string, after: string, limit: number): Promise<Members>;
+  events(room: string, after: number, limit: number): Promise<EventList>;
 }
 
 const PAGE = 200;
 const MEMBERS_PAGE = 1_000;
+/** Versions below a snapshot of which joins and the like are read, which it does not have. */
+const RECENT = 200;
 /** How far past a quoted message its window reaches. */
 const WINDOW_AFTER = 100;
 
@@ -84,6 +88,19 @@ export class History {
   /** Nothing is asked for again by itself. */
   stop(): void {
     for (const key of [...this.quotes.keys()]) this.done(key);
+  }
+
+  /** Who came and went lately in a room that begins with a snapshot, where anything else than
+   * messages happened. What fails is left out: the messages say the same without it. */
+  async notices(room: string, { version, messages }: Snapshot): Promise<void> {
+    const { from } = liveRange(messages.map(completeMessage));
+    const after = Math.max(from - 1, version - RECENT);
+    const held = messages.filter((message) => message.version > after).length;
+    if (held === version - after) return;
+    await this.once(`${room} notices ${version}`, async () => {
+      const { events } = await this.api.events(room, after, version - after);
+      this.store.enqueue((state) => loadNotices(state, room, events));
+    });
   }
 
   members(room: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** How frames and answers change the rooms. Pure. */
 import { addPage, liveRange, messagesIn, trimmed, type Page } from "../fold/history";
 import { lowerBound } from "../fold/messages";
+import { noticeOf } from "../fold/notices";
 import { changeBy } from "../fold/registry";
 import { completeMessage, foldRoom, type Role } from "../fold/room";
 import type { Member, RoomSummary } from "../wire/http";
@@ -118,17 +119,7 @@ export function loadSnapshot(state: State, room: string, snapshot: Snapshot): St
 
 /** Folds events that follow what the room holds. */
 export function applyEvents(state: State, room: string, events: readonly RoomEvent[]): State {
-  const names: Record<string, string | null> = {};
-  for (const event of events) {
-    if (
-      event.type === "MemberJoined" ||
-      event.type === "MemberInvited" ||
-      event.type === "MemberRenamed"
-    ) {
-      names[event.data.user] = event.data.name;
-    }
-  }
-  const known = withPeople(state, names);
+  const known = withPeople(state, namesIn(events));
   return withRoom(known, room, (old) => {
     let next = old;
     for (const event of events) {
@@ -164,6 +155,38 @@ export function loadPage(state: State, room: string, page: Page): State {
       },
     };
   });
+}
+
+/** What happened around messages that are held: events that were read beside them. */
+export function loadNotices(state: State, room: string, events: readonly RoomEvent[]): State {
+  const known = withPeople(state, namesIn(events));
+  return withRoom(known, room, (old) => {
+    if (!old.open) return old;
+    const { view } = old.open;
+    const held = new Set(view.notices.map(({ version }) => version));
+    const read = events.flatMap((event) => {
+      const notice = event.version > view.version ? null : noticeOf(event);
+      if (!notice || held.has(notice.version)) return [];
+      // Who left before that has no name here: "Guest 2j7q left" would say nothing.
+      return "user" in notice && !known.people.has(notice.user) ? [] : [notice];
+    });
+    const notices = [...read, ...view.notices].sort((a, b) => a.version - b.version);
+    return { ...old, open: { ...old.open, view: { ...view, notices } } };
+  });
+}
+
+function namesIn(events: readonly RoomEvent[]): Record<string, string | null> {
+  const names: Record<string, string | null> = {};
+  for (const event of events) {
+    if (
+      event.type === "MemberJoined" ||
+      event.type === "MemberInvited" ||
+      event.type === "MemberRenamed"
+    ) {
+      names[event.data.user] = event.data.name;
+    }
+  }
+  return names;
 }
 
 /**

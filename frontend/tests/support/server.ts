@@ -5,6 +5,7 @@ import type { Socket } from "../../src/client/connection";
 import type { OutboxEntry } from "../../src/client/outbox";
 import type { ClientFrame, Post } from "../../src/wire/client";
 import type {
+  EventList,
   FoundPeople,
   Identity,
   Invitation,
@@ -88,6 +89,11 @@ class FakeApi extends Api {
   override messages(_room: string, before: number, limit: number): Promise<Messages> {
     const all = this.server.messages().filter(({ version }) => version < before);
     return Promise.resolve({ messages: all.slice(-limit), people: {} });
+  }
+
+  override events(_room: string, after: number, limit: number): Promise<EventList> {
+    const found = this.server.events.filter(({ version }) => version > after).slice(0, limit);
+    return Promise.resolve({ events: found });
   }
 
   override members(room: string): Promise<Members> {
