@@ -35,21 +35,22 @@ from local.sockets import FRAMES
 from local.stores import Stores
 
 APPEND_FAILED = 30.0
-"""Seconds after a failed append that the engine is not ready, unless a later one succeeds. Longer
-would keep an engine out of service that nobody sends anything that could succeed."""
+"""Seconds for which the engine is not ready after a failed append, unless a later one succeeds. A
+longer time would keep an engine out of service that gets no commands that could succeed."""
 
 THREADS = 1
-"""For what sockets ask for that reads a lot, as `sync` does. The interpreter runs one thread at a
-time: each further one that is busy takes an equal share from the loop, and nothing is done sooner.
-With four, searches of strangers made others wait for 146 to 287 ms (p99 of `python -m tests.fuzz
+"""Threads for frames that read a lot, such as `sync`. The interpreter runs one thread at a time:
+each further busy thread takes an equal share from the loop, and no work is finished sooner. With
+four, searches of strangers made others wait for 146 to 287 ms (p99 of `python -m tests.fuzz
 --seconds 20`); with one, for 21 to 56."""
 
 HTTP_THREADS = 2
-"""For the HTTP API and handshakes: entering and tickets wait for the disk, and pages need not wait
-for them. More gain little and take time from the loop, which writes messages (docs/adr/0014)."""
+"""Threads for the HTTP API and handshakes: entering and tickets wait for the disk, and pages need
+not wait for them. More threads gain little and take time from the loop, which writes messages
+(docs/adr/0014)."""
 
 MAX_CALLS = 1_000
-"""Calls that wait for a thread; a further one is refused. At a millisecond each, the last of them
+"""Maximum of calls that wait for a thread; more are refused. At a millisecond each, the last one
 waits for half a second."""
 
 LISTS_WAIT = 5.0
@@ -76,7 +77,7 @@ class Engine:
 
     Parameters
     ----------
-    allowed: tells whether a Host and Origin may connect.
+    allowed: returns whether a Host and Origin may connect.
     rate: commands a minute per person; 0 for no limit.
     """
 
@@ -134,7 +135,8 @@ class Engine:
             logger.info("views are folded anew", extra=extra)
 
     def _authorize(self, event: Any, context: Any) -> dict[str, Any]:
-        """Redeems a ticket, on a thread; what the loop then looks up is in memory."""
+        """Redeems a ticket, on a thread; the data that the loop needs afterwards is then in
+        memory."""
         policy: dict[str, Any] = authorize.handler(event, context)
         user = policy["context"].get("user")
         if user:
@@ -142,25 +144,23 @@ class Engine:
         return policy
 
     def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
-        """Runs a call that may block on a thread. Raises RoomBusy where too many wait."""
+        """Runs a call that may block on a thread. Raises RoomBusy if too many wait."""
         return self._http.run(work)
 
     async def call_api(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Runs the HTTP API's handler on a thread that may block. Raises RoomBusy where too many
-        calls wait."""
+        """Runs the HTTP API's handler on a thread that may block. Raises RoomBusy if too many calls
+        wait."""
         return cast(dict[str, Any], await self._http.run(lambda: http_api.handler(event, CONTEXT)))
 
     async def fresh(self, token: str | None) -> None:
-        """Waits until the views show all that was acknowledged before the call.
+        """Waits until the views show everything that was acknowledged before the call.
 
-        A caller without a session makes nobody wait and hurries no consumer: the handler refuses
-        them.
+        A call without a session does not wait and does not start a consumer: the handler refuses
+        it.
 
-        Raises
-        ------
-        RoomBusy: the views did not catch up in time, or are more than MAX_LAG events behind: what
-            they list would lack rooms. Or too many calls wait.
-        Internal: the accounts cannot be read.
+        Raises ------ RoomBusy: the views did not catch up in time, or are more than MAX_LAG events
+        behind, so that lists would be incomplete; or too many calls wait. Internal: the accounts
+        cannot be read.
         """
         if self.feed.is_caught_up("project_views"):
             return
@@ -194,13 +194,13 @@ class Engine:
         }
 
     def troubles(self) -> list[str]:
-        """Returns what keeps the engine from its work, a line each, for /readyz."""
+        """Returns the reasons why the engine is not ready, one line each, for /readyz."""
         failed = self.executor.failed_at
         recent = failed is not None and self.loop.time() - failed < APPEND_FAILED
         return [*(["the log cannot be appended to"] if recent else []), *self.feed.troubles()]
 
     async def close(self) -> None:
-        """Lets what was accepted become durable, then closes everything."""
+        """Waits until accepted commands are durable, then closes everything."""
         await self.executor.drain()
         await self.in_thread(self.feed.close)
         self._threads.shutdown()

@@ -1,7 +1,7 @@
-"""The feed: what was committed, in order, to every consumer, at least once.
+"""The feed: passes committed events, in order, to every consumer, at least once.
 
-Stands in for Streams, SNS and SQS. A consumer's position is durable; what it misses in memory
-it reads from the library's notification log.
+It replaces Streams, SNS and SQS. A consumer's position is durable; events that are no longer in
+memory are read from the library's notification log.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from local.consumer import BACKOFF, DurableConsumer, Handler, Notice, Subscripti
 from local.payloads import CONTEXT, failed_records, sqs_event
 
 REMEMBERED = 5_000
-"""Newest notices kept in memory for consumers that are not far behind."""
+"""Number of newest notices kept in memory for consumers that are not far behind."""
 
 REMEMBERED_BYTES = 32 * 2**20
-"""Bytes of their envelopes: one with a text of 16 KB takes some 22."""
+"""Bytes of their envelopes: one with a text of 16 KB takes about 22 KB."""
 
 
 class Feed:
-    """Hands notices to one prompt handler on the loop and to durable ones on threads."""
+    """Passes notices to one prompt handler on the loop and to durable ones on threads."""
 
     def __init__(
         self, recorder: ApplicationRecorder, progress: Progress, loop: asyncio.AbstractEventLoop
@@ -41,7 +41,7 @@ class Feed:
         self._prompt: tuple[str, Handler] | None = None
 
     def add(self, name: str, subscription: Subscription) -> None:
-        """Adds a consumer that goes on where it was."""
+        """Adds a consumer that continues at its stored position."""
         self._consumers[name] = DurableConsumer(name, subscription, self.after, self._progress)
 
     def add_prompt(self, name: str, handler: Handler) -> None:
@@ -53,7 +53,7 @@ class Feed:
             consumer.start()
 
     def publish(self, notices: Sequence[Notice]) -> None:
-        """Tells of committed events; on the loop."""
+        """Publishes committed events; on the loop."""
         self._remember(notices)
         self.head = notices[-1][0]
         if self._prompt is not None:
@@ -69,12 +69,12 @@ class Feed:
             self._held -= len(recent.popleft()[1])
 
     def _push(self, name: str, handler: Handler, records: list[tuple[int, bytes, int]]) -> None:
-        """Hands records to the prompt consumer; those that fail are handed to it again, at most
-        MAX_RECEIVES times in all.
+        """Passes records to the prompt consumer; failed ones are passed again, at most MAX_RECEIVES
+        times in all.
 
-        A retry may come after later records of the same room. The consumer itself keeps the
-        order (domain/claiming.py): those later records bring what failed with them. What is given
-        up clients find missing by the room's next push or the next `pong`.
+        A retry may come after later records of the same room. The consumer itself keeps the order
+        (domain/claiming.py): the later records include the failed events. If an event is given up,
+        clients notice the gap with the room's next push or the next `pong`.
         """
         try:
             failed = failed_records(handler(sqs_event(name, records), CONTEXT))
@@ -93,7 +93,7 @@ class Feed:
         """Returns notices after a position; from any thread."""
         try:
             newest = list(islice(reversed(self._recent), max(0, self.head - position)))
-        except RuntimeError:  # it grew while it was read
+        except RuntimeError:  # the log grew while it was read
             newest = []
         newest.reverse()
         if newest and newest[0][0] == position + 1:
@@ -102,16 +102,16 @@ class Feed:
         return [(notification.id, envelope(notification)) for notification in found]
 
     def is_caught_up(self, name: str) -> bool:
-        """Returns whether a consumer is done with all that was published."""
+        """Returns whether a consumer has handled everything that was published."""
         return self._consumers[name].position >= self.head
 
     async def caught_up(self, name: str, timeout: float = 5.0, within: int | None = None) -> bool:
-        """Waits until a consumer is done with all that was published before the call.
+        """Waits until a consumer has handled everything that was published before the call.
 
         Parameters
         ----------
-        timeout: seconds to wait at most; False once they are over.
-        within: events behind which the consumer is not waited for: the answer is False at once.
+        timeout: maximum of seconds to wait; after that, returns False.
+        within: if the consumer is more events behind, it returns False at once.
         """
         consumer = self._consumers[name]
         if within is not None and consumer.behind(self.head) > within:
@@ -119,8 +119,8 @@ class Feed:
         return await consumer.reached(self.head, timeout, self._loop)
 
     def pause(self) -> None:
-        """Stops the durable consumers after their batch; `resume` has them begin where their
-        stored positions are."""
+        """Stops the durable consumers after their batch; `resume` starts them at their stored
+        positions."""
         for consumer in self._consumers.values():
             consumer.stop()
 
@@ -134,15 +134,16 @@ class Feed:
         self.pause()
 
     def lag(self) -> dict[str, int]:
-        """Returns how many events each durable consumer is behind."""
+        """Returns, for each durable consumer, the number of events that it is behind."""
         return {name: self.head - consumer.position for name, consumer in self._consumers.items()}
 
     def behind(self, position: int) -> int:
-        """Returns how many events up to `position` the slowest durable consumer has to do."""
+        """Returns the number of events up to `position` that the slowest durable consumer has not
+        handled."""
         return max(0, *(position - consumer.position for consumer in self._consumers.values()))
 
     def troubles(self) -> list[str]:
-        """Returns why durable consumers do not do their work, a line each; for operators."""
+        """Returns the troubles of durable consumers, one line each; for operators."""
         found = []
         for name, consumer in list(self._consumers.items()):
             trouble = consumer.trouble(self.head)

@@ -1,4 +1,4 @@
-"""One import of IRC logs into one room: people are registered, lines become commands."""
+"""One import of IRC logs into one room: registers people and turns lines into commands."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -32,12 +32,12 @@ from research.irc import (
 )
 
 BATCH = 200
-"""Commands appended together; small enough that a running server stays prompt."""
+"""Number of commands appended together; small enough that a running server stays responsive."""
 
 
 @dataclass
 class Report:
-    """What an import did.
+    """The result of an import.
 
     Attributes
     ----------
@@ -54,13 +54,13 @@ class Report:
 
 
 def is_fault(refusal: ParleyError) -> bool:
-    """Whether a refusal may pass, and says nothing of the command: the same command may be
+    """Whether an error is transient and independent of the command: the same command may be
     accepted later."""
     return refusal.status >= Internal.status or isinstance(refusal, RateLimited)
 
 
 class Importer:
-    """One import into one room; people and names as far as it went."""
+    """One import into one room, with the people and names so far."""
 
     def __init__(
         self, chat: Chat, room: str, report: Report, after_batch: Callable[[], None]
@@ -81,7 +81,7 @@ class Importer:
     # Before the first line
 
     def prepare(self) -> None:
-        """Makes the importer and the room, and reads what earlier imports left there."""
+        """Creates the importer and the room, and reads the state that earlier imports left."""
         self._register({self._me: "IRC import"})
         log = self._services.log
         if not log.head(self._room):
@@ -108,7 +108,7 @@ class Importer:
     def _base(self, user: str, id: str, at: datetime | None) -> dict[str, Any]:
         now = self._services.now()
         then = at.isoformat(timespec="microseconds") if at else now
-        # The id holds the file's hash: the content cannot differ, so it needs no digest.
+        # The id contains the file's hash: the content cannot differ, so it needs no digest.
         return {"by": user, "id": id, "at": then, "recorded_at": now, "digest": "irc"}
 
     def _execute(self, commands: Sequence[Command]) -> Sequence[Any]:
@@ -116,7 +116,7 @@ class Importer:
         return outcomes
 
     def _register(self, people: dict[str, str]) -> None:
-        """Makes keys and logs for people who are new."""
+        """Creates keys and logs for new people."""
         new = {
             user: nick
             for user, nick in people.items()
@@ -153,7 +153,7 @@ class Importer:
     # A file
 
     def add(self, log: Log, progress: Callable[[int], None]) -> None:
-        """Imports one log; does nothing where all of it is in."""
+        """Imports one log; does nothing if it is completely imported."""
         if (self._room, log.digest) in self._person(self._me).part(Imports).files:
             self._report.known_files += 1
             return
@@ -203,7 +203,7 @@ class Importer:
                 **self._base(user, f"{line}:joined", happening.at),
                 name=vault.seal(user, happening.nick),
             )
-            # A member of an earlier file who had another nick then.
+            # A member of an earlier file, under another nick there.
             if self._names.setdefault(user, happening.nick) != happening.nick:
                 yield self._rename(user, f"{line}:name", happening.at, happening.nick)
         elif isinstance(happening, Left):
@@ -235,7 +235,8 @@ class Importer:
         )
 
     def _finish(self, log: Log) -> None:
-        # Of the room too: the note of a file in one room is none of it in another.
+        # The id contains the room too: a file that is recorded for one room is not recorded for
+        # another.
         named = hashlib.sha256(f"{self._room} {log.digest}".encode()).hexdigest()
         note = NoteImport(
             **self._base(self._me, f"irc:file:{named[:32]}", None),
@@ -247,7 +248,7 @@ class Importer:
 
 
 def _batches(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:
-    """Cuts at line ends, so that a line is written whole or not at all."""
+    """Splits at line ends, so that a line is written completely or not at all."""
     start = 0
     for index in range(1, len(happenings) + 1):
         last = index == len(happenings)

@@ -1,12 +1,12 @@
 """Imports IRC logs: nicks become people, lines become commands.
 
-A command's id comes from the file's hash and the line, and a file that is wholly in is noted in
-the importer's own log, so importing twice adds nothing, also after an import was killed
-half-way: it goes on behind the last line that the room has.
+A command's id is derived from the file's hash and the line, and a completely imported file is
+recorded in the importer's own log, so importing twice adds nothing. After an import was killed,
+another run continues after the last line that the room has.
 
-A line that the rules of the room refuse is left out and reported: it would be refused each time.
-Any other failure stops the import before the file is noted, and another run completes it. Lines
-of people who were erased are left out: an import does not bring back what an erasure took.
+A line that the rules of the room refuse is left out and reported, because it would be refused each
+time. Any other failure stops the import before the file is recorded, and another run completes it.
+Lines of erased people are left out, because an import must not bring back what an erasure removed.
 """
 
 import re
@@ -21,11 +21,11 @@ from local.importer import Importer, Report, is_fault
 from research.irc import Log, NotUnderstood, read_log
 
 Progress = Callable[[int, int], None]
-"""Told of (lines done, lines in all)."""
+"""Called with (finished lines, all lines)."""
 
 
 class NothingWrittenError(ValueError):
-    """The import wrote nothing because of lines that were not understood.
+    """The import wrote nothing because some lines were not understood.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class NothingWrittenError(ValueError):
 
 
 class StrictError(NothingWrittenError):
-    """Lines were not understood, and `--strict` asked to write nothing then."""
+    """Lines were not understood, and with `--strict` nothing is written then."""
 
     def __init__(self, problems: Sequence[NotUnderstood]) -> None:
         why = counted(len(problems), "line is not understood", "lines are not understood")
@@ -46,30 +46,30 @@ class StrictError(NothingWrittenError):
 
 
 class NoChatError(NothingWrittenError):
-    """No line of any file is of a chat: most likely these are no logs."""
+    """No file has a chat line: most likely these files are not logs."""
 
     def __init__(self, problems: Sequence[NotUnderstood]) -> None:
-        super().__init__("no line of a chat was found", problems)
+        super().__init__("no chat line was found", problems)
 
 
 class ImportStopped(Internal):
-    """A fault stopped the import; another run goes on where it stopped.
+    """An error stopped the import; another run continues where it stopped.
 
     Attributes
     ----------
-    report: what was done until then.
+    report: the work done until then.
     """
 
     def __init__(self, log: Log, cause: Exception, report: Report) -> None:
         why = cause.message if isinstance(cause, ParleyError) else type(cause).__name__
         super().__init__(
-            f"stopped in {log.path.name}: {why}. What came before is in; import again to go on"
+            f"stopped in {log.path.name}: {why}. Earlier lines are in; import again to continue"
         )
         self.report = report
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """Returns a number with the words for one thing or for several."""
+    """Returns a number with the noun in the singular or plural."""
     return f"{number} {one if number == 1 else many}"
 
 
@@ -85,20 +85,20 @@ def import_irc(
 
     Parameters
     ----------
-    after_batch: called after each append, for whoever keeps views along the way.
+    after_batch: called after each append, for callers that update views.
 
     Raises
     ------
     StrictError: `strict`, and a line is not understood; nothing was written.
     NoChatError: there is nothing to import; nothing was written.
     ImportStopped: something failed for a reason other than the rules of the room.
-    OSError, ValueError: a file cannot be read, or its name has no date.
+    OSError, ValueError: a file cannot be read, or there is no date in its name.
     ParleyError: the room cannot be written.
     """
     if not re.fullmatch(ROOM_PATTERN, room):
         raise ValueError(f"a room's id has the form {ROOM_PATTERN}")
     for path in paths:
-        path.stat()  # a file that is not there is told before a name that has no date
+        path.stat()  # a missing file is reported before a name without a date
     logs = sorted((read_log(path) for path in paths), key=lambda log: (log.started, log.path.name))
     report = Report(problems=[problem for log in logs for problem in log.not_understood])
     if strict and report.problems:

@@ -1,6 +1,6 @@
-"""One WebSocket: its frames, what it may send, and what is written to it.
+"""One WebSocket: its frames, its limits, and its output.
 
-Framing and close rules are those of the `websockets` library's sans-I/O protocol.
+The sans-I/O protocol of the `websockets` library implements framing and close rules.
 """
 
 import asyncio
@@ -21,31 +21,33 @@ from local.gateway import SocketGateway
 from local.handshake import Handshake
 
 MAX_BUFFER = 4 * 1024 * 1024
-"""Bytes that may wait for a socket that does not read; beyond, it is closed with 1013."""
+"""Maximum of bytes that wait for a socket that does not read; beyond it, the socket is closed with
+1013."""
 
 ABORT_AFTER = 5.0
 """Seconds that a closing handshake may take."""
 
 SLICE = 2 * 1024
-"""Bytes of one socket that are parsed at a time: some 300 of the smallest frames, or 3 ms."""
+"""Bytes of one socket that are parsed at a time: about 300 of the smallest frames, or 3 ms."""
 
 SMALL = 8
-"""Bytes of a slice that a frame counts for, whatever its length: parsing costs by the frame. So a
-window of some dozen messages is taken in one tick, and as few small frames as a slice has."""
+"""Bytes of a slice that each frame counts for, whatever its length, because parsing costs per
+frame. So a window of a dozen messages is handled in one tick, and only a limited number of small
+frames."""
 
 WHOLE = 4 * SLICE
-"""Bytes of one socket that are parsed in a tick, whatever the length of their frames."""
+"""Maximum of bytes of one socket that are parsed in a tick, whatever the length of the frames."""
 
 TURN = 0.002
-"""Seconds for which one socket's frames are handled before the other sockets have their turn."""
+"""Seconds for which one socket's frames are handled before the other sockets' turn."""
 
 FRAMES = 100
-"""Frames a second that a socket may send where people's commands are metered. Beyond that the
-socket is not read for as long as it takes: parsing frames that are then refused would still take
+"""Frames a second that a socket may send if people's commands are metered. Beyond that, the socket
+is not read until its allowance is refilled: parsing frames that are then refused would still take
 the loop's time."""
 
 BURST = 10
-"""Seconds of FRAMES that a socket may send at once."""
+"""Size of a burst, in seconds of FRAMES."""
 
 _silent = logging.getLogger("parley.websockets")
 _silent.addHandler(logging.NullHandler())
@@ -53,7 +55,7 @@ _silent.propagate = False
 
 
 class Socket(asyncio.Protocol):
-    """One connection, handed over by the HTTP server with its upgrade request."""
+    """One connection, passed on by the HTTP server with its upgrade request."""
 
     __slots__ = (
         "_context",
@@ -114,7 +116,8 @@ class Socket(asyncio.Protocol):
                 payloads.socket_event(self._context or {}), payloads.CONTEXT
             )
         except Exception as failure:
-            # Other sockets, which are written in the same tick, shall not suffer from this one.
+            # An error of this socket must not affect other sockets that are written in the same
+            # tick.
             report(failure, connection=self.id)
 
     def shutdown(self) -> None:
@@ -128,7 +131,7 @@ class Socket(asyncio.Protocol):
             self._take()
 
     def _take(self) -> None:
-        """Takes the next slice of what came; what is left comes in a later tick."""
+        """Takes the next slice of the received bytes; the rest is taken in a later tick."""
         protocol = self.protocol
         if protocol is None:
             return
@@ -156,7 +159,7 @@ class Socket(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _handle(self, until: float) -> None:
-        """Handles what was parsed, at least one event, until the turn is over."""
+        """Handles parsed events, at least one, until the turn is over."""
         events = self._events
         while events:
             event = events.popleft()
@@ -175,7 +178,7 @@ class Socket(asyncio.Protocol):
         self._earned = now
 
     def _pause(self, seconds: float) -> None:
-        """Stops reading, so that the sender's own buffers fill, and goes on after a time."""
+        """Stops reading, so that the sender's own buffers fill, and continues after a time."""
         if self._transport is None:
             return
         if not self._paused:
@@ -184,7 +187,7 @@ class Socket(asyncio.Protocol):
         self._gateway.loop.call_later(seconds, self._take)
 
     def send_protocol_data(self) -> None:
-        """Sends what the protocol itself has to say: handshake, pongs, close frames."""
+        """Sends the protocol's own output: handshake, pongs, close frames."""
         protocol, transport = self.protocol, self._transport
         if protocol is None or transport is None:
             return
@@ -228,13 +231,13 @@ class Socket(asyncio.Protocol):
             )
 
     def _fail(self, code: int, reason: str) -> None:
-        # What came behind the frame that broke the rules is not looked at (RFC 6455, 7.1.7).
+        # Bytes after the frame that broke the rules are ignored (RFC 6455, 7.1.7).
         self._deaf = True
         if self.protocol is not None and self.protocol.state is State.OPEN:
             self.protocol.fail(code, reason)
 
     def flush(self) -> None:
-        """Writes all that waits in one call; gives up on a socket that does not read."""
+        """Writes all waiting bytes in one call; closes a socket that does not read."""
         transport, out = self._transport, self.out
         self.out = []
         if transport is None or transport.is_closing() or not out:
@@ -245,14 +248,14 @@ class Socket(asyncio.Protocol):
         transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _give_up(self, transport: asyncio.Transport) -> None:
-        # What it sent before it was given up must not be executed after.
+        # Frames that it sent before that must not be executed afterwards.
         self._deaf = True
         if self._gateway.sockets.get(self.id) is self:
             transport.write(
                 Frame(Opcode.CLOSE, Close(1013, "too slow").serialize()).serialize(mask=False)
             )
             self._gateway.loop.call_later(ABORT_AFTER, self._abort)
-            # No longer posted to; `connection_lost` still tells the handlers.
+            # It gets no more frames; `connection_lost` still notifies the handlers.
             del self._gateway.sockets[self.id]
             self._tell_gone()
 

@@ -1,4 +1,4 @@
-"""The opened files of a data folder, as the ports that the use cases take."""
+"""The opened files of a data folder, as the ports of the use cases."""
 
 import sqlite3
 import time
@@ -23,14 +23,14 @@ from domain.log import EventLog
 from domain.projections.views import Views
 from local.folder import DataFolder, FolderError
 
-PUT_BACK = "put back the one that the folder was made with (docs/operations.md, Backup and restore)"
+PUT_BACK = "restore the file of this folder (docs/operations.md, Backup and restore)"
 
 CACHE_BYTES = 256 * 2**20
-"""Bytes of aggregates kept in memory: some 2,300 rooms with full command windows."""
+"""Bytes of aggregates kept in memory: about 2,300 rooms with full command windows."""
 
 
 def utc_now() -> str:
-    """Returns the time as events write it."""
+    """Returns the time in the form that events use."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
@@ -38,7 +38,7 @@ class Stores:
     """The opened files of a data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
-        """Opens them. Raises FolderError where one of them is not what it should be."""
+        """Opens them. Raises FolderError if one of them is not valid."""
         self.folder = folder
         try:
             self._open(folder)
@@ -61,12 +61,10 @@ class Stores:
         self.folds_anew = reason
 
     def _vault(self, folder: DataFolder) -> AesVault:
-        """Returns the vault; a master key is made in a folder that has no keys yet alone.
+        """Returns the vault; a master key is created only in a folder without keys.
 
-        Raises
-        ------
-        ValueError: the folder's keys are not of its master key. What would be written then could
-            never be read beside what is there.
+        Raises ------ ValueError: the folder's keys do not belong to its master key. New content
+        could then never be read together with the existing content.
         """
         known = self.keys.some()
         if known is not None and not folder.master_key.exists():
@@ -74,7 +72,7 @@ class Stores:
         master = master_key(folder.master_key)
         vault = AesVault(self.keys, master, OpenSslCipher, nonce=DrawnNonces())
         if known is not None and not vault.opens(*known):
-            raise ValueError(f"vault.key is of another folder; {PUT_BACK}")
+            raise ValueError(f"vault.key belongs to another folder; {PUT_BACK}")
         return vault
 
     def services(self, **ports: Any) -> Services:

@@ -1,7 +1,9 @@
-/** Repeats a reading that failed, ever more seldom, until one succeeds. */
+/** Repeats a failed read, with growing pauses, until one succeeds. */
 import { backoff } from "./backoff";
 
-/** The first wait is up to 2 s; a refused person has a read again after a fifth of a second. */
+/**
+ * The first wait is up to 2 s; a person over the limit may read again after a fifth of a second.
+ */
 const SKIPPED = 3;
 
 export class Again {
@@ -13,12 +15,12 @@ export class Again {
     private readonly random: () => number = () => Math.random(),
   ) {}
 
-  /** From now on this is how to read. */
+  /** Sets the function that reads. */
   reads(read: () => void): void {
     this.read = read;
   }
 
-  /** Plans the next reading; true where it is the first failure since a success. */
+  /** Plans the next read; true if this is the first failure since a success. */
   failed(): boolean {
     clearTimeout(this.timer);
     this.timer = setTimeout(
@@ -32,7 +34,7 @@ export class Again {
     return this.failures === 1;
   }
 
-  /** What is planned is done at once: the network is back, or somebody asked. */
+  /** Does a planned read at once: the network is back, or a caller needs it. */
   now(): void {
     if (this.timer === undefined) return;
     clearTimeout(this.timer);
@@ -40,7 +42,7 @@ export class Again {
     this.read();
   }
 
-  /** A reading succeeded, or nobody waits for one: nothing is planned any more. */
+  /** A read succeeded, or nobody waits for one: nothing is planned any more. */
   stop(): void {
     clearTimeout(this.timer);
     this.timer = undefined;

@@ -17,7 +17,7 @@ import type {
 } from "../wire/http";
 import { answerOf, type Answer } from "./within";
 
-/** An answer that is not a success; `code` is the wire's, or "network" where none came. */
+/** An answer that is not a success; `code` is the wire's, or "network" if there was no answer. */
 export class ApiError extends Error {
   constructor(
     readonly code: string,
@@ -35,7 +35,7 @@ export class Api {
     private readonly stop: AbortSignal | null = null,
   ) {}
 
-  /** The calls of a session; those that are under way end when `stop` is aborted. */
+  /** The calls of a session; running calls end when `stop` is aborted. */
   withToken(token: string, stop: AbortSignal | null = null): Api {
     return new Api(this.base, token, stop);
   }
@@ -55,7 +55,7 @@ export class Api {
     return new URL(url, location.origin).href;
   }
 
-  /** Shows a sign-in's ID token, for a session; `nickname` may be empty. */
+  /** Exchanges a sign-in's ID token for a session; `nickname` may be empty. */
   exchange(idToken: string, nickname: string): Promise<Entered> {
     const body: ExchangeRequest = nickname === "" ? {} : { nickname };
     return this.withToken(idToken).call("POST", "/api/session/cognito", body);
@@ -87,7 +87,7 @@ export class Api {
     return this.call("GET", `/api/directory?${query({ q: q || null, cursor, limit })}`);
   }
 
-  /** Whether the person wants mail, and whether there is an address for it. */
+  /** Whether the person wants mail, and whether an address is known. */
   notices(): Promise<Notices> {
     return this.call("GET", "/api/session/notices");
   }
@@ -120,7 +120,7 @@ export class Api {
     return this.call("GET", `/api/rooms/${room}/members?${from}limit=${limit}`);
   }
 
-  /** Reads what a feature's own path has. */
+  /** Reads a feature's own path. */
   read<T>(path: string): Promise<T> {
     return this.call("GET", path);
   }
@@ -146,7 +146,7 @@ export class Api {
   }
 }
 
-/** Whether the same request may succeed a while later. */
+/** Whether the same request may succeed later. */
 export function mayPass(error: unknown): boolean {
   return !(error instanceof ApiError) || PASSING.includes(error.code);
 }
@@ -168,8 +168,8 @@ function errorOf(status: number, answer: unknown): ApiError {
 }
 
 /**
- * API Gateway refuses a call before it comes to the server: 401 without a token, 403 with one that
- * is over. Its 403 is told from a firewall's by its body.
+ * API Gateway refuses a call before it reaches the server: 401 without a token, 403 with an expired
+ * one. Its body distinguishes this 403 from a firewall's.
  */
 function refusedAtTheDoor(status: number, answer: unknown): boolean {
   const message = (answer as { message?: unknown } | null)?.message;

@@ -4,8 +4,8 @@ import type { Store } from "../store/store";
 import type { RoomEvent } from "../wire/room-event";
 
 /**
- * Gathers the events of a room until the next frame folds them: one copy of the room a frame, not
- * one an event.
+ * Gathers the events of a room until the next frame folds them: one copy of the room per frame, not
+ * one per event.
  */
 export class Batches {
   private readonly waiting = new Map<string, RoomEvent[]>();
@@ -17,7 +17,7 @@ export class Batches {
     batch.push(...events);
   }
 
-  /** What comes next follows something else that was queued, so it needs a fold of its own. */
+  /** The next events follow another queued change, so they need a separate fold. */
   close(room: string): void {
     this.waiting.delete(room);
   }

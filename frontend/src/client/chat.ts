@@ -1,6 +1,6 @@
 /**
- * The chat of one person in one tab: wires connection, sync, outbox, history and store, and is
- * what the screens call. Each part knows nothing of the others.
+ * The chat of one person in one tab: wires connection, sync, outbox, history and store; the screens
+ * call it. The parts do not know each other.
  */
 import { setOnline, nobodyOnline } from "../store/people";
 import { withOutbox } from "../store/pending";
@@ -29,17 +29,19 @@ export interface ChatDeps {
   readonly api: Api;
   readonly me: Me;
   readonly scheduler?: Scheduler;
-  /** Whether the deployment asks for posts whose push serves as their ack. */
+  /** Whether the deployment uses posts whose push serves as their ack. */
   readonly quietPosts: boolean;
   connect(url: string): Socket;
   loadOutbox(): readonly OutboxEntry[];
   saveOutbox(entries: readonly OutboxEntry[]): void;
-  /** The session ended; the person has to enter again. */
+  /** The session ended; the person must enter again. */
   over(): void;
 }
 
-/** A lost push is found by the next ping: soon where somebody looks, cheaply where nobody does.
- * API Gateway closes a connection that was idle for ten minutes. */
+/**
+ * The next ping finds a lost push: soon while the tab is visible, cheaply while it is not. API
+ * Gateway closes a connection that was idle for ten minutes.
+ */
 const PING_SEEN = 2 * 60_000;
 const PING_HIDDEN = 5 * 60_000;
 
@@ -49,7 +51,7 @@ export class Chat {
   readonly history: History;
   readonly directory: Directory;
   readonly toasts: Toasts;
-  /** For features, which read paths of their own. */
+  /** For features, which read their own paths. */
   readonly api: Api;
   private readonly invitations: Invitations;
   private readonly connection: Connection;
@@ -203,8 +205,8 @@ export class Chat {
   start(): void {
     this.page.start();
     this.connection.start();
-    // Beside the ticket: the list is there when the socket opens, and is read again then, because
-    // what changed in between nobody told.
+    // In parallel with the ticket: the list is loaded when the socket opens, and is read again
+    // then, because no push told of changes in between.
     void this.ownRooms.refresh();
   }
 
@@ -228,7 +230,7 @@ export class Chat {
     this.connection.retryNow();
   }
 
-  /** Puts a room on the screen and reads it where it was not read before. */
+  /** Puts a room on the screen and reads it if it was not read before. */
   openRoom(room: string | null): void {
     const { active } = this.store.get();
     if (active !== null && active !== room) this.reads.left(active);
@@ -241,7 +243,7 @@ export class Chat {
     });
     if (room === null) return;
     const { open, refused } = this.store.get().rooms.get(room) ?? closedRoom(room);
-    // A room of the list was followed from its head, with nothing shown of what is before that.
+    // A listed room was followed from its head, so no earlier messages are loaded.
     if (!open || refused !== null) this.reloadRoom(room);
   }
 
@@ -262,7 +264,7 @@ export class Chat {
     this.typing.pressed(room);
   }
 
-  /** Reads the lists of rooms again and follows those that the person is in. */
+  /** Reads the lists of rooms again and follows the person's own rooms. */
   refreshRooms(): Promise<void> {
     void this.directory.refresh();
     return this.ownRooms.refresh();

@@ -1,4 +1,4 @@
-/** What the person can do in rooms: each becomes a command of the outbox. */
+/** The person's actions in rooms: each becomes a command of the outbox. */
 import type { Role, RoomKind } from "../fold/room";
 import { ownPost } from "../store/pending";
 import type { State } from "../store/state";
@@ -10,7 +10,7 @@ import type { Toasts } from "./toasts";
 type Answer = (problem: string | null) => void;
 
 export class Commands {
-  /** Who waits for the answer to a command, by its id. */
+  /** Callers that wait for the answer to a command, by its id. */
   private readonly waiting = new Map<string, Answer>();
 
   constructor(
@@ -50,7 +50,7 @@ export class Commands {
     this.submit({ action: on ? "react" : "unreact", room, version, emoji });
   }
 
-  /** This and the following answer null when it is done, or what the server had against it. */
+  /** This and the following methods return null on success, or the server's refusal. */
   createRoom(room: string, name: string, kind: RoomKind): Promise<string | null> {
     return this.ask({ action: "create_room", room, name, kind });
   }
@@ -96,7 +96,7 @@ export class Commands {
     this.waiting.delete(command.id);
   }
 
-  /** `kept` where the timeline shows the refused command with what can be done about it. */
+  /** `kept` if the timeline shows the refused command, with buttons to retry or discard it. */
   refused(command: Command, code: string, message: string, kept: boolean): void {
     const answer = this.waiting.get(command.id);
     this.waiting.delete(command.id);
@@ -106,14 +106,14 @@ export class Commands {
     else if (!kept && command.action !== "read") this.toasts.show(words);
   }
 
-  /** Sends a command whose answer nobody waits for; a refusal is shown. */
+  /** Sends a command without waiting for its answer; a refusal is shown. */
   submit(command: NewCommand, since?: number): string {
     const id = this.outbox().add(command, since);
     this.store.flush();
     return id;
   }
 
-  /** Sends a command; answers null when it is done, or what the server had against it. */
+  /** Sends a command; returns null on success, or the server's refusal. */
   ask(command: NewCommand, since?: number): Promise<string | null> {
     if (this.store.get().connection !== "online") {
       return Promise.resolve("You are offline. Try again once the connection is back.");

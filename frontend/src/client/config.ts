@@ -1,15 +1,18 @@
 import { backoff } from "./backoff";
 import { answerOf } from "./within";
 
-/** Where things are: /config.json says it, so that one build serves every place. */
+/** The deployment's configuration from /config.json, so that one build serves every deployment. */
 export interface Config {
   /** Base address of the HTTP API; empty for the origin that serves the web app. */
   readonly api: string;
-  /** Whether a nickname alone lets somebody in. */
+  /** Whether a nickname alone opens a session. */
   readonly guests: boolean;
-  /** The hosted sign-in; null where there is none. */
+  /** The hosted sign-in; null if there is none. */
   readonly cognito: Cognito | null;
-  /** Whether the push of a post serves as its ack, where a frame costs money (docs/cost.md). */
+  /**
+   * Whether the push of a post serves as its ack, for deployments where frames cost money
+   * (docs/cost.md).
+   */
   readonly quietPosts: boolean;
 }
 
@@ -19,16 +22,16 @@ export interface Cognito {
   readonly clientId: string;
 }
 
-/** The file is there, but not as it has to be; the message names what is wrong. */
+/** The file exists but is invalid; the message names the error. */
 export class ConfigError extends Error {}
 
 const DEFAULTS: Config = { api: "", guests: true, cognito: null, quietPosts: false };
 
 const TRIES = 3;
-/** Milliseconds for one try: a file of some bytes. */
+/** Milliseconds for one attempt: the file is small. */
 const FILE_WITHIN = 8_000;
 
-/** Throws ConfigError where the file says something that cannot be. */
+/** Throws ConfigError if the file is invalid. */
 export async function loadConfig(): Promise<Config> {
   for (let failures = 0; failures < TRIES; failures += 1) {
     if (failures > 0) await pause(backoff(failures + 1, () => Math.random()));
@@ -39,7 +42,7 @@ export async function loadConfig(): Promise<Config> {
         null,
         FILE_WITHIN,
       );
-      // Not there, or not JSON because a server answers every path with its page.
+      // Missing, or not JSON because a server answers every path with its page.
       if (status < 500) return ok && body !== null ? parseConfig(body) : DEFAULTS;
     } catch (error) {
       if (error instanceof ConfigError) throw error;
@@ -54,7 +57,7 @@ function pause(milliseconds: number): Promise<void> {
   });
 }
 
-/** A wrong field is told rather than passed over: a typing error must not let guests in. */
+/** A wrong field is an error and not ignored: a typing error must not allow guests. */
 export function parseConfig(read: unknown): Config {
   const file = fieldsOf(read, "the file", ["api", "guests", "cognito", "quiet_posts"]);
   const { api = "", guests = true, quiet_posts: quietPosts = false } = file;
@@ -90,7 +93,7 @@ function fieldsOf(
 
 const LOCAL = ["localhost", "127.0.0.1"];
 
-/** An https address; http for this machine alone, where a stack may run for a try. */
+/** An https address; http only for this machine, where a stack may run for tests. */
 function addressOf(read: unknown, where: string): string {
   const url = typeof read === "string" && URL.canParse(read) ? new URL(read) : null;
   const safe =

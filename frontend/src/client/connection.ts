@@ -1,4 +1,4 @@
-/** Keeps one WebSocket open: a ticket per attempt, backoff between attempts, pings in between. */
+/** Keeps one WebSocket open: a ticket per attempt, backoff between attempts, regular pings. */
 import type { ClientFrame, Ping } from "../wire/client";
 import type { ServerFrame } from "../wire/server";
 import { ApiError } from "./api";
@@ -21,12 +21,12 @@ export interface ConnectionHooks {
   opened(): void;
   closed(): void;
   received(frame: ServerFrame): void;
-  /** What a ping asks: one frame, or a few where there are many rooms. */
+  /** The frames of a ping: one, or a few if there are many rooms. */
   pings(): readonly Ping[];
   /** Milliseconds from one ping to the next. */
   pingEvery(): number;
   changed(state: ConnectionState): void;
-  /** The session is over; nothing more will be tried. */
+  /** The session has ended; there are no further attempts. */
   over(): void;
   random(): number;
 }
@@ -41,7 +41,7 @@ export class Connection {
   private isOpen = false;
   private stopped = false;
   private attempt = 0;
-  /** Tells a late ticket of an attempt that was given up from the current one's. */
+  /** Distinguishes a late ticket of an abandoned attempt from the current one's. */
   private generation = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -59,7 +59,7 @@ export class Connection {
     this.drop();
   }
 
-  /** False where there is no open socket; the frame is then not sent. */
+  /** False if there is no open socket; then the frame is not sent. */
   send(frame: ClientFrame): boolean {
     if (!this.isOpen || !this.socket) return false;
     this.socket.send(JSON.stringify(frame));
@@ -79,7 +79,7 @@ export class Connection {
     if (!this.stopped) this.lost();
   }
 
-  /** Asks whether the other end is still there, and what it did not get through to us. */
+  /** Checks whether the server still answers, and which events it could not deliver. */
   check(): void {
     if (!this.isOpen) return;
     for (const ping of this.hooks.pings()) this.send(ping);
@@ -120,9 +120,10 @@ export class Connection {
     };
     socket.onmessage = ({ data }) => {
       if (typeof data !== "string") return;
-      // Only a frame proves that the server wants us; a bare open may be closed again at once.
+      // Only a frame proves that the server accepts the connection; an opened socket may be closed
+      // again at once.
       this.attempt = 0;
-      // Any frame shows that the server is there; a refused ping gets an error, not a pong.
+      // Any frame shows that the server answers; a refused ping gets an error, not a pong.
       clearTimeout(this.deadline);
       this.hooks.received(JSON.parse(data) as ServerFrame);
     };
@@ -132,7 +133,9 @@ export class Connection {
     };
   }
 
-  /** Pings come however much is sent and received: a quiet room's push may be lost meanwhile. */
+  /**
+   * Pings are sent regardless of other traffic: a quiet room's push may be lost in the meantime.
+   */
   private restartPingTimer(): void {
     clearTimeout(this.pingTimer);
     this.pingTimer = setTimeout(() => {

@@ -1,4 +1,4 @@
-/** The rooms that the person could join, as the server finds them, page by page. */
+/** The rooms that the person can join, as the server finds them, page by page. */
 import { listDirectory } from "../store/directory";
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
@@ -10,22 +10,22 @@ export interface DirectoryApi {
   directory(query: string, cursor: string | null, limit: number): Promise<Rooms>;
 }
 
-/** How long typing pauses before the server is asked. */
+/** Pause in typing, in ms, before the server is asked. */
 const PAUSE = 250;
 const PAGE = 100;
-/** Rooms that a reading goes on for: a page may be short and have more after it. */
+/** Number of rooms at which a read stops: a page may be short and have more after it. */
 const WANTED = 60;
-/** Requests of one reading; the server looks at 500 rooms in each. */
+/** Maximum of requests of one read; the server checks 500 rooms in each. */
 const REQUESTS = 5;
-/** A reading is fresh for this long (ms), however often a window gets the focus. */
+/** A result is fresh for this long (ms), however often a window gets the focus. */
 const FRESH = 20_000;
 
 export class Directory {
   private query = "";
-  /** Number of the latest reading: what an earlier one brings is dropped. */
+  /** Number of the latest read: results of earlier ones are dropped. */
   private turn = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the latest reading from the beginning succeeded, in ms of the clock. */
+  /** When the latest read from the beginning succeeded, in ms of the clock. */
   private readAt = 0;
   private readonly retry = new Again(() => void this.refresh());
 
@@ -46,19 +46,19 @@ export class Directory {
     this.timer = setTimeout(() => void this.read(null, WANTED), wanted === "" ? 0 : PAUSE);
   }
 
-  /** Reads again what is shown: rooms may have come or gone. */
+  /** Reads the shown list again: rooms may have been added or removed. */
   refresh(): Promise<void> {
     clearTimeout(this.timer);
     return this.read(null, Math.max(WANTED, this.store.get().directory.rooms.length));
   }
 
-  /** Reads again unless it was read a moment ago: of new rooms nothing else tells. */
+  /** Reads again unless it was read a moment ago: nothing else announces new rooms. */
   renew(): void {
     const { searching } = this.store.get().directory;
     if (!searching && Date.now() - this.readAt >= FRESH) void this.refresh();
   }
 
-  /** Reads on where the last reading ended. */
+  /** Continues where the last read ended. */
   async more(): Promise<void> {
     const { cursor, searching } = this.store.get().directory;
     if (cursor !== null && !searching) await this.read(cursor, WANTED);
@@ -91,7 +91,7 @@ export class Directory {
       this.store.update((state) => listDirectory(state, query, found, cursor, from !== null));
     } catch (error) {
       if (turn !== this.turn) return;
-      // What was found before stays.
+      // Earlier results stay.
       this.searching(false);
       if (error instanceof ApiError && error.code === "unauthenticated") this.over();
       else if (from === null) this.retry.failed();

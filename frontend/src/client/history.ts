@@ -20,14 +20,14 @@ const PAGE = 200;
 const MEMBERS_PAGE = 1_000;
 /** Versions below a snapshot of which joins and the like are read, which it does not have. */
 const RECENT = 200;
-/** How far past a quoted message its window reaches. */
+/** Number of versions after a quoted message that its window contains. */
 const WINDOW_AFTER = 100;
 
 export class History {
   private readonly running = new Map<string, Promise<void>>();
-  /** Joins and leaves since a reading of members began, per room. */
+  /** Joins and leaves since a read of members began, per room. */
   private readonly meanwhile = new Map<string, RoomEvent[]>();
-  /** Quotes that could not be read, and when they are asked for again. */
+  /** Quotes that could not be read, and when they are requested again. */
   private readonly quotes = new Map<string, Again>();
 
   constructor(
@@ -46,7 +46,7 @@ export class History {
     return this.once(`${room} newer`, async () => {
       const before = version + PAGE + 1;
       const { messages, people } = await this.api.messages(room, before, PAGE);
-      // All of the versions between are covered, however few of them are messages.
+      // All versions between are covered, even if few of them are messages.
       this.add(room, people, {
         messages: messages.map(completeMessage),
         from: version + 1,
@@ -55,18 +55,19 @@ export class History {
     });
   }
 
-  /** Makes sure that the message is loaded, with some around it. */
+  /** Makes sure that the message is loaded, with some messages around it. */
   async around(room: string, version: number): Promise<void> {
     const open = this.store.get().rooms.get(room)?.open;
     const range = rangeAt(open?.ranges ?? [], version);
-    // A quote that was read for its words alone is a stretch of one: no place to land.
+    // A quote that was read only for its text is a range of one message: the list cannot jump
+    // there.
     if (!open || (range && range.to > range.from)) return;
     await this.once(`${room} around ${version}`, () =>
       this.read(room, version + WINDOW_AFTER, PAGE),
     );
   }
 
-  /** One message alone, for the words of a quote; asked for again while its room is looked at. */
+  /** A single message, for the text of a quote; requested again while its room is on the screen. */
   async quoted(room: string, version: number): Promise<void> {
     const open = this.store.get().rooms.get(room)?.open;
     if (!open || rangeAt(open.ranges, version)) return;
@@ -80,12 +81,12 @@ export class History {
     }
   }
 
-  /** The connection is back: what waits to be asked for again is asked for now. */
+  /** The connection is back: waiting requests are repeated now. */
   wake(): void {
     for (const again of this.quotes.values()) again.now();
   }
 
-  /** Nothing is asked for again by itself. */
+  /** Nothing is requested again automatically. */
   stop(): void {
     for (const key of [...this.quotes.keys()]) this.done(key);
   }
@@ -125,7 +126,7 @@ export class History {
     });
   }
 
-  /** Events of a room, as they come. */
+  /** Events of a room, as they arrive. */
   witness(room: string, events: readonly RoomEvent[]): void {
     this.meanwhile.get(room)?.push(...events);
   }
@@ -158,7 +159,7 @@ export class History {
     this.quotes.delete(key);
   }
 
-  /** One reading of a kind at a time; who asks meanwhile waits for the same. */
+  /** One read of a kind at a time; later callers wait for the same one. */
   private once(key: string, read: () => Promise<void>): Promise<void> {
     const running = this.running.get(key);
     if (running) return running;

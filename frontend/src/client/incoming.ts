@@ -1,4 +1,4 @@
-/** What the server sends: each frame goes to the part that it is for, events into the store. */
+/** Dispatches the server's frames: each goes to its part, events go into the store. */
 import { applyPresence, lapseTyping, startTyping, TYPING_LAPSES } from "../store/people";
 import { withPeople, type State } from "../store/state";
 import type { Store } from "../store/store";
@@ -63,7 +63,7 @@ export class Incoming {
     }
   }
 
-  /** Takes events that follow the held version without a gap, and people's names. */
+  /** Applies events that follow the held version without a gap, and people's names. */
   events(
     room: string,
     events: readonly RoomEvent[],
@@ -87,7 +87,7 @@ export class Incoming {
     const { store, sync, outbox, toasts } = this.parts;
     outbox.refused(id, code, message);
     const { active } = store.get();
-    // Else the room on the screen would stand still without a word until it is asked for again.
+    // Otherwise the room on the screen would silently stop until it is requested again.
     if (active !== null && sync.asks(active, id)) {
       toasts.show(readingProblem(new ApiError(code, message)));
     }

@@ -1,4 +1,4 @@
-/** The invitations that wait for the person's answer. */
+/** The person's pending invitations. */
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 import type { Invitations as Answer } from "../wire/http";
@@ -15,7 +15,7 @@ export class Invitations {
     private readonly store: Store<State>,
   ) {}
 
-  /** Reads the list; called while it is read, it reads it once more. */
+  /** Reads the list; a call during a read repeats the read once. */
   async refresh(): Promise<void> {
     this.again = true;
     if (this.running) return;
@@ -30,19 +30,19 @@ export class Invitations {
       }
       this.retry.stop();
     } catch (error) {
-      // Without a session the list of rooms says so.
+      // If the session has ended, the list of rooms reports it.
       if (!(error instanceof ApiError && error.code === "unauthenticated")) this.retry.failed();
     } finally {
       this.running = false;
     }
   }
 
-  /** Nothing is read by itself until the next refresh. */
+  /** Nothing is read automatically until the next refresh. */
   stop(): void {
     this.retry.stop();
   }
 
-  /** The person answered: the line goes at once. */
+  /** The person answered: the line is removed at once. */
   answered(room: string): void {
     this.store.update((state) =>
       state.invitations.some((one) => one.room === room)

@@ -1,4 +1,4 @@
-/** What the person's own log and a room they left change in this tab. */
+/** Applies the person's own log, and the end of memberships, in this tab. */
 import { markRead } from "../store/rooms";
 import { withRoom, type State } from "../store/state";
 import type { Store } from "../store/store";
@@ -14,7 +14,7 @@ export class Membership {
     private readonly refreshRooms: () => void,
   ) {}
 
-  /** Takes events of the person's own log: read marks, rooms gained and lost, invitations. */
+  /** Applies events of the person's own log: read marks, rooms gained and lost, invitations. */
   take(frame: User): void {
     for (const event of frame.events) {
       if (event.type === "ReadMarked") {
@@ -33,7 +33,9 @@ export class Membership {
     }
   }
 
-  /** Pushes end with one's membership; a public room on the screen is then followed as a guest. */
+  /**
+   * Pushes end with the membership; a public room on the screen is then followed as a non-member.
+   */
   left(room: string): void {
     const { rooms, active } = this.store.get();
     if (rooms.get(room)?.kind === "private") {

@@ -3,10 +3,11 @@
  *
  * A command keeps its id and `since` from the first send on, so a retry after a reconnect or a
  * reload changes nothing twice. Each room is a lane with at most one unacknowledged command,
- * because API Gateway does not order frames. What the person wrote outlives a reload of the tab.
+ * because API Gateway does not keep frames in order. The person's texts survive a reload of the
+ * tab.
  *
- * A post may be sent `quiet`: its push then serves as its ack. Only its first send is; a retry asks
- * for the ack, because the push of what is stored already does not come again.
+ * A post may be sent `quiet`: its push then serves as its ack. Only the first send is quiet; a
+ * retry requests the ack, because the push of a stored message does not come again.
  */
 import type { ClientFrame, Ping, Sync, Typing } from "../wire/client";
 
@@ -21,35 +22,37 @@ export type NewCommand = Command extends infer One
 
 export interface OutboxEntry {
   readonly command: Command;
-  /** When it was given, ISO 8601. */
+  /** When it was created, ISO 8601. */
   readonly at: string;
-  /** `acked` ones wait for the push that brings their event. */
+  /** `acked` commands wait for the push with their event. */
   readonly state: "waiting" | "sent" | "acked" | "failed";
   /** The version that the server acknowledged. */
   readonly version?: number;
-  /** What the person made of a post's text after it was sent: an edit follows its ack. */
+  /** The text of an edit that the person made after sending the post: it is sent after the ack. */
   readonly amended?: string;
   readonly problem?: { readonly code: string; readonly message: string };
 }
 
 export interface OutboxHooks {
   send(command: Command): boolean;
-  /** The room version held, or null where none is: then nothing is sent to it yet. */
+  /** The room version held, or null if there is none: then nothing is sent to the room yet. */
   held(room: string): number | null;
-  /** Whether a post may do without its ack, because its push will come and says the same. */
+  /** Whether a post needs no ack, because its push will come and confirms it. */
   quiet(room: string): boolean;
   changed(entries: readonly OutboxEntry[]): void;
   acked(command: Command, version: number): void;
-  /** `kept` is true where the person can retry or discard it. */
+  /** `kept` is true if the person can retry or discard it. */
   refused(command: Command, code: string, message: string, kept: boolean): void;
   newId(): string;
   load(): readonly OutboxEntry[];
   save(entries: readonly OutboxEntry[]): void;
 }
 
-/** A command without an answer by then is sent again: the ack may have been lost on its way. */
+/**
+ * Milliseconds after which a command without an answer is sent again: the ack may have been lost.
+ */
 const ACK_WITHIN = 10_000;
-/** A push comes within a second on AWS, and some seconds later where functions start cold. */
+/** A push comes within a second on AWS, and some seconds later after a cold start. */
 const PUSH_WITHIN = 5_000;
 
 export class Outbox {
@@ -62,10 +65,10 @@ export class Outbox {
     if (this.entries.length > 0) hooks.changed(this.entries);
   }
 
-  /** `since` where the command is for a room of which no version is held. */
+  /** `since` for a command to a room of which no version is held. */
   add(command: NewCommand, since?: number): string {
     const id = this.hooks.newId();
-    // Only the newest read mark matters, so one that still waits is replaced.
+    // Only the newest read mark matters, so a waiting one is replaced.
     const others =
       command.action === "read"
         ? this.entries.filter(
@@ -95,7 +98,10 @@ export class Outbox {
     for (const id of [...this.timers.keys()]) this.stopTimer(id);
   }
 
-  /** Sends what the room's lane may send now; also called once the room's version is known. */
+  /**
+   * Sends the next command of the room's lane if it may be sent; also called once the room's
+   * version is known.
+   */
   pump(room: string): void {
     if (!this.online) return;
     const lane = this.entries.filter((entry) => entry.command.room === room);
@@ -105,9 +111,9 @@ export class Outbox {
     const command = this.stamped(next.command);
     if (!command) return;
     const quiet = this.mayBeQuiet(next, lane);
-    // Kept before it goes out: a reload in between must retry it with this `since`.
+    // Stored before it is sent: after a reload in between it must be retried with this `since`.
     this.replace(next.command.id, { ...next, command, state: "sent" });
-    // `quiet` is no part of the entry: whatever is sent from it again asks for the ack.
+    // `quiet` is not part of the entry: every later send of it requests the ack.
     const frame = quiet && command.action === "post" ? { ...command, quiet } : command;
     if (!this.hooks.send(frame)) return;
     this.timers.set(
@@ -127,7 +133,7 @@ export class Outbox {
     if (!entry) return;
     this.stopTimer(id);
     const { command } = entry;
-    // Where its event is held already, as after a reload, the timeline shows that.
+    // If its event is already held, for example after a reload, the timeline shows the event.
     const shows = command.action === "post" && (this.hooks.held(command.room) ?? 0) < version;
     if (shows) this.replace(id, { ...entry, state: "acked", version });
     else this.remove(id);
@@ -149,7 +155,7 @@ export class Outbox {
     this.pump(command.room);
   }
 
-  /** The command's own event came: as good as its ack, and it shows the message by itself. */
+  /** The command's own event arrived: it is equivalent to the ack, and it shows the message. */
   seen(id: string, version: number): void {
     const entry = this.find(id);
     if (!entry) return;
@@ -162,7 +168,7 @@ export class Outbox {
     this.pump(entry.command.room);
   }
 
-  /** The room's view holds all up to `version`, so acknowledged posts show in it. */
+  /** The room's view has all events up to `version`, so acknowledged posts are in it. */
   reached(room: string, version: number): void {
     const left = this.entries.filter(
       (entry) =>
@@ -186,12 +192,12 @@ export class Outbox {
     if (entry?.state === "failed" || entry?.state === "waiting") this.remove(id);
   }
 
-  /** Changes the text of a post that the log may not have yet; false where there is no such post. */
+  /** Changes the text of a post that the log may not have yet; false if there is no such post. */
   amend(id: string, text: string): boolean {
     const entry = this.find(id);
     if (entry?.command.action !== "post") return false;
     const amended = { ...entry, amended: text };
-    // Of what was never sent, or was refused, the server knows nothing.
+    // The server does not know a command that was never sent, or was refused.
     const unknown = entry.state === "waiting" || entry.state === "failed";
     this.replace(id, unknown ? rewritten(amended) : amended);
     if (entry.state === "acked" && entry.version !== undefined) this.follow(amended, entry.version);
@@ -205,9 +211,9 @@ export class Outbox {
   }
 
   private mayBeQuiet({ command }: OutboxEntry, lane: readonly OutboxEntry[]): boolean {
-    // The first send stamps it. Only that one is quiet, whatever came of it.
+    // The first send sets `since`. Only that send is quiet, whatever its result was.
     if (command.action !== "post" || typeof command.since === "number") return false;
-    // What waits behind it would wait longer: a push takes longer than an ack.
+    // Waiting commands would wait longer: a push takes longer than an ack.
     const waiting = lane.filter(({ state }) => state === "waiting");
     return waiting.length === 1 && this.hooks.quiet(command.room);
   }
@@ -245,7 +251,7 @@ export class Outbox {
   }
 }
 
-/** The post with what was made of its text meanwhile, as if it had been given so. */
+/** The post with its edited text, as if it had been written so. */
 function rewritten({ amended, ...entry }: OutboxEntry): OutboxEntry {
   if (entry.command.action !== "post" || amended === undefined) return entry;
   return { ...entry, command: { ...entry.command, text: amended } };

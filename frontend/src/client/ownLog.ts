@@ -1,29 +1,29 @@
 /**
- * How far the person's own log is held.
+ * Tracks the held version of the person's own log.
  *
- * Its events come as pushes; what no push brought is asked for with a `sync`, alone a second after
- * the gap was found, or with the next one that asks for rooms.
+ * Its events arrive as pushes; missing events are requested with a `sync`, a second after the gap
+ * was found, or together with the next `sync` of rooms.
  */
 import type { Sync } from "../wire/client";
 
-/** Milliseconds that a gap is given to close by itself; up to half as much again at random. */
+/** Milliseconds to wait for a gap to close by itself; plus up to half of it at random. */
 export const GAP_WAIT = 1_000;
-/** Milliseconds within which an answer to a `sync` is awaited. */
+/** Milliseconds to wait for the answer to a `sync`. */
 export const ANSWER_WITHIN = 15_000;
 
 export interface OwnLogHooks {
   send(frame: Sync): boolean;
   newId(): string;
   random(): number;
-  /** The person's own log went on before any of it was heard of: what it says has to be read. */
+  /** The person's own log has grown before any of its events arrived: it must be read. */
   ownUnknown(): void;
 }
 
 export class OwnLog {
   private isOpen = false;
-  /** Version to which nothing is missing, once a frame told it. */
+  /** Version up to which nothing is missing, once a frame contained it. */
   private held: number | null = null;
-  /** Id of the `sync` whose answer has what is missing. */
+  /** Id of the `sync` that requests the missing events. */
   private asked: string | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -42,17 +42,17 @@ export class OwnLog {
     this.answered();
   }
 
-  /** True when a frame with events from `first` to `version` has news. */
+  /** True if a frame with events from `first` to `version` has new events. */
   onUser(version: number, first = version): boolean {
     if (this.held !== null && version <= this.held) return false;
     const isNext = this.held === null || first <= this.held + 1;
-    // An answer may leave out what is old: then it is all that there is to have.
+    // An answer may leave out old events: then there are no more to request.
     if (isNext || this.asked !== null) this.held = version;
     else this.expect(version);
     return true;
   }
 
-  /** A `pong` told the log's head. */
+  /** A `pong` contained the log's head. */
   onHead(head: number): void {
     if (this.held === null) {
       this.held = head;
@@ -62,22 +62,22 @@ export class OwnLog {
     }
   }
 
-  /** The last frame of an answer to this `sync` came. */
+  /** The last frame of an answer to this `sync` arrived. */
   onSynced(id: string): void {
     if (id === this.asked) this.answered();
   }
 
-  /** A `sync` with this id asks for what is missing. */
+  /** A `sync` with this id requests the missing events. */
   await(id: string): void {
     clearTimeout(this.timer);
     this.asked = id;
-    // Without an answer the next ping finds again what is missing.
+    // Without an answer, the next ping finds the missing events again.
     this.timer = setTimeout(() => {
       this.answered();
     }, ANSWER_WITHIN);
   }
 
-  /** The log is at `version`: if its push does not come, `sync` asks. */
+  /** The log is at `version`: if its push does not arrive, `sync` requests it. */
   private expect(version: number): void {
     this.timer ??= setTimeout(
       () => {

@@ -1,4 +1,4 @@
-/** The list of the person's own rooms: one reading at a time, repeated where it failed. */
+/** The list of the person's own rooms: one read at a time, repeated after a failure. */
 import { listRooms } from "../store/rooms";
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
@@ -8,11 +8,11 @@ import { ApiError, type Api } from "./api";
 import { readingProblem } from "./problems";
 import type { Toasts } from "./toasts";
 
-/** Rooms of a page of the person's own, the most that the server gives. */
+/** Rooms per page of the person's own rooms, the server's maximum. */
 const ROOMS_PAGE = 200;
 
 export interface OwnRoomsHooks {
-  /** The version to which the person has read the room in this tab. */
+  /** The version up to which the person has read the room in this tab. */
   readTo(room: string): number;
   /** The list was read. */
   listed(rooms: readonly RoomSummary[]): void;
@@ -22,7 +22,7 @@ export interface OwnRoomsHooks {
 
 export class OwnRooms {
   private listing: Promise<void> | null = null;
-  /** Whether somebody asked since the reading that is under way began. */
+  /** Whether a caller asked since the running read began. */
   private stale = false;
   private readonly retry = new Again(() => void this.refresh());
 
@@ -33,7 +33,7 @@ export class OwnRooms {
     private readonly hooks: OwnRoomsHooks,
   ) {}
 
-  /** Reads the list again; asked while it is read, it reads it once more. */
+  /** Reads the list again; a call during a read repeats the read once. */
   refresh(): Promise<void> {
     this.stale = true;
     this.listing ??= this.readWhileStale().finally(() => {
@@ -42,14 +42,14 @@ export class OwnRooms {
     return this.listing;
   }
 
-  /** Nothing is read again until somebody asks. */
+  /** Nothing is read again until the next call. */
   stop(): void {
     this.retry.stop();
   }
 
   private async readWhileStale(): Promise<void> {
     while (this.stale) {
-      // Whoever else asks in this turn is served by the same reading.
+      // Other callers in this turn share the same read.
       await Promise.resolve();
       this.stale = false;
       await this.read();
@@ -64,7 +64,7 @@ export class OwnRooms {
       this.retry.stop();
     } catch (error) {
       if (error instanceof ApiError && error.code === "unauthenticated") this.hooks.over();
-      // A lost connection is told elsewhere, and the next one reads all of it.
+      // A lost connection is reported elsewhere, and the next connection reads everything.
       else if (this.store.get().connection === "online" && this.retry.failed()) {
         this.toasts.show(readingProblem(error));
       }

@@ -1,10 +1,10 @@
-/** What the browser says of the page: the network comes and goes, and so does the person. */
+/** The browser's events about the page: network changes, and visibility of the tab. */
 export interface PageHooks {
   online(): void;
   offline(): void;
   focused(): void;
   shown(): void;
-  /** The page may be about to go. */
+  /** The page may be closed soon. */
   hidden(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Tells the server how far the person has read, at most every 5 s a room; what is left to tell goes
- * out as the room is left.
+ * Sends the person's read marks to the server, at most every 5 s per room; a waiting mark is sent
+ * when the person leaves the room.
  */
 import { Throttle } from "./throttle";
 
@@ -25,12 +25,12 @@ export class ReadMarks {
     entry.throttle.push(version);
   }
 
-  /** The room is left: tells at once what waits to be told. */
+  /** The person leaves the room: sends a waiting mark at once. */
   left(room: string): void {
     this.rooms.get(room)?.throttle.flush();
   }
 
-  /** How far the person is known to have read; 0 where nothing is known. */
+  /** The version up to which the person has read; 0 if unknown. */
   readTo(room: string): number {
     return this.rooms.get(room)?.marked ?? 0;
   }

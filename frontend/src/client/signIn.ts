@@ -1,7 +1,7 @@
 /**
- * Signing in on the hosted pages of a Cognito user pool: an authorization code with PKCE (RFC 7636).
- * What the pages give is an ID token; it is shown to the server once, for a session of Parley's
- * own, and kept nowhere.
+ * Signing in on the hosted pages of a Cognito user pool: an authorization code with PKCE (RFC
+ * 7636). The pages return an ID token; it is sent to the server once, for a Parley session, and not
+ * stored.
  */
 import { ApiError, type Api } from "./api";
 import type { Cognito } from "./config";
@@ -13,13 +13,13 @@ import { answerOf, type Answer } from "./within";
 export const CALLBACK = "/callback";
 const SCOPE = "openid email profile";
 
-/** Why somebody is not signed in, in words for them. */
+/** Why the sign-in failed, in words for the person. */
 export class SignInError extends Error {}
 
-/** What came of a sign-in; never a rejected promise. */
+/** The result of a sign-in; never a rejected promise. */
 export type Arrived = { readonly entered: Entered } | { readonly problem: string };
 
-/** Leaves for the hosted pages; `nickname` is what somebody new wants to be called. */
+/** Goes to the hosted pages; `nickname` is the name that a new person wants. */
 export async function leaveToSignIn(cognito: Cognito, nickname: string): Promise<void> {
   if (!("subtle" in crypto)) {
     throw new SignInError("Signing in needs a secure address: open this page with https.");
@@ -32,12 +32,13 @@ export async function leaveToSignIn(cognito: Cognito, nickname: string): Promise
   location.assign(url);
 }
 
-/** What the address says after the hosted pages sent somebody back; null where they did not. */
+/** The hosted pages' answer in the address; null if the person does not come from there. */
 export function arrive(cognito: Cognito | null, api: Api): Promise<Arrived> | null {
   if (location.pathname !== CALLBACK) return null;
   const answer = new URLSearchParams(location.search);
   const attempt = takeAttempt();
-  // The code is out of the address before anything is awaited: reloading must not send it again.
+  // The code is removed from the address before anything is awaited: reloading must not send it
+  // again.
   history.replaceState(null, "", `/${attempt?.back ?? ""}`);
   return cognito && complete(cognito, api, answer, attempt);
 }
@@ -81,7 +82,10 @@ export async function signInUrl(
   });
 }
 
-/** Where the hosted session ends; else the next sign-in would not ask who one is. */
+/**
+ * The address that ends the hosted session; otherwise the next sign-in would not ask for the
+ * account.
+ */
 export function signOutUrl(cognito: Cognito, origin: string): string {
   return addressed(cognito, "/logout", { client_id: cognito.clientId, logout_uri: `${origin}/` });
 }
@@ -92,7 +96,7 @@ export async function challengeOf(verifier: string): Promise<string> {
   return base64url(new Uint8Array(digest));
 }
 
-/** Checks that the answer is to this tab's question. */
+/** Checks that the answer belongs to this tab's sign-in. */
 export function matched(
   answer: URLSearchParams,
   attempt: Attempt | null,
@@ -103,7 +107,7 @@ export function matched(
   const error = answer.get("error");
   if (error === "access_denied") throw new SignInError("The sign-in was cancelled.");
   const code = answer.get("code");
-  // What the pages say of an error is for developers, and anybody could have written it.
+  // The pages' error text is for developers, and anybody could have written it.
   if (error !== null || code === null || code === "") {
     throw new SignInError("The sign-in did not work. Try again.");
   }
@@ -134,13 +138,13 @@ async function redeem(
   }
   const token = (answer.body as { id_token?: unknown } | null)?.id_token;
   if (!answer.ok || typeof token !== "string") {
-    // A code is good once and for a few minutes.
+    // A code is valid once and for a few minutes.
     throw new SignInError("The sign-in took too long or was used before. Sign in again.");
   }
   return token;
 }
 
-/** A claim of a token that came straight from the pool; the server checks its signature. */
+/** A claim of a token that came directly from the pool; the server checks its signature. */
 export function claimOf(token: string, claim: string): unknown {
   try {
     const payload = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
@@ -158,19 +162,19 @@ function problemOf(error: unknown): string {
   return sentence(messageOf(error.code, error.message));
 }
 
-/** The server's words begin small and end open. */
+/** The server's messages begin in lower case and have no full stop. */
 function sentence(words: string): string {
   const begun = words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
 function addressed(cognito: Cognito, path: string, query: Record<string, string>): string {
-  // Cognito wants %20 and takes no +.
+  // Cognito requires %20 and does not accept +.
   const asked = new URLSearchParams(query).toString().replaceAll("+", "%20");
   return `${cognito.domain}${path}?${asked}`;
 }
 
-/** 256 random bits: 43 characters, the least that PKCE takes. */
+/** 256 random bits: 43 characters, the minimum of PKCE. */
 function random(): string {
   return base64url(crypto.getRandomValues(new Uint8Array(32)));
 }

@@ -1,21 +1,21 @@
-/** What outlives a reload. Storage may be full or forbidden; then nothing does. */
+/** State that survives a reload. Storage may be full or forbidden; then nothing does. */
 import type { OutboxEntry } from "./outbox";
 import type { Me } from "../store/state";
 
 export interface Session {
   readonly token: string;
   readonly user: Me;
-  /** There where somebody came by the hosted sign-in, which then has a session of its own. */
+  /** Set if the person used the hosted sign-in, which then has its own session. */
   readonly hosted?: true;
 }
 
-/** A sign-in that began in this tab. */
+/** A sign-in that started in this tab. */
 export interface Attempt {
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
   readonly nickname: string;
-  /** The address's hash, to come back to. */
+  /** The address's hash, to return to. */
   readonly back: string;
 }
 
@@ -30,7 +30,7 @@ export function saveSession(session: Session): void {
   write(localStorage, SESSION, session);
 }
 
-/** Forgets the person on this device: the token, and what they wrote and had not sent. */
+/** Deletes the person's data on this device: the token, and unsent texts. */
 export function clearSession(user: string): void {
   localStorage.removeItem(SESSION);
   sessionStorage.removeItem(outboxKey(user));
@@ -42,19 +42,19 @@ export function clearSession(user: string): void {
   }
 }
 
-/** Returns whether it will be there when somebody comes back. */
+/** Returns whether it will be available when the person comes back. */
 export function keepAttempt(attempt: Attempt): boolean {
   return write(sessionStorage, ATTEMPT, attempt);
 }
 
-/** An attempt is good for one answer. */
+/** An attempt is valid for one answer. */
 export function takeAttempt(): Attempt | null {
   const attempt = read(sessionStorage, ATTEMPT) as Attempt | null;
   if (attempt) sessionStorage.removeItem(ATTEMPT);
   return attempt;
 }
 
-/** The outbox is the tab's own: two tabs must not both show, and send, the other's messages. */
+/** The outbox belongs to the tab: two tabs must not show and send each other's messages. */
 export function loadOutbox(user: string): readonly OutboxEntry[] {
   return (read(sessionStorage, outboxKey(user)) as OutboxEntry[] | null) ?? [];
 }
@@ -73,7 +73,7 @@ export function saveDraft(user: string, room: string, text: string): void {
   else write(localStorage, draftKey(user, room), text);
 }
 
-/** An edit or a reply that was begun in a room is the tab's own too. */
+/** A started edit or reply in a room also belongs to the tab. */
 export function loadUnfinished(user: string, room: string): unknown {
   return read(sessionStorage, unfinishedKey(user, room));
 }
@@ -109,7 +109,7 @@ function write(storage: Storage, key: string, value: unknown): boolean {
     storage.setItem(key, JSON.stringify(value));
     return true;
   } catch {
-    // Full: the session goes on, it only does not outlive the tab.
+    // Full: the session continues, but does not survive the tab.
     return false;
   }
 }

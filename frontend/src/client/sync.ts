@@ -1,9 +1,9 @@
 /**
- * Holds each room's log without a gap.
+ * Keeps each room's log without gaps.
  *
- * Pushes of a room wait until its `synced` came, then those at or below the held version are
- * dropped. A push that is ahead waits a second, with jitter, for those before it; then `sync` asks.
- * So does a `pong` that tells of a version that no push brought.
+ * Pushes of a room wait until its `synced` arrives, then those at or below the held version are
+ * dropped. A push that is ahead waits a second, with jitter, for those before it; then `sync`
+ * requests them. The same happens after a `pong` with a version that no push brought.
  */
 import type { Ping } from "../wire/client";
 import type { RoomEvent } from "../wire/room-event";
@@ -18,7 +18,7 @@ export interface SyncHooks extends OwnLogHooks {
   snapshot(room: string, snapshot: Snapshot): void;
   online(room: string, users: readonly string[]): void;
   refused(room: string, code: string): void;
-  /** The room is held to its head. */
+  /** The room is held up to its head. */
   settled(room: string): void;
 }
 
@@ -48,20 +48,26 @@ export class RoomSync {
     return this.logs.get(room)?.version ?? null;
   }
 
-  /** Whether pushes of the room come and show at once: it is held to its head, without a gap. */
+  /**
+   * Whether pushes of the room arrive and are shown at once: it is held up to its head, without a
+   * gap.
+   */
   live(room: string): boolean {
     const log = this.logs.get(room);
     if (!this.isOpen || !log || log.version === null || log.asked !== null) return false;
-    // Neither ahead of what is held nor waiting for what a push did not bring.
+    // Neither ahead of the held version nor waiting for events that no push brought.
     return log.held.length === 0 && log.timer === undefined;
   }
 
-  /** Whether the answer to this `sync` is awaited for the room; without one it is asked again. */
+  /** Whether the room waits for the answer to this `sync`; without one it is sent again. */
   asks(room: string, id: string): boolean {
     return this.logs.get(room)?.asked === id;
   }
 
-  /** Follows rooms from the versions given (null for a snapshot); those followed stay as they are. */
+  /**
+   * Follows rooms from the given versions (null for a snapshot); rooms that are already followed do
+   * not change.
+   */
   follow(rooms: ReadonlyMap<string, number | null>): void {
     const added: string[] = [];
     for (const [room, version] of rooms) {
@@ -72,13 +78,13 @@ export class RoomSync {
     this.ask(added);
   }
 
-  /** Begins a room anew with a snapshot. */
+  /** Starts a room again with a snapshot. */
   reload(room: string): void {
     this.forget(room);
     this.follow(new Map([[room, null]]));
   }
 
-  /** Asks again what the room missed. */
+  /** Requests the room's missing events again. */
   renew(room: string): void {
     if (this.logs.has(room)) this.ask([room]);
   }
@@ -104,12 +110,12 @@ export class RoomSync {
     this.own.closed();
   }
 
-  /** True when a frame of the person's own log, from `first` to `version`, has news. */
+  /** True if a frame of the person's own log, from `first` to `version`, has new events. */
   onUser(version: number, first?: number): boolean {
     return this.own.onUser(version, first);
   }
 
-  /** What to ask with a ping: the versions held of the rooms that are live. */
+  /** The content of a ping: the versions held of live rooms. */
   pings(): Ping[] {
     const rooms: [string, number][] = [];
     for (const [room, { version, asked }] of this.logs) {
@@ -134,7 +140,7 @@ export class RoomSync {
   onEvents(frame: Events): void {
     const log = this.logs.get(frame.room);
     if (!log) return;
-    // Names hold whether or not their events are held back.
+    // Names are valid even if their events wait.
     this.hooks.events(frame.room, [], frame.people);
     log.held.push(...frame.events);
     if (log.asked === null) this.drain(frame.room, log);
@@ -148,7 +154,7 @@ export class RoomSync {
     }
   }
 
-  /** The server acknowledged `version`: if its push does not come, there is a gap. */
+  /** The server acknowledged `version`: if its push does not arrive, there is a gap. */
   expect(room: string, version: number): void {
     const log = this.logs.get(room);
     if (log?.asked === null && (log.version ?? 0) < version) this.waitForGap(room, log);
@@ -156,7 +162,7 @@ export class RoomSync {
 
   private take(room: string, log: RoomLog, part: SyncedRoom, id: string): void {
     if (part.error === "room_busy") {
-      // The server is preparing the room: what was asked for is asked for again.
+      // The server is preparing the room: the request is repeated.
       this.again(room, log);
       return;
     }
@@ -173,7 +179,7 @@ export class RoomSync {
       this.hooks.events(room, [], part.people ?? {});
       this.accept(room, log, part.events);
     }
-    // Who took the events may have forgotten the room over them, or asked again.
+    // The receiver of the events may have dropped the room, or sent a request again.
     if (this.logs.get(room) !== log || log.asked !== id) return;
     if (part.online) this.hooks.online(room, part.online);
     if (!part.snapshot && part.complete !== true) return;
@@ -187,7 +193,8 @@ export class RoomSync {
   private drain(room: string, log: RoomLog): void {
     const waiting = log.held;
     log.held = this.accept(room, log, waiting);
-    // Who took the events may have forgotten the room over them, or asked: then that is waited for.
+    // The receiver of the events may have dropped the room, or sent a request: then its answer is
+    // awaited.
     if (this.logs.get(room) !== log || log.asked !== null) return;
     if (log.held.length > 0) {
       this.waitForGap(room, log);
@@ -197,7 +204,7 @@ export class RoomSync {
     }
   }
 
-  /** Hands on what follows the held version; answers what is ahead of it. */
+  /** Passes on the events that follow the held version; returns those that are ahead of it. */
   private accept(room: string, log: RoomLog, events: readonly RoomEvent[]): RoomEvent[] {
     const next: RoomEvent[] = [];
     const ahead: RoomEvent[] = [];

@@ -22,7 +22,7 @@ export class Throttle<T> {
     }, this.every);
   }
 
-  /** Sends what waits, now. */
+  /** Sends the waiting value now. */
   flush(): void {
     const { waiting } = this;
     if (!waiting) return;

@@ -1,4 +1,4 @@
-/** Short words at the edge of the screen that go away by themselves. */
+/** Short messages at the edge of the screen that disappear by themselves. */
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 

@@ -1,4 +1,4 @@
-/** Tells a room's others that the person is typing. */
+/** Tells the other people in a room that the person is typing. */
 import type { State } from "../store/state";
 import type { Store } from "../store/store";
 
@@ -17,7 +17,8 @@ export class TypingSign {
   /** A key was pressed in the room's composer. */
   pressed(room: string): void {
     const { outbox, posted } = this.store.get();
-    // A message ends the sign at those who see it. One sent before it arrives would go with it.
+    // A message ends the sign for its readers. A sign sent before the message arrives would end
+    // with it.
     const onItsWay = outbox.some(
       ({ command, state }) =>
         command.action === "post" && command.room === room && state === "sent",

@@ -1,6 +1,6 @@
-/** HTTP requests that end: with an answer that is read whole, or without one by a deadline. */
+/** HTTP requests with a deadline: they end with a complete answer, or without one. */
 
-/** An answer and its body as JSON; null where there is none, or another kind of text. */
+/** An answer and its body as JSON; null if there is none, or it is not JSON. */
 export interface Answer {
   readonly status: number;
   readonly ok: boolean;
@@ -8,12 +8,12 @@ export interface Answer {
 }
 
 /**
- * Milliseconds for a request and its answer. A function that starts cold answers within some five
- * seconds, and API Gateway gives up after thirty; a network that lost the request says nothing.
+ * Milliseconds for a request and its answer. A cold function answers within about five seconds, and
+ * API Gateway gives up after thirty; if the network lost the request, there is no answer.
  */
 export const ANSWER_WITHIN = 15_000;
 
-/** Rejects where no whole answer came by the deadline, and at once where `stop` is aborted. */
+/** Rejects if no complete answer arrives by the deadline, and at once if `stop` is aborted. */
 export async function answerOf(
   url: string,
   init: RequestInit,
@@ -29,7 +29,7 @@ export async function answerOf(
   const timer = setTimeout(end, within);
   try {
     const response = await fetch(url, { ...init, signal: ended.signal });
-    // The deadline holds for the body too: a connection may hang in the middle of it.
+    // The deadline includes the body: a connection may hang in the middle of it.
     const body: unknown = response.status === 204 ? null : await response.json().catch(() => null);
     if (ended.signal.aborted) throw new DOMException("no answer in time", "TimeoutError");
     return { status: response.status, ok: response.ok, body };

@@ -1,6 +1,6 @@
 /**
- * What a feature puts into the screens. A folder of `features/` registers its own in `index.tsx`,
- * which `features/index.ts` finds; nothing else names it.
+ * The parts that a feature adds to the screens. A folder of `features/` registers them in
+ * `index.tsx`, which `features/index.ts` finds; nothing else names it.
  */
 import type { ComponentType } from "react";
 import type { FoldedMessage } from "../fold/messages";
@@ -21,9 +21,9 @@ export interface OfRoom {
 }
 
 export interface Feature {
-  /** Buttons over a message that the pointer or the focus is on. */
+  /** Buttons above a message that has the pointer or the focus. */
   readonly MessageAction?: ComponentType<OfMessage>;
-  /** A line under a message; null where there is nothing to say. */
+  /** A line under a message; null if there is nothing to show. */
   readonly MessageMark?: ComponentType<{ readonly message: FoldedMessage }>;
   /** A button in the room's header. */
   readonly HeaderAction?: ComponentType<OfRoom>;

@@ -1,9 +1,9 @@
 /**
- * Which stretches of a room's messages are loaded.
+ * The loaded ranges of a room's messages.
  *
  * A snapshot brings the newest messages; scrolling up and jumping to a quote bring others. Each
- * stretch is a range of versions of which every message is held; ranges that meet become one, so a
- * window around an old message joins the live end once the two have been scrolled together.
+ * range of versions contains all its messages; adjacent ranges are merged, so a window around an
+ * old message joins the live end once the person has scrolled through the gap.
  */
 import type { RoomEvent } from "../wire/room-event";
 import { lowerBound, mergeMessages, type FoldedMessage } from "./messages";
@@ -20,18 +20,18 @@ export interface Loaded {
   readonly ranges: readonly Range[];
 }
 
-/** One answer of `GET messages`: what lies in `from` to `to`, sorted. */
+/** One answer of `GET messages`: the messages from `from` to `to`, sorted. */
 export interface Page extends Range {
   readonly messages: readonly FoldedMessage[];
 }
 
-/** The range that the newest `messages` of a room make: from the first of them to the live end. */
+/** The range of the newest `messages` of a room: from the first of them to the live end. */
 export function liveRange(messages: readonly FoldedMessage[]): Range {
   const first = messages[0];
   return { from: !first || first.n === 1 ? 1 : first.version, to: Infinity };
 }
 
-/** The range that an answer covers: fewer messages than asked for means the room's beginning. */
+/** The range that an answer covers: fewer messages than requested mean the room's beginning. */
 export function pageOf(messages: readonly FoldedMessage[], before: number, limit: number): Page {
   const first = messages[0];
   const whole = messages.length < limit || !first || first.n === 1;
@@ -39,8 +39,8 @@ export function pageOf(messages: readonly FoldedMessage[], before: number, limit
 }
 
 /**
- * Adds a page. Messages that are held already win, since pushes have kept them fresh; to the
- * others the `recent` events are applied again, in case the page was read before they happened.
+ * Adds a page. Messages that are already held win, because pushes have kept them current; the
+ * `recent` events are applied again to the others, in case the page was read before them.
  */
 export function addPage(loaded: Loaded, page: Page, recent: readonly RoomEvent[]): Loaded {
   const fresh = [...page.messages];
@@ -51,7 +51,7 @@ export function addPage(loaded: Loaded, page: Page, recent: readonly RoomEvent[]
   };
 }
 
-/** The range that holds `version`, or undefined where it is not loaded. */
+/** The range that contains `version`, or undefined if it is not loaded. */
 export function rangeAt(ranges: readonly Range[], version: number): Range | undefined {
   return ranges.find((range) => range.from <= version && version <= range.to);
 }
@@ -65,7 +65,7 @@ export function messagesIn(
   return start === 0 && end === messages.length ? messages : messages.slice(start, end);
 }
 
-/** Keeps only the newest `count` messages: what a room that nobody looks at may cost. */
+/** Keeps only the newest `count` messages, to save memory for rooms that are not on the screen. */
 export function trimmed(loaded: Loaded, count: number): Loaded {
   const live = messagesIn(loaded.messages, loaded.ranges.at(-1) ?? liveRange([]));
   const messages = live.slice(-count);

@@ -25,7 +25,7 @@ export function indexOf(messages: readonly { version: number }[], version: numbe
   return messages[index]?.version === version ? index : -1;
 }
 
-/** The union of two sorted lists; where both have a message, `kept` wins. */
+/** The union of two sorted lists; if both have a message, `kept` wins. */
 export function mergeMessages(
   kept: readonly FoldedMessage[],
   added: readonly FoldedMessage[],

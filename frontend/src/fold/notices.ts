@@ -1,4 +1,4 @@
-/** What happened around the messages: who came, went, was renamed or got another role. */
+/** Notices between the messages: people who joined, left, were renamed or got another role. */
 import type { RoomEvent } from "../wire/room-event";
 import type { Role } from "./room";
 

@@ -1,12 +1,12 @@
 /**
- * What events do to messages, by their type. The modules of concerns and features register here;
- * `room.ts` folds with it.
+ * Functions that change messages, by the type of the event. The modules of concerns and features
+ * register here; `room.ts` folds with them.
  */
 import type { RoomEvent } from "../wire/room-event";
 import type { FoldedMessage } from "./messages";
 
 type EventOf<Type extends RoomEvent["type"]> = Extract<RoomEvent, { type: Type }>;
-/** Types of events that name the message that they are about. */
+/** Types of events that refer to a message. */
 type Changing = Extract<RoomEvent, { data: { message: number } }>["type"];
 type Change<Type extends Changing> = (
   message: FoldedMessage,
@@ -16,12 +16,12 @@ type AnyChange = (message: FoldedMessage, event: RoomEvent) => FoldedMessage;
 
 const changes = new Map<string, AnyChange[]>();
 
-/** Has events of a type change the message that they name, after what was registered before. */
+/** Registers a change for a type of event; it is applied after those registered before. */
 export function changesMessage<Type extends Changing>(type: Type, change: Change<Type>): void {
   changes.set(type, [...(changes.get(type) ?? []), change as AnyChange]);
 }
 
-/** The message that an event names and its changes; undefined where it changes none. */
+/** The message that an event refers to and its changes; undefined if it changes none. */
 export function changeBy(
   event: RoomEvent,
 ): { version: number; change: (message: FoldedMessage) => FoldedMessage } | undefined {

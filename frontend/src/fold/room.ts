@@ -1,6 +1,6 @@
 /**
- * What a room looks like, folded from its events. Pure: the same events give the same view here
- * and in Python; tests/golden/folds holds both to it.
+ * The view of a room, folded from its events. Pure: the same events give the same view here and in
+ * Python; tests/golden/folds tests both.
  */
 import type { Message } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
@@ -16,10 +16,10 @@ export type RoomKind = "public" | "private" | "broadcast";
 /**
  * A room at `version`.
  *
- * `members` holds those that are known; all of them where `membersComplete`, else only those that
- * joined or changed since the snapshot, while `memberCount` is right in both cases. `invited` are
- * those who were asked and did not answer, known as far as `members` are. `messages` are
- * sorted by version; what lies between two of them may not be loaded (see history.ts).
+ * `members` has the known members: all of them if `membersComplete`, otherwise only those that
+ * joined or changed since the snapshot; `memberCount` is right in both cases. `invited` has the
+ * pending invitations, as completely as `members`. `messages` are sorted by version; messages
+ * between two of them may not be loaded (see history.ts).
  */
 export interface RoomView {
   readonly version: number;
@@ -39,7 +39,7 @@ export interface Folded {
   readonly gap: boolean;
 }
 
-/** More than this many joins and leaves say nothing that a reader wants. */
+/** Maximum of joins and leaves to keep; more are not useful to a reader. */
 const MAX_NOTICES = 500;
 
 export const emptyRoom: RoomView = {
@@ -66,7 +66,7 @@ export function foldRoom(view: RoomView, events: readonly RoomEvent[]): Folded {
   const news = events.filter((event) => event.version > view.version);
   if (news.length === 0) return { view, gap: false };
 
-  // One copy a batch, not one an event: a busy room pushes thousands a second.
+  // One copy per batch, not one per event: a busy room pushes thousands a second.
   const draft: Draft = {
     ...view,
     messages: [...view.messages],
@@ -88,7 +88,7 @@ export function foldRoom(view: RoomView, events: readonly RoomEvent[]): Folded {
   return { view: draft, gap };
 }
 
-/** Folds what events change of messages into a list, ignoring messages that it lacks. */
+/** Folds the changes of events into a list of messages; ignores messages that it lacks. */
 export function applyToMessages(messages: FoldedMessage[], event: RoomEvent): void {
   const found = changeBy(event);
   if (!found) return;
@@ -97,7 +97,7 @@ export function applyToMessages(messages: FoldedMessage[], event: RoomEvent): vo
   if (message) messages[index] = found.change(message);
 }
 
-/** A message of the wire with every field that the schema lets a sender leave out. */
+/** A message of the wire, with every optional field filled. */
 export function completeMessage(message: Message): FoldedMessage {
   return {
     ...message,

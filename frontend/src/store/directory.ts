@@ -1,11 +1,11 @@
-/** The rooms that the person could join, among the rooms. Pure. */
+/** The rooms that the person can join, among the rooms. Pure. */
 import type { RoomSummary } from "../wire/http";
 import { closedRoom } from "./rooms";
 import type { RoomState, State } from "./state";
 
 /**
- * Takes what the server found for `query`; `cursor` is where it goes on. With `added` it follows
- * what was found before, else it takes the place of that.
+ * Adds the server's results for `query`; `cursor` is for the next page. With `added` they follow
+ * the earlier results, otherwise they replace them.
  */
 export function listDirectory(
   state: State,
@@ -25,7 +25,7 @@ export function listDirectory(
   }
   for (const summary of found) {
     const old = rooms.get(summary.room);
-    // Who is in a room by now, or follows it, knows more than a list that was read meanwhile.
+    // For rooms that the person has joined or follows, the state is newer than the list.
     if (old && (old.role !== null || old.version > summary.head)) continue;
     rooms.set(summary.room, {
       ...(old ?? closedRoom(summary.room)),
@@ -40,7 +40,7 @@ export function listDirectory(
   return { ...state, rooms, directory: { query, rooms: ids, cursor, searching: false } };
 }
 
-/** True for a room that stands in the list for nothing else than to be joined. */
+/** True for a room that is only in the list of rooms to join. */
 function isOnlyListed(state: State, room: RoomState): boolean {
   return room.role === null && room.open === null && state.active !== room.room;
 }

@@ -1,7 +1,7 @@
 import type { RoomEvent } from "../wire/room-event";
 import type { RoomState, State } from "./state";
 
-/** What the event does to the room's line in the list: its count, last message and own role. */
+/** Applies the event to the room's line in the list: its count, last message and own role. */
 export function applyToLine(room: RoomState, event: RoomEvent, state: State): RoomState {
   const me = state.me.id;
   switch (event.type) {
@@ -70,7 +70,10 @@ function withoutKey<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
   return copy;
 }
 
-/** Who is seen in a private room once `gone` left: nobody by somebody who is out themselves. */
+/**
+ * The people online in a private room after `gone` left: empty for a person who is no longer a
+ * member.
+ */
 function without(online: ReadonlySet<string>, gone: string, me: string): ReadonlySet<string> {
   return gone === me ? new Set() : new Set([...online].filter((user) => user !== gone));
 }

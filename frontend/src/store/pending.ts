@@ -1,11 +1,11 @@
-/** What the person did and the log does not show yet. Pure. */
+/** The person's actions that the log does not have yet. Pure. */
 import type { OutboxEntry } from "../client/outbox";
 import type { FoldedMessage } from "../fold/messages";
 import { withoutReaction, withReaction } from "../fold/reactions";
 import type { Post } from "../wire/client";
 import type { State } from "./state";
 
-/** A message that was sent from here, before its event came back. */
+/** A message that was sent from this tab, before its event arrives. */
 export interface PendingPost {
   readonly id: string;
   readonly by: string;
@@ -55,7 +55,7 @@ export function pendingPosts(
   return posts;
 }
 
-/** The message of a post that the log has already: its ack or push may still be on its way. */
+/** The message of a post that the log already has: its ack or push may not have arrived yet. */
 function postedBy(
   command: Post,
   messages: readonly FoldedMessage[],
@@ -76,7 +76,7 @@ export function ownPost(
   for (let index = messages.length - 1; index >= 0; index -= 1) {
     const message = messages[index];
     if (!message || message.version <= since) return undefined;
-    // Somebody else may use the same id.
+    // Another person may use the same id.
     if (message.id === id && message.by === me) return message;
   }
   return undefined;
@@ -96,7 +96,7 @@ export function pendingChanges(
   return changes;
 }
 
-/** The message as it will be once the server took the changes. */
+/** The message as it will be once the server has accepted the changes. */
 export function withChanges(
   message: FoldedMessage,
   changes: readonly OutboxEntry[] | undefined,

@@ -1,8 +1,8 @@
-/** Who is here and who is typing. Pure. */
+/** People who are online or typing. Pure. */
 import type { Presence } from "../wire/server";
 import { withRoom, type State } from "./state";
 
-/** A typing sign lapses after this many milliseconds (docs/protocol.md). */
+/** A typing sign expires after this many milliseconds (docs/protocol.md). */
 export const TYPING_LAPSES = 5_000;
 
 export function setOnline(state: State, room: string, online: readonly string[]): State {

@@ -10,13 +10,13 @@ import type { Snapshot } from "../wire/server";
 import { applyToLine } from "./line";
 import { withPeople, withRoom, type RoomState, type State } from "./state";
 
-/** Messages that a room keeps when it is left; the rest is read again when it is wanted. */
+/** Messages that a room keeps when it leaves the screen; the rest is read again when needed. */
 const KEPT_MESSAGES = 300;
 const KEPT_RECENT = 2_000;
 
 /**
- * The person's rooms as the server lists them; what is open stays open. `readTo` is how far the
- * person has read each, of which the server may not have heard yet.
+ * The person's rooms from the server's list; an open room stays open. `readTo` is the version up to
+ * which the person has read each room, which the server may not have yet.
  */
 export function listRooms(
   state: State,
@@ -26,7 +26,7 @@ export function listRooms(
   const rooms = new Map<string, RoomState>();
   for (const summary of summaries) {
     const old = state.rooms.get(summary.room);
-    // A list that was read before the last pushes came would count them twice.
+    // A list that was read before the last pushes arrived would count them twice.
     if (old && old.version > summary.head) {
       rooms.set(summary.room, old);
       continue;
@@ -49,7 +49,7 @@ export function listRooms(
   for (const [room, old] of state.rooms) {
     if (rooms.has(room)) continue;
     if (room === state.active) rooms.set(room, old);
-    // Others are of the directory, or were left elsewhere and may be joined again.
+    // Other rooms are from the directory, or were left elsewhere and may be joined again.
     else if (old.version > 0 && old.kind !== "private") {
       rooms.set(room, old.role === null ? old : { ...old, role: null, unread: 0 });
     }
@@ -76,7 +76,7 @@ export function closedRoom(room: string): RoomState {
   };
 }
 
-/** Begins a room anew. */
+/** Starts a room again. */
 export function loadSnapshot(state: State, room: string, snapshot: Snapshot): State {
   const messages = snapshot.messages.map(completeMessage);
   const newest = messages.at(-1);
@@ -117,7 +117,7 @@ export function loadSnapshot(state: State, room: string, snapshot: Snapshot): St
   }));
 }
 
-/** Folds events that follow what the room holds. */
+/** Folds events that follow the room's version. */
 export function applyEvents(state: State, room: string, events: readonly RoomEvent[]): State {
   const known = withPeople(state, namesIn(events));
   return withRoom(known, room, (old) => {
@@ -190,8 +190,8 @@ function namesIn(events: readonly RoomEvent[]): Record<string, string | null> {
 }
 
 /**
- * All members, as they were read page by page; the joins and leaves that came while they were read
- * are in `meanwhile` and go on top.
+ * All members, as they were read page by page; `meanwhile` has the joins and leaves that arrived
+ * during the read and is applied on top.
  */
 export function loadMembers(
   state: State,
@@ -253,7 +253,7 @@ export function attend(state: State, room: string | null): State {
     : withRoom(next, room, (old) => (old.unread === 0 ? old : { ...old, unread: 0 }));
 }
 
-/** Puts a room on the screen; the one before it gives back most of its messages. */
+/** Puts a room on the screen; the previous one drops most of its messages. */
 export function activate(state: State, room: string | null): State {
   if (state.active === room) return state;
   const left = state.active === null ? state : leave(state, state.active);
@@ -271,7 +271,7 @@ export function activate(state: State, room: string | null): State {
 
 function leave(state: State, room: string): State {
   const old = state.rooms.get(room);
-  // A private room that one is not in any more stays only as long as one looks at it.
+  // A private room that the person is no longer in stays only while it is on the screen.
   if (old?.kind === "private" && old.role === null) {
     const rooms = new Map(state.rooms);
     rooms.delete(room);

@@ -1,4 +1,4 @@
-/** All that the web app shows, as one immutable value. */
+/** The complete state of the web app, as one immutable value. */
 import type { Range } from "../fold/history";
 import type { Role, RoomKind, RoomView } from "../fold/room";
 import type { ConnectionState } from "../client/connection";
@@ -11,7 +11,7 @@ export interface Me {
   readonly name: string | null;
 }
 
-/** What an opened room holds beyond its line in the list. */
+/** The state of an opened room in addition to its line in the list. */
 export interface OpenRoom {
   readonly view: RoomView;
   readonly ranges: readonly Range[];
@@ -21,12 +21,12 @@ export interface OpenRoom {
 
 export interface RoomState {
   readonly room: string;
-  /** The version that this line of the list tells of; an open view may still be behind it. */
+  /** The version of this line of the list; an open view may still be behind it. */
   readonly version: number;
   readonly name: string | null;
   readonly kind: RoomKind;
   readonly role: Role | null;
-  /** When the person joined; null where they are out, or the server does not know. */
+  /** When the person joined; null if they are not a member, or the server does not know. */
   readonly joined: string | null;
   readonly memberCount: number;
   readonly unread: number;
@@ -34,7 +34,7 @@ export interface RoomState {
   /** The `n` of the first message that was unread when the room was entered. */
   readonly firstUnread: number | null;
   readonly open: OpenRoom | null;
-  /** Why the room cannot be shown, as the server said. */
+  /** The server's reason why the room cannot be shown. */
   readonly refused: string | null;
   readonly online: ReadonlySet<string>;
   /** Who is typing, and until when (ms of the clock). */
@@ -46,12 +46,12 @@ export interface Toast {
   readonly text: string;
 }
 
-/** What the server found of the rooms that the person could join. */
+/** The server's results for rooms that the person can join. */
 export interface Directory {
   readonly query: string;
-  /** Ids of what was found; the rooms are among the others. */
+  /** Ids of the results; the rooms themselves are among the others. */
   readonly rooms: readonly string[];
-  /** Where the next page begins; null where all is found. */
+  /** The cursor of the next page; null if there is none. */
   readonly cursor: string | null;
   readonly searching: boolean;
 }
@@ -60,14 +60,14 @@ export interface State {
   readonly me: Me;
   readonly connection: ConnectionState;
   readonly rooms: ReadonlyMap<string, RoomState>;
-  /** What waits for the person's answer, oldest first. */
+  /** The person's pending invitations, oldest first. */
   readonly invitations: readonly Invitation[];
-  /** False until the first list of rooms came. */
+  /** False until the first list of rooms arrives. */
   readonly listed: boolean;
   readonly directory: Directory;
   readonly people: ReadonlyMap<string, string | null>;
   readonly outbox: readonly OutboxEntry[];
-  /** Ids of the posts that this tab gave: by them it knows its own rows in the log. */
+  /** Ids of this tab's posts, by which it recognises its own rows in the log. */
   readonly posted: ReadonlySet<string>;
   /** The room on the screen. */
   readonly active: string | null;
@@ -105,14 +105,14 @@ export function withPeople(state: State, people: Readonly<Record<string, string 
   const news = Object.entries(people).filter(([id, name]) => state.people.get(id) !== name);
   if (news.length === 0) return state;
   const known = { ...state, people: new Map([...state.people, ...news]) };
-  // Somebody who had a name and has none now: other reasons for null are none to drop words.
+  // Only a person who had a name and has none now: for other reasons of null, texts stay.
   const erased = new Set(
     news.flatMap(([id, name]) => (name === null && state.people.has(id) ? [id] : [])),
   );
   return erased.size === 0 ? known : withoutWordsOf(known, erased);
 }
 
-/** Takes away the texts of people who were erased, and their names beside last messages. */
+/** Removes the texts of erased people, and their names next to last messages. */
 function withoutWordsOf(state: State, erased: ReadonlySet<string>): State {
   const rooms = new Map<string, RoomState>();
   for (const [id, room] of state.rooms) {

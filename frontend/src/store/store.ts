@@ -1,15 +1,15 @@
 /**
- * A value that React reads. Changes queue up and are applied once an animation frame, so that
- * thousands of pushes a second cost one render a frame.
+ * A value that React reads. Changes are queued and applied once per animation frame, so that
+ * thousands of pushes a second cost one render per frame.
  */
 export type Recipe<T> = (state: T) => T;
 
 export interface Scheduler {
-  /** Runs the callback soon, once; answers how to call it off. */
+  /** Runs the callback soon, once; returns a function that cancels it. */
   soon(callback: () => void): () => void;
 }
 
-/** The next frame, or 100 ms where frames have stopped because the tab is hidden. */
+/** The next frame, or 100 ms if frames have stopped because the tab is hidden. */
 export const frameScheduler: Scheduler = {
   soon(callback) {
     const cancel = () => {
@@ -43,7 +43,7 @@ export class Store<T> {
     return () => this.listeners.delete(listener);
   };
 
-  /** Applies the recipe with the next frame, in the order of the calls. */
+  /** Applies the recipe with the next frame, in order of the calls. */
   enqueue(recipe: Recipe<T>): void {
     this.queue.push(recipe);
     this.cancel ??= this.scheduler.soon(() => {
@@ -51,7 +51,9 @@ export class Store<T> {
     });
   }
 
-  /** Applies the recipe, and all that wait before it, now: what the person did shows at once. */
+  /**
+   * Applies the recipe, and all waiting ones before it, now: the person's action is shown at once.
+   */
   update(recipe: Recipe<T>): void {
     this.queue.push(recipe);
     this.flush();

@@ -20,7 +20,7 @@ import { Shell } from "./shell/Shell";
 interface AppProps {
   api: Api;
   config: Config;
-  /** A sign-in that this page came back from. */
+  /** A sign-in that returned to this page. */
   arriving: Promise<Arrived> | null;
   /** The secret of a link that the page was opened with. */
   opened?: string | null;
@@ -73,7 +73,7 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
   }, []);
 
   useEffect(() => {
-    // Back from the hosted pages by the browser's button: nothing goes on any more.
+    // Back from the hosted pages by the browser's button: nothing is in progress any more.
     const shown = (event: PageTransitionEvent) => {
       if (event.persisted) setWaiting(null);
     };
@@ -147,7 +147,7 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
       <Shell
         guest={session.hosted !== true}
         logOut={() => {
-          // The token is forgotten here even where the server cannot be told.
+          // The token is deleted here even if the server cannot be reached.
           const told = api
             .withToken(session.token)
             .logOut()

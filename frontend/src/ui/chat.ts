@@ -11,7 +11,7 @@ export function useChat(): Chat {
   return chat;
 }
 
-/** A part of the state. The selector must answer what the state holds, not a copy of it. */
+/** A part of the state. The selector must return an object of the state, not a copy. */
 export function useChatState<T>(select: (state: State) => T): T {
   const { store } = useChat();
   return useSyncExternalStore(store.subscribe, () => select(store.get()));

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 
-/** The room that the address names: #/room-id. */
+/** The room in the address: #/room-id. */
 export function useRoomInAddress(): string | null {
   const hash = useSyncExternalStore(subscribeHash, () => location.hash);
   return /^#\/([a-z0-9-]{1,64})$/.exec(hash)?.[1] ?? null;
@@ -28,7 +28,7 @@ export function useMedia(query: string): boolean {
   return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
-/** True while somebody can be looking at this tab. */
+/** True while this tab can be visible. */
 export function useAttention(): boolean {
   const [attention, setAttention] = useState(hasAttention);
   useEffect(() => {

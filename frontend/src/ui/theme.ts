@@ -1,4 +1,4 @@
-/** Light or dark: the system's choice until the person makes their own. */
+/** Light or dark: the system's choice until the person chooses. */
 export type Theme = "light" | "dark";
 
 const KEY = "parley.theme";
@@ -18,7 +18,7 @@ export function applyTheme(theme: Theme | null): void {
   else document.documentElement.dataset.theme = theme;
 }
 
-/** Switches to the other theme; where that is the system's, following it is what was meant. */
+/** Switches to the other theme; if that is the system's theme, it follows the system again. */
 export function otherTheme(current: Theme | null): Theme | null {
   const wanted: Theme = (current ?? systemTheme()) === "dark" ? "light" : "dark";
   const next = wanted === systemTheme() ? null : wanted;

@@ -3,8 +3,8 @@ import { Again } from "../client/again";
 import { useChatState } from "./chat";
 
 /**
- * Plans what failed once more: ever more seldom, at once when the connection is back, and not after
- * the component is gone. `failed()` plans, `stop()` tells that it succeeded.
+ * Repeats a failed action: with growing pauses, at once when the connection is back, and not after
+ * the component is removed. `failed()` plans the next attempt, `stop()` reports success.
  */
 export function useAgain(read: () => void): Again {
   const online = useChatState(({ connection }) => connection === "online");

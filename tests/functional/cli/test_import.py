@@ -157,7 +157,7 @@ def test_a_file_without_a_line_of_a_chat_makes_no_room(
     assert run.code == 1
     assert len(run.lines) == left_out
     assert all("not understood" in line for line in run.lines)
-    assert run.error == "parley: no line of a chat was found; nothing was written\n"
+    assert run.error == "parley: no chat line was found; nothing was written\n"
     assert rows(folder, "SELECT * FROM stored_events") == []
 
 

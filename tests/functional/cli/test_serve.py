@@ -26,7 +26,7 @@ def test_a_folder_without_its_master_key_is_not_opened(
     (folder / "vault.key").unlink()
     if key is not None:
         (folder / "vault.key").write_bytes(key)
-    what = "vault.key is missing" if key is None else "vault.key is of another folder"
+    what = "vault.key is missing" if key is None else "vault.key belongs to another folder"
     for words in (["events", "irc"], ["rebuild"], ["serve", "--port", "0"]):
         refused = parley(folder, *words, check=False)
         assert refused.code != 0

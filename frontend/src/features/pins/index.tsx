@@ -1,4 +1,6 @@
-/** Pinned messages: a button over a message, a line under a pinned one, and a list in the header. */
+/**
+ * Pinned messages: a button above a message, a line under a pinned one, and a list in the header.
+ */
 import { useEffect, useEffectEvent, useRef, useState } from "react";
 import type { FoldedMessage } from "../../fold/messages";
 import { changesMessage } from "../../fold/registry";
@@ -75,10 +77,10 @@ function PinnedBy({ by }: { by: string }) {
   );
 }
 
-/** What failed is asked for again by itself, what was refused is not. */
+/** A failed read is repeated automatically, a refused one is not. */
 type List = Messages | "loading" | "failed" | "refused";
 
-/** Milliseconds between two readings of a list that is on the screen and changes. */
+/** Milliseconds between two reads of a visible list that changes. */
 const READ_EVERY = 1_000;
 const NONE: readonly RoomEvent[] = [];
 const CHANGES: readonly RoomEvent["type"][] = [
@@ -91,7 +93,7 @@ function lastChange(recent: readonly RoomEvent[]): number {
   return recent.findLast((event) => CHANGES.includes(event.type))?.version ?? 0;
 }
 
-/** What the tab knew when it asked for a list. */
+/** The tab's state when it requested a list. */
 interface Known {
   readonly recent: readonly RoomEvent[];
   readonly people: ReadonlyMap<string, string | null>;
@@ -99,9 +101,9 @@ interface Known {
   readonly at: number;
 }
 
-/** True where a list that was asked for then may be another now. */
+/** True if a list that was requested then may have changed since. */
 function isOld(list: List, then: Known, { recent, people }: Omit<Known, "at">): boolean {
-  // A room that began anew with a snapshot does not say what it missed.
+  // After a new snapshot it is unknown which events the room missed.
   const anew = recent.length === 0 && recent !== then.recent;
   if (anew || lastChange(recent) !== lastChange(then.recent)) return true;
   const messages = typeof list === "object" ? list.messages : [];
@@ -123,7 +125,8 @@ function usePins({ room, open }: RoomState) {
     const found = await chat.api
       .read<Messages>(`/api/rooms/${room}/pins`)
       .catch((error: unknown) => (mayPass(error) ? "failed" : "refused"));
-    // Only the latest question counts: an earlier answer may hold what was deleted since.
+    // Only the latest request counts: an earlier answer may contain messages that were deleted
+    // since.
     if (ask !== asked.current) return;
     setList(found);
   };
@@ -148,7 +151,9 @@ function usePins({ room, open }: RoomState) {
   return { list, load, close };
 }
 
-/** A list without what the tab knows to be gone since: deleted messages, words of the erased. */
+/**
+ * A list without content that the tab knows to be gone: deleted messages, texts of erased people.
+ */
 function withoutGone(page: Messages, open: OpenRoom | null, people: Known["people"]): Messages {
   const deleted = new Set<number>();
   for (const one of open?.view.messages ?? []) if (one.deleted) deleted.add(one.version);

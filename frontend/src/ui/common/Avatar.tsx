@@ -4,7 +4,7 @@ interface AvatarProps {
   id: string;
   name: string;
   size?: number;
-  /** Leave out where presence is not known. */
+  /** Omit it if presence is unknown. */
   online?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { Icon, type IconName } from "./Icon";
 
 type ButtonProps = ComponentProps<"button"> & {
   look?: "solid" | "quiet" | "danger";
-  /** For the one thing to do on a screen. */
+  /** For the main action of a screen. */
   large?: boolean;
 };
 
@@ -13,7 +13,7 @@ const looks = {
   danger: "bg-danger text-on-accent hover:brightness-95",
 } as const;
 
-// Of two classes for one property the style sheet's order decides, so each is given once.
+// If two classes set one property, the style sheet's order decides, so each is set only once.
 export function Button({
   look = "solid",
   large = false,
@@ -44,7 +44,7 @@ const boxes = { small: "size-8", medium: "size-9", large: "size-10" } as const;
 type IconButtonProps = ComponentProps<"button"> & {
   icon: IconName;
   label: string;
-  /** Of the icon, in pixels. */
+  /** Size of the icon, in pixels. */
   size?: number;
   look?: keyof typeof iconLooks;
   box?: keyof typeof boxes;

@@ -14,7 +14,7 @@ interface ConfirmProps {
   children?: ReactNode;
 }
 
-/** Asks before something that cannot be taken back. */
+/** Asks before an action that cannot be undone. */
 export function Confirm({
   open,
   onOpenChange,

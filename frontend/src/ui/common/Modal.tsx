@@ -7,7 +7,7 @@ interface ModalProps {
   onOpenChange: (open: boolean) => void;
   title: string;
   description?: string;
-  /** A sheet stands at the side of a phone's screen, a box in the middle of any. */
+  /** A sheet is at the side of a phone's screen, a box in the middle of any screen. */
   shape?: "box" | "sheet";
   children: ReactNode;
 }
@@ -66,7 +66,10 @@ export function Modal({
   );
 }
 
-/** What has the focus and what could have it around that: a button may go while the dialog is up. */
+/**
+ * The focused element and its focusable neighbours: a button may disappear while the dialog is
+ * open.
+ */
 export function focusPath(focused: Element | null): readonly HTMLElement[] {
   const path: HTMLElement[] = [];
   for (let element = focused; element; element = element.parentElement) {

@@ -14,7 +14,7 @@ interface RoomTileProps {
   size: number;
 }
 
-/** A room's picture: its colour and what kind it is. */
+/** A room's picture: its colour and kind. */
 export function RoomTile({ room, kind, size }: RoomTileProps) {
   return (
     <span

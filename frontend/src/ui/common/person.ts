@@ -1,4 +1,4 @@
-/** How a person looks: a hue and initials, always the same for the same id. */
+/** A person's hue and initials, always the same for the same id. */
 const HUES = [22, 48, 78, 112, 145, 172, 200, 228, 258, 288, 318, 348];
 
 export function hueOf(id: string): number {

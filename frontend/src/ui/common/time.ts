@@ -1,4 +1,4 @@
-/** Times as a reader in this place and language writes them. */
+/** Times in the reader's time zone and language. */
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const dayThisYear = new Intl.DateTimeFormat(undefined, {
   weekday: "long",
@@ -22,7 +22,7 @@ export function fullTime(at: string): string {
   return full.format(new Date(at));
 }
 
-/** A key that is the same for two times of one local day. */
+/** A key that is equal for two times of one local day. */
 export function dayKey(at: string): string {
   return new Date(at).toDateString();
 }
@@ -35,7 +35,7 @@ export function dayName(at: string, now = new Date()): string {
   return (date.getFullYear() === now.getFullYear() ? dayThisYear : dayOtherYear).format(date);
 }
 
-/** As short as a line in the list of rooms has place for. */
+/** Short enough for a line in the list of rooms. */
 export function shortTime(at: string, now = new Date()): string {
   const date = new Date(at);
   if (daysBetween(date, now) === 0) return clock.format(date);

@@ -6,16 +6,16 @@ import { SignInButton } from "./SignInButton";
 import { Table } from "./Table";
 
 interface EntryScreenProps {
-  /** Whether a nickname is enough. */
+  /** Whether a nickname alone opens a session. */
   guests: boolean;
   enter: (nickname: string) => Promise<void>;
-  /** Leaves for the hosted sign-in; null where there is none. */
+  /** Goes to the hosted sign-in; null if there is none. */
   signIn: ((nickname: string) => Promise<void>) | null;
-  /** What is going on, instead of the ways in. */
+  /** A message about the current step, instead of the forms. */
   waiting: string | null;
   /** Why a sign-in failed. */
   refused: string;
-  /** True when the session before this ended without being asked to. */
+  /** True if the previous session ended without a logout. */
   ended: boolean;
 }
 

@@ -7,9 +7,9 @@ interface GuestFormProps {
   nickname: string;
   onNickname: (nickname: string) => void;
   enter: (nickname: string) => Promise<void>;
-  /** What the button says. */
+  /** The button's label. */
   label: string;
-  /** What is told as long as nothing went wrong here. */
+  /** The message that is shown while this form has no error. */
   note: string;
 }
 

@@ -1,6 +1,6 @@
 import { Logo } from "../common/Logo";
 
-/** For whoever set Parley up: people see it only where nothing would work. */
+/** For the operator of Parley: it is shown only if nothing would work. */
 export function NotConfigured({ what }: { what: string }) {
   return (
     <main className="flex h-full flex-col items-center justify-center gap-4 bg-canvas p-6 text-center">

@@ -6,7 +6,7 @@ import { Icon } from "../common/Icon";
 interface SignInButtonProps {
   /** Leaves the page. */
   signIn: () => Promise<void>;
-  /** Whether it is the only way in. */
+  /** Whether it is the only way to enter. */
   alone: boolean;
   note: string;
 }
@@ -16,7 +16,7 @@ export function SignInButton({ signIn, alone, note }: SignInButtonProps) {
   const [problem, setProblem] = useState<string | null>(null);
 
   useEffect(() => {
-    // Back from the hosted pages by the browser's button: the page is as it was left.
+    // Back from the hosted pages by the browser's button: the page is unchanged.
     const shown = () => {
       setBusy(false);
     };

@@ -8,14 +8,14 @@ import { usePeople } from "./usePeople";
 
 const SHOWN = 5;
 
-/** Adds somebody by name, of those that this tab has met or the server finds, or by their id. */
+/** Adds a person by name, from people whom this tab knows or the server finds, or by their id. */
 export function AddMember({ room }: { room: RoomState }) {
   const chat = useChat();
   const people = useChatState((state) => state.people);
   const [wanted, setWanted] = useState("");
   const members = room.open?.view.members;
   const { found: others, answered, failed } = usePeople(wanted);
-  // The invited too: an invitation that did not reach somebody is made anew by asking again.
+  // Also invited people: adding again repeats an invitation that did not arrive.
   const found = candidates(wanted, people, others).filter(({ id }) => !members?.has(id));
 
   async function add(user: string) {
@@ -69,7 +69,7 @@ export function AddMember({ room }: { room: RoomState }) {
   );
 }
 
-/** Whom the server finds, in its order, and whom this tab has met. */
+/** People whom the server finds, in its order, and people whom this tab knows. */
 function candidates(
   wanted: string,
   people: ReadonlyMap<string, string | null>,

@@ -6,10 +6,10 @@ import { IconButton } from "../common/Button";
 import { Confirm } from "../common/Confirm";
 import { nameOf } from "../common/person";
 
-/** More people than a glance takes in. */
+/** Maximum of people in the short list. */
 const SHOWN = 50;
 
-/** People who were asked and did not answer yet, above the members. */
+/** People with pending invitations, above the members. */
 export function InvitedList({ room }: { room: RoomState }) {
   const chat = useChat();
   const people = useChatState((state) => state.people);

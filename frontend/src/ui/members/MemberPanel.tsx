@@ -18,7 +18,7 @@ interface MemberPanelProps {
   onOpenChange: (open: boolean) => void;
 }
 
-/** Beside the room where there is place for it, else a sheet over it. */
+/** Next to the room if there is space, otherwise a sheet over it. */
 export function MemberPanel({ room, open, onOpenChange }: MemberPanelProps) {
   const beside = useMembersBeside();
   if (!beside) {
@@ -86,7 +86,7 @@ function Members({ room }: { room: RoomState }) {
     <div data-testid="member-panel" className="flex min-h-0 flex-1 flex-col">
       {mayAdd && <AddMember room={room} />}
       <InvitedList room={room} />
-      {/* Rows without buttons cannot take the focus, so the list does, to be scrolled by keys. */}
+      {/* Rows without buttons cannot have the focus, so the list has it for keyboard scrolling. */}
       <div
         ref={scroller}
         tabIndex={0}

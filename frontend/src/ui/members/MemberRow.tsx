@@ -72,7 +72,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
     if (problem !== null) chat.toasts.show(problem);
   }
   return (
-    // Not modal: what Radix adds to lock the page is a <style> element, which the CSP refuses.
+    // Not modal: to lock the page, Radix adds a <style> element, which the CSP refuses.
     <Menu.Root modal={false}>
       <Menu.Trigger asChild>
         <IconButton

@@ -11,7 +11,7 @@ export interface PanelMember {
 
 const RANK: Readonly<Record<Role, number>> = { owner: 0, moderator: 1, member: 2 };
 
-/** Owners, moderators, then the others; of each those who are here first, then by name. */
+/** Owners, moderators, then the others; within each, online people first, then by name. */
 export function sortMembers(
   room: RoomState,
   people: ReadonlyMap<string, string | null>,
@@ -31,7 +31,7 @@ export function sortMembers(
   );
 }
 
-/** Whether somebody of role `mine` may remove or change somebody of role `theirs`. */
+/** Whether a person with role `mine` may remove or change a person with role `theirs`. */
 export function outranks(mine: Role | null, theirs: Role): boolean {
   if (mine === "owner") return true;
   return mine !== null && RANK[mine] < RANK[theirs];

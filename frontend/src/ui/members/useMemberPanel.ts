@@ -1,14 +1,14 @@
 import { useState } from "react";
 import { useMedia } from "../hooks";
 
-/** Whether there is place for the members beside the room; else they are a sheet over it. */
+/** Whether there is space for the members next to the room; otherwise they are a sheet over it. */
 export function useMembersBeside(): boolean {
   return useMedia("(min-width: 64rem)");
 }
 
 /**
- * Whether the members are shown. Beside the room they are where it is wide, until somebody says
- * otherwise; a sheet is only ever opened by hand, and a window that changes its width closes it.
+ * Whether the members are shown. On a wide screen they are shown next to the room until the person
+ * closes them; a sheet is opened only by the person, and a change of the window's width closes it.
  */
 export function useMemberPanel() {
   const wide = useMedia("(min-width: 75rem)");

@@ -5,14 +5,14 @@ import type { FoundPerson } from "../../wire/http";
 import { useChat } from "../chat";
 import { useAgain } from "../useAgain";
 
-/** Milliseconds that typing pauses before the server is asked. */
+/** Pause in typing, in milliseconds, before the server is asked. */
 const PAUSE = 250;
-/** Code points that a nickname has at most, and so a search for one. */
+/** Maximum of code points of a nickname, and so of a search for one. */
 const LONGEST = 32;
 
 export interface People {
   readonly found: readonly FoundPerson[];
-  /** Whether the server has answered for exactly these words. */
+  /** Whether the server has answered exactly this query. */
   readonly answered: boolean;
   readonly failed: boolean;
 }
@@ -25,7 +25,7 @@ interface Answer {
 
 const NONE: Answer = { words: "", found: [], failed: false };
 
-/** The people whom the server finds by name, those who share a room with one first. */
+/** The people whom the server finds by name; people who share a room come first. */
 export function usePeople(wanted: string): People {
   const chat = useChat();
   const words = Array.from(wanted.trim()).slice(0, LONGEST).join("");

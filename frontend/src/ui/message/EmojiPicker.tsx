@@ -6,7 +6,7 @@ interface EmojiPickerProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
   onPick: (emoji: string) => void;
-  /** The button that opens it. */
+  /** The button that opens the picker. */
   children: ReactNode;
 }
 

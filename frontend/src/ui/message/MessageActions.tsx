@@ -16,7 +16,7 @@ interface MessageActionsProps {
   setPicking: (picking: boolean) => void;
 }
 
-/** The buttons over a message that the pointer or the focus is on. */
+/** The buttons above a message that has the pointer or the focus. */
 export function MessageActions(props: MessageActionsProps) {
   const { message, me, role, mayPost, actions, picking, setPicking } = props;
   const { version } = message;

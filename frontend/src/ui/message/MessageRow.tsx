@@ -13,7 +13,7 @@ import { PostState } from "./PostState";
 import { Quote } from "./Quote";
 import { Reactions } from "./Reactions";
 
-/** What can be done with messages; the same object for all rows, so that they need not render. */
+/** The actions on messages; the same object for all rows, so that they do not render again. */
 export interface RowActions {
   readonly of: Pick<OfMessage, "room" | "kind">;
   readonly reply: (version: number) => void;
@@ -27,7 +27,7 @@ export interface RowActions {
 
 interface MessageRowProps {
   message: FoldedMessage | PendingPost;
-  /** True where it opens a group, and so names its author. */
+  /** True if it opens a group, and so shows its author. */
   leads: boolean;
   rowKey: string;
   tabbable: boolean;
@@ -54,7 +54,7 @@ function MessageLine(props: MessageRowProps) {
   const quoted = quotedIn(props);
   const failed = pending?.state === "failed";
   const pointed = (event: PointerEvent) => {
-    // A finger has no hover: its tap focuses the row, which shows the buttons too.
+    // A touch has no hover: a tap focuses the row, which shows the buttons too.
     if (event.pointerType !== "touch") setNear(true);
   };
   const time = (
@@ -83,19 +83,19 @@ function MessageLine(props: MessageRowProps) {
       data-n={posted?.n}
       data-version={posted?.version ?? pending?.ackedAs ?? undefined}
       data-state={!pending || pending.state === "acked" ? "sent" : failed ? "failed" : "pending"}
-      // Messages are moved between with the arrow keys, as WAI-ARIA's feed pattern has it.
+      // The arrow keys move between messages, as in WAI-ARIA's feed pattern.
       tabIndex={tabbable ? 0 : -1}
       aria-label={`${name}, ${clockTime(message.at)}`}
       className={`group relative flex gap-3 px-5 py-0.5 outline-offset-[-2px] hover:bg-sunken focus-within:bg-sunken md:px-7 ${
         leads ? "mt-2.5" : ""
       } ${flash ? "animate-flash" : ""}`}
       onPointerEnter={pointed}
-      // The focus may have left while the pointer stayed.
+      // The focus may have moved away while the pointer stayed.
       onPointerMove={pointed}
       onPointerLeave={({ currentTarget: row, pointerType }) => {
-        // A finger leaves as it lifts, and the click of its tap comes after that.
+        // A touch leaves when the finger lifts, and the click of the tap follows.
         if (pointerType === "touch") return;
-        // Not from under the focus of somebody at the keys, which would be lost.
+        // Not while the row has the keyboard focus, which would be lost.
         if (!row.matches(":focus-visible, :has(:focus-visible)")) setNear(false);
       }}
       onFocus={() => {
@@ -136,7 +136,7 @@ function MessageLine(props: MessageRowProps) {
         ) : (
           <MessageBody message={message} name={name} />
         )}
-        {/* The line of an action begins with the name, which stands beside the picture. */}
+        {/* The line of an action begins with the name, next to the picture. */}
         {action && quote}
         {posted &&
           partsOf("MessageMark").map((Mark, index) => <Mark key={index} message={posted} />)}
@@ -170,7 +170,7 @@ function quotedIn({ message, messages }: MessageRowProps): FoldedMessage | undef
   return message.reply_to === null ? undefined : messages[indexOf(messages, message.reply_to)];
 }
 
-/** New messages and names must not render every row: a row looks only at its own. */
+/** New messages and names must not render every row: a row reads only its own. */
 function sameRow(before: MessageRowProps, after: MessageRowProps): boolean {
   return (
     before.message === after.message &&

@@ -9,7 +9,7 @@ interface PostStateProps {
   discard: (id: string) => void;
 }
 
-/** Where a message is on its way. Acknowledged ones look like all others. */
+/** The state of a message that is being sent. Acknowledged messages look like all others. */
 export function PostState({ post, retry, discard }: PostStateProps) {
   if (post.state === "acked") return null;
   if (post.state === "waiting") return <Waiting id={post.id} cancel={discard} />;

@@ -4,14 +4,14 @@ import { hueStyle, nameOf } from "../common/person";
 
 interface QuoteProps {
   version: number;
-  /** The quoted message, where it is loaded. */
+  /** The quoted message, if it is loaded. */
   quoted: FoldedMessage | undefined;
   people: ReadonlyMap<string, string | null>;
   jump: (version: number) => void;
   want: (version: number) => void;
 }
 
-/** A quote that only flies by while scrolling is not read from the server. */
+/** A quote that is only passed while scrolling is not read from the server. */
 const SETTLED = 250;
 
 export function Quote({ version, quoted, people, jump, want }: QuoteProps) {
@@ -33,7 +33,7 @@ export function Quote({ version, quoted, people, jump, want }: QuoteProps) {
       onClick={() => {
         jump(version);
       }}
-      // A finger's 44 px reach past what is seen, over the name, where nothing else is pressed.
+      // The touch target of 44 px extends over the name, where nothing else can be pressed.
       className="relative mb-0.5 flex h-6 max-w-full items-center gap-1.5 rounded-md border-l-[3px] border-line bg-sunken pr-2 pl-2 text-left text-xs text-soft after:absolute after:inset-x-0 after:-top-4 after:-bottom-1 hover:border-accent hover:text-ink pointer-fine:after:hidden"
     >
       {quoted ? (

@@ -31,7 +31,7 @@ export function Reactions({ message, me, people, mayReact, react }: ReactionsPro
               onClick={() => {
                 react(message.version, emoji, !mine);
               }}
-              // A finger's 44 px reach past what is seen.
+              // The touch target of 44 px is larger than the visible button.
               className={`relative inline-flex h-7 items-center gap-1.5 rounded-full border px-2 text-sm transition-colors after:absolute after:-inset-x-0.5 after:-inset-y-2 pointer-fine:after:hidden ${
                 mine
                   ? "border-accent bg-wash font-semibold text-accent"

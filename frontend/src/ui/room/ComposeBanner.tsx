@@ -12,7 +12,7 @@ interface ComposeBannerProps {
   cancel: () => void;
 }
 
-/** Says what the composer is about, where it is not simply a new message. */
+/** Shows the purpose of the composer if it is not a simple new message. */
 export function ComposeBanner({ compose, messages, cancel }: ComposeBannerProps) {
   const people = useChatState((state) => state.people);
   const editing = compose.mode !== "new";

@@ -16,7 +16,7 @@ interface ComposerProps {
   setCompose: (compose: Compose) => void;
 }
 
-/** From so many characters left on, the count shows. */
+/** The count is shown when this many characters are left. */
 const COUNT_FROM = 500;
 
 export function Composer({ room, compose, setCompose }: ComposerProps) {
@@ -40,7 +40,7 @@ export function Composer({ room, compose, setCompose }: ComposerProps) {
   const [emptied, setEmptied] = useState(false);
   const left = MAX_TEXT - lengthOf(text);
 
-  // A finger that opens a room wants to read; the keyboard would cover half of it.
+  // On a touch screen, a person opens a room to read; the keyboard would cover half of it.
   const [restored] = useState(() => (edited === null ? FRESH : compose));
   useEffect(() => {
     const begun = compose !== FRESH && compose !== restored;

@@ -3,7 +3,7 @@ import type { RoomState } from "../../store/state";
 import { useChat } from "../chat";
 import { Button } from "../common/Button";
 
-/** Stands where the composer would be for those who cannot post. */
+/** Replaces the composer for people who cannot post. */
 export function GuestBar({ room }: { room: RoomState }) {
   const chat = useChat();
   const [busy, setBusy] = useState(false);

@@ -70,7 +70,7 @@ export function MessageList(props: MessageListProps) {
 
   return (
     <div className="relative min-h-0 flex-1">
-      {/* The keys move between messages, which take the focus themselves. */}
+      {/* The keys move between messages, which get the focus themselves. */}
       <div
         ref={scroller}
         role="log"
@@ -83,7 +83,7 @@ export function MessageList(props: MessageListProps) {
         <div
           ref={sizer}
           className={`relative mt-auto w-full shrink-0 ${
-            // Rows that fly by under the pointer are not hovered.
+            // Rows that pass under the pointer are not hovered.
             scrolling ? "pointer-events-none" : ""
           }`}
         >

@@ -22,7 +22,7 @@ const kinds = { public: "Public room", private: "Private room", broadcast: "Broa
 export function RoomHeader({ room, panel, togglePanel, jump }: RoomHeaderProps) {
   const chat = useChat();
   const [leaving, setLeaving] = useState(false);
-  // A phone does not show the list of rooms beside it, where the connection stands.
+  // A phone does not show the list of rooms next to it, which contains the connection's state.
   const beside = useMedia("(min-width: 48rem)");
   const cutOff = useChatState((state) => state.connection !== "online") && !beside;
 
@@ -46,7 +46,7 @@ export function RoomHeader({ room, panel, togglePanel, jump }: RoomHeaderProps) 
         <h1 className="truncate leading-5 font-semibold tracking-tight">{room.name ?? "…"}</h1>
         {cutOff && <ConnectionStatus />}
         <p className={`truncate text-xs text-faint ${cutOff ? "hidden" : ""}`}>
-          {/* A phone has no place for it beside the counts; the tile shows the kind there. */}
+          {/* A phone has no space for it next to the counts; there the tile shows the kind. */}
           <span className={room.memberCount > 0 ? "max-md:sr-only" : ""}>
             {kinds[room.kind]}
             {room.memberCount > 0 && " · "}

@@ -8,7 +8,7 @@ import { MessageList } from "./MessageList";
 import { NotOpen } from "./NotOpen";
 import { OPENED, toMessage, toNewest, type Focus } from "./place";
 
-/** A message that is to be shown; a new object each time that it is asked for. */
+/** A message to show; a new object for each request. */
 export interface Wanted {
   readonly version: number;
 }
@@ -23,7 +23,7 @@ interface TimelineProps {
 
 const live: Range = { from: 1, to: Infinity };
 
-/** Picks the loaded stretch of messages to show; MessageList shows it. */
+/** Selects the loaded range of messages to show; MessageList shows it. */
 export function Timeline({ room, mayPost, wanted, onReply, onEdit }: TimelineProps) {
   const chat = useChat();
   const me = useChatState((state) => state.me.id);
@@ -68,7 +68,7 @@ export function Timeline({ room, mayPost, wanted, onReply, onEdit }: TimelinePro
     if (wanted !== null) jump(wanted.version);
   }, [wanted, jump]);
 
-  // A jump ends once the target's stretch is loaded; the list scrolls there by itself.
+  // A jump ends once the target's range is loaded; the list scrolls there by itself.
   const landed = target === null ? undefined : rangeAt(ranges ?? [], target);
   const arrivable = landed !== undefined && (landed.to === Infinity || landed.to > landed.from);
   useEffect(() => {
@@ -82,7 +82,7 @@ export function Timeline({ room, mayPost, wanted, onReply, onEdit }: TimelinePro
     setFocus((old) => toNewest(old, isLive));
   }, [isLive]);
 
-  // What one writes is at the live end, so that is where one wants to look.
+  // The person's own message is at the live end, so show that.
   const writing = useRef(0);
   const posts = outbox.filter(
     ({ command }) => command.action === "post" && command.room === room.room,

@@ -9,7 +9,7 @@ interface TopOfListProps {
   older: Older;
 }
 
-/** What stands above the oldest message that is loaded. */
+/** The content above the oldest loaded message. */
 export function TopOfList({ room, height, atBeginning, older }: TopOfListProps) {
   return (
     <div

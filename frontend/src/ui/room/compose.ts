@@ -1,6 +1,6 @@
 /**
- * What the composer is for: a new message, perhaps a reply, or the change of an old one. One that
- * is not in the log yet is known by the `id` of its command.
+ * The purpose of the composer: a new message, perhaps a reply, or an edit of an old one. A message
+ * that is not in the log yet is identified by the `id` of its command.
  */
 export type Compose =
   | { readonly mode: "new"; readonly replyTo: number | null }
@@ -10,11 +10,11 @@ export type Compose =
 /** Code points of a message (docs/protocol.md). */
 export const MAX_TEXT = 4_000;
 
-// What the server refuses: control characters but newline and tab, and two noncharacters.
-// eslint-disable-next-line no-control-regex -- these are what is looked for
+// Characters that the server refuses: control characters except newline and tab, and two
+// noncharacters. eslint-disable-next-line no-control-regex -- these are what is looked for
 const FORBIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffe\uffff]/gu;
 
-/** The text as it may be sent; empty where nothing is left. */
+/** The text as it may be sent; empty if nothing is left. */
 export function cleanText(text: string): string {
   return text.replace(/\r\n?/g, "\n").replace(FORBIDDEN, "").toWellFormed().trim();
 }

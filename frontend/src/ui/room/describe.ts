@@ -1,7 +1,7 @@
-/** Notices in words, those of a kind taken together: "ada, bo and 3 others joined". */
+/** Notices in words, with notices of one kind combined: "ada, bo and 3 others joined". */
 import type { Notice } from "../../fold/notices";
 
-/** What is said of people after their names: of one, of several. */
+/** The words after people's names: for one person, for several. */
 const said = {
   invited: ["was invited", "were invited"],
   declined: ["declined", "declined"],
@@ -13,7 +13,7 @@ const said = {
 
 type Grouped = keyof typeof said;
 
-/** Each kind stands where the first of its notices was. */
+/** Each kind is at the position of its first notice. */
 export function describeNotices(
   notices: readonly Notice[],
   nameOf: (id: string) => string,

@@ -1,41 +1,42 @@
 /**
- * Where a list is going, and whether it is there. Rows get their true heights only once they are
- * shown, and older pages come in meanwhile, so a list is on its way until it stood still where it
- * was sent for some frames. One that was sent to its end is kept there until somebody scrolls.
+ * The scroll destination of a list, and whether the list has reached it. Rows get their real
+ * heights only when they are shown, and older pages arrive in the meantime, so a list is moving
+ * until it stays at its destination for some frames. A list that was sent to its end is kept there
+ * until the person scrolls.
  *
- * Somebody scrolled where the list is neither where it was put nor at its end, to which the
- * browser moves what would stand beyond it. No gesture is needed for that: a screen reader, a
- * search in the page and the focus that moves scroll by script.
+ * The person scrolled if the list is neither where it was put nor at its end, to which the browser
+ * moves positions beyond it. This does not depend on gestures: a screen reader, a search in the
+ * page and a moving focus scroll by script.
  */
 export type Goal = "end" | { readonly version: number };
 
 export interface Position {
-  /** Where the element is scrolled to. */
+  /** The element's scroll position. */
   readonly top: number;
-  /** Where the virtual list believes that it is. */
+  /** The position according to the virtual list. */
   readonly believed: number;
-  /** Where the goal is now; null where it is not loaded. */
+  /** The current position of the destination; null if it is not loaded. */
   readonly goal: number | null;
 }
 
-/** `apply`: scroll there again; `wait`: look again in the next frame; `done`: stop looking. */
+/** `apply`: scroll there again; `wait`: check again in the next frame; `done`: stop checking. */
 export type Step = "apply" | "wait" | "done";
 
-/** Pixels that do not count: browsers round. */
+/** Tolerance in pixels, because browsers round. */
 const NEAR = 2;
 const STEADY_FRAMES = 3;
-/** After so many frames the list stays where it is, for nothing may keep it from loading more. */
+/** After this many frames the list stays where it is, because it must be able to load more. */
 const MOST_FRAMES = 300;
 
 export class Destination {
-  /** True once the list has been where it was first sent, or somebody scrolled. */
+  /** True once the list has reached its first destination, or the person scrolled. */
   arrived = false;
   goal: Goal | null = null;
   private steady = 0;
   private frames = 0;
-  /** Where it was put or found last; null where that is not known. */
+  /** Its last known position; null if unknown. */
   private known: number | null = null;
-  /** True once it has been at its goal: what moves it before may be a gesture's tail. */
+  /** True once it has been at its destination: an earlier movement may be the end of a gesture. */
   private reached = false;
 
   send(goal: Goal): void {
@@ -45,12 +46,12 @@ export class Destination {
     this.look();
   }
 
-  /** The list scrolled itself, and that is where it came to. */
+  /** The list scrolled itself to this position. */
   put(top: number): void {
     this.known = top;
   }
 
-  /** Something changed: looks anew whether the list is where it should be. */
+  /** Something changed: checks again whether the list is where it should be. */
   look(): void {
     this.steady = 0;
     this.frames = 0;
@@ -81,14 +82,14 @@ export class Destination {
     this.arrived = true;
   }
 
-  /** The element is at `top`. True where somebody scrolled it there, away from its goal. */
+  /** The element is at `top`. True if the person scrolled it there, away from its destination. */
   found(top: number, end: number): boolean {
     const own = this.known === null || Math.abs(top - this.known) <= NEAR || top >= end - NEAR;
     this.known = top;
     return !own && this.reached && this.goal !== null;
   }
 
-  /** Whoever comes to the end by themselves is kept there. */
+  /** A person who scrolls to the end is kept there. */
   keepAtEnd(top: number, end: number): void {
     if (this.goal !== null || !this.arrived || top < end - NEAR) return;
     this.goal = "end";

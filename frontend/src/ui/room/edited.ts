@@ -1,10 +1,10 @@
-/** Which of the person's own messages is edited, and what it says now. Pure. */
+/** The person's own message that is being edited, and its current text. Pure. */
 import type { OutboxEntry } from "../../client/outbox";
 import { indexOf, type FoldedMessage } from "../../fold/messages";
 import { ownPost, pendingChanges, pendingPosts, withChanges } from "../../store/pending";
 import type { Compose } from "./compose";
 
-/** What of the state tells it. */
+/** The parts of the state that are needed. */
 export interface Said {
   readonly room: string;
   readonly messages: readonly FoldedMessage[];
@@ -12,7 +12,7 @@ export interface Said {
   readonly me: string;
 }
 
-/** Names what is edited; null for a new message. */
+/** Identifies the edited message; null for a new one. */
 export function editKey(compose: Compose): string | null {
   if (compose.mode === "edit") return `${compose.version}`;
   return compose.mode === "edit-post" ? compose.id : null;
@@ -24,7 +24,7 @@ export function versionOf(compose: Compose, { messages, me }: Said): number | nu
   return compose.mode === "edit-post" ? (ownPost(messages, compose.id, me)?.version ?? null) : null;
 }
 
-/** The text that an edit begins from; empty where the message is not loaded. */
+/** The text at the beginning of an edit; empty if the message is not loaded. */
 export function originalOf(compose: Compose, said: Said): string {
   const { messages, me } = said;
   if (compose.mode === "edit") return textOf(messages[indexOf(messages, compose.version)], said);
@@ -34,7 +34,7 @@ export function originalOf(compose: Compose, said: Said): string {
   return onTheirWay(said).find(({ id }) => id === compose.id)?.text ?? "";
 }
 
-/** The edit of the person's newest message, also where the server did not answer to it yet. */
+/** The edit of the person's newest message, even if the server has not answered it yet. */
 export function editNewest(said: Said): Compose | null {
   const pending = onTheirWay(said).findLast(({ state }) => state !== "failed");
   if (pending) return { mode: "edit-post", id: pending.id };

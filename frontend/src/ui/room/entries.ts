@@ -1,4 +1,4 @@
-/** The lines of a timeline: messages, notices between them, and what is on its way. */
+/** The lines of a timeline: messages, notices between them, and messages that are being sent. */
 import type { FoldedMessage } from "../../fold/messages";
 import { lowerBound } from "../../fold/messages";
 import type { Notice } from "../../fold/notices";
@@ -14,7 +14,7 @@ export interface NoticeGroup {
 
 export type Entry = FoldedMessage | NoticeGroup | PendingPost;
 
-/** Messages of one person within this many milliseconds stand under one name. */
+/** Messages of one person within this many milliseconds are grouped under one name. */
 const GROUP_WITHIN = 5 * 60_000;
 
 export function isMessage(entry: Entry): entry is FoldedMessage {
@@ -28,8 +28,8 @@ export function isNotices(entry: Entry): entry is NoticeGroup {
 export type KeyOf = (entry: Entry) => string;
 
 /**
- * How rows are told apart. A message that this tab posted (`posted` has its command's id) keeps
- * the key that it had on its way. Ids of other people's commands are not trusted to be unique.
+ * Keys of rows. A message that this tab posted (`posted` has its command's id) keeps the key that
+ * it had before it was stored. Ids of other people's commands are not trusted to be unique.
  */
 export function keysFor(me: string, posted: ReadonlySet<string>): KeyOf {
   return (entry) => {
@@ -46,7 +46,7 @@ export function entriesOf(
   pending: readonly PendingPost[],
 ): readonly Entry[] {
   const first = notices[0];
-  // Notices are few and new: all before the first of them is taken as it is.
+  // Notices are few and new: everything before the first of them is copied unchanged.
   if (!first) return pending.length === 0 ? messages : [...messages, ...pending];
   const start = lowerBound(messages, first.version);
   const entries: Entry[] = messages.slice(0, start);
@@ -81,7 +81,7 @@ export function startsDay(entry: Entry, previous: Entry | undefined): boolean {
   return !previous || dayKey(previous.at) !== dayKey(entry.at);
 }
 
-/** True where the author is named again. */
+/** True if the author is shown again. */
 export function startsGroup(
   entry: FoldedMessage | PendingPost,
   previous: Entry | undefined,

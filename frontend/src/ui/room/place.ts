@@ -1,15 +1,15 @@
-/** Which stretch of the log is on the screen, and where its list is. Pure. */
+/** The range of the log on the screen, and the position of its list. Pure. */
 
 /**
- * Where a list begins, or is to go: the first unread message, the newest or any. Each is an object
- * of its own, so that going to the same place a second time is a going too.
+ * The start or destination of a list: the first unread message, the newest or any. Each request is
+ * a new object, so that a second request for the same place also scrolls.
  */
 export interface Place {
   readonly at: "start" | "end" | number;
 }
 
 export interface Focus {
-  /** A version inside the stretch; null for the live end. */
+  /** A version inside the range; null for the live end. */
   readonly at: number | null;
   readonly place: Place;
   /** A list with another number is another list. */
@@ -18,7 +18,7 @@ export interface Focus {
 
 export const OPENED: Focus = { at: null, place: { at: "start" }, list: 0 };
 
-/** `sameList` where the list that is shown holds the place already. */
+/** `sameList` if the shown list already contains the place. */
 export function toNewest(old: Focus, sameList: boolean): Focus {
   return { at: null, place: { at: "end" }, list: sameList ? old.list : old.list + 1 };
 }

@@ -2,10 +2,10 @@ import { useCallback, useState } from "react";
 import { loadUnfinished, saveUnfinished } from "../../client/storage";
 import { FRESH, type Compose } from "./compose";
 
-/** An edit or a reply that was begun, with the words of the edit. It outlives a change of rooms. */
+/** A started edit or reply, with the text of the edit. It survives a change of rooms. */
 export interface Unfinished {
   readonly compose: Compose;
-  /** Null where nothing of the text was changed yet. */
+  /** Null if the text was not changed yet. */
   readonly edited: string | null;
 }
 
@@ -17,7 +17,7 @@ export function keepUnfinished(me: string, room: string, unfinished: Unfinished)
   saveUnfinished(me, room, unfinished.compose === FRESH ? null : unfinished);
 }
 
-/** What the room's composer is for, as the person left it. */
+/** The state of the room's composer, as the person left it. */
 export function useCompose(me: string, room: string) {
   const [compose, setCompose] = useState(() => unfinishedIn(me, room)?.compose ?? FRESH);
   const begin = useCallback(

@@ -11,8 +11,8 @@ const SHORTCUTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * One message at a time can be reached by Tab; the arrows move between them, Enter goes to the
- * message's buttons and Escape back to the message.
+ * Tab reaches one message at a time; the arrows move between messages, Enter goes to the message's
+ * buttons and Escape back to the message.
  */
 export function useCursor(
   entries: readonly Entry[],

@@ -1,6 +1,6 @@
 import { useSyncExternalStore, type RefObject } from "react";
 
-/** The key of the message that has the focus or in which something has it; null for none. */
+/** The key of the message that has the focus or contains it; null for none. */
 export function useFocusedRow(list: RefObject<HTMLElement | null>): string | null {
   return useSyncExternalStore(
     subscribeFocus,
@@ -8,7 +8,7 @@ export function useFocusedRow(list: RefObject<HTMLElement | null>): string | nul
   );
 }
 
-/** Whether somebody reads by the focus: a pointer's press moves it too, and means less. */
+/** Whether a person reads by the focus: a pointer's press also moves it, but does not mean that. */
 export function useReadsByFocus(list: RefObject<HTMLElement | null>): boolean {
   return useSyncExternalStore(subscribeFocus, () => readsByFocus(list.current));
 }
@@ -24,7 +24,7 @@ function focusedIn(list: HTMLElement | null): Element | null {
 
 function subscribeFocus(listener: () => void): () => void {
   const left = ({ relatedTarget }: FocusEvent) => {
-    // Between two elements nothing has the focus for a moment, which is not to be noticed.
+    // Between two elements nothing has the focus for a moment; this must be ignored.
     if (relatedTarget === null) listener();
   };
   document.addEventListener("focusin", listener);

@@ -5,7 +5,9 @@ import { useChat } from "../chat";
 import { useAgain } from "../useAgain";
 import { isMessage, type Entry } from "./entries";
 
-/** Entries from an edge at which the next page is asked for: more than a snapshot has. */
+/**
+ * Distance from an edge, in entries, at which the next page is requested: more than a snapshot has.
+ */
 const AHEAD = 120;
 
 export interface Older {
@@ -13,14 +15,14 @@ export interface Older {
   readonly retry: () => void;
 }
 
-/** Reads more of the log as the reader comes near an edge of what is loaded. */
+/** Reads more of the log when the reader comes near an edge of the loaded messages. */
 export function usePaging(
   room: string,
   entries: readonly Entry[],
   range: Range,
   /** The indexes in view. */
   shown: { readonly startIndex: number; readonly endIndex: number } | null,
-  /** False until the list is where it begins: a page above it would move it on its way. */
+  /** False until the list is at its start: a page above it would move it before that. */
   arrived: boolean,
 ): Older {
   const { history } = useChat();

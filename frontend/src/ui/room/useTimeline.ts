@@ -22,16 +22,16 @@ import { Destination } from "./destination";
 import type { Place } from "./place";
 import { readsByFocus, useFocusedRow, useReadsByFocus } from "./useFocusedRow";
 
-/** Pixels above the first message, for the room's beginning or what is loading. */
+/** Pixels above the first message, for the room's beginning or the loading notice. */
 export const TOP = 104;
 /** Pixels below the last. */
 const BOTTOM = 8;
-/** So near to the end counts as at it. */
+/** This distance from the end counts as at the end. */
 const NEAR_END = 60;
-/** The same for whoever reads by the focus: less than a message has. */
+/** The same for a person who reads by the focus: less than a message's height. */
 const NEAR_END_HELD = 12;
 const FLASH_LASTS = 1_800;
-/** By these the reader takes over from where the list was sent. */
+/** Events with which the reader takes over control of the scroll position. */
 const GESTURES = ["wheel", "touchmove", "keydown"] as const;
 
 type List = Virtualizer<HTMLDivElement, HTMLDivElement>;
@@ -65,7 +65,7 @@ export function useTimeline(
   const [arrived, setArrived] = useState(false);
   const release = useCallback(
     (list: List) => {
-      // While a command runs the virtual list would not keep what is read in its place.
+      // While a command runs, the virtual list would not keep the read position.
       if (destination.goal !== null) list.cancelScroll();
       destination.release();
       setArrived(true);
@@ -76,10 +76,10 @@ export function useTimeline(
     (offset, { adjustments = 0 }, list) => {
       const element = list.scrollElement;
       if (!element) return;
-      // Without a goal the element is not asked: that would force a layout in mid-scroll.
+      // Without a destination the element is not measured: that would force a layout in mid-scroll.
       const kept = destination.goal !== null;
       if (kept && destination.found(element.scrollTop, endOf(element))) {
-        // Somebody scrolled, of which the virtual list will hear only in the next frame.
+        // The person scrolled; the virtual list gets this only in the next frame.
         release(list);
         return;
       }
@@ -89,8 +89,8 @@ export function useTimeline(
     [destination, release],
   );
 
-  // A message that is read by the focus stays where it is, and none is taken from the page while
-  // it has the focus, which would be lost with it.
+  // A message that is read by the focus stays where it is, and a message with the focus stays in
+  // the page, because otherwise the focus would be lost.
   const held = useReadsByFocus(scroller);
   const focused = useFocusedRow(scroller);
   const pinned = useMemo(
@@ -117,15 +117,15 @@ export function useTimeline(
     // A transform would make a compositor layer of every row.
     directDomUpdatesMode: "position",
   });
-  // From what the virtualizer knows: asking the element would force a layout in mid-scroll.
+  // From the virtualizer's state: measuring the element would force a layout in mid-scroll.
   const below =
     virtualizer.getTotalSize() -
     (virtualizer.scrollOffset ?? Infinity) -
     (virtualizer.scrollRect?.height ?? 0);
   const atEnd = below <= nearEnd;
 
-  // Go where the list is asked to be: once a place, not again with each message. What was read
-  // before an older page came stays in view by the virtual list's own anchor.
+  // Go to the requested place once, not again with each message. The virtual list's own anchor
+  // keeps the read position when an older page arrives.
   const wanted = useRef<Place | null>(null);
   const count = entries.length;
   const { firstUnread } = room;
@@ -153,7 +153,7 @@ export function useTimeline(
     const noticed = () => {
       if (destination.found(element.scrollTop, endOf(element))) takeOver();
     };
-    // Looks each frame until the list stands there; again with each change of rows or sizes.
+    // Checks each frame until the list is there; again with each change of rows or sizes.
     let frame: number | null = null;
     const look = () => {
       frame = null;
@@ -178,7 +178,8 @@ export function useTimeline(
     };
     const scrolled = () => {
       noticed();
-      // The end of a stretch is only on the way: what is loaded next must not pull the reader on.
+      // The end of a range is not the live end: messages that are loaded next must not move the
+      // reader.
       if (isLive && !readsByFocus(element)) {
         destination.keepAtEnd(element.scrollTop, endOf(element));
       }
@@ -218,7 +219,7 @@ export function useTimeline(
     };
   }, [flashed]);
 
-  // On its way a list may pass its end: what is there then nobody has seen.
+  // A moving list may pass its end: the person has not seen the messages there.
   const sees = attention && arrived && atEnd && isLive && count > 0;
   useEffect(() => {
     chat.attend(room.room, sees);

@@ -1,6 +1,6 @@
 import { plain } from "../../client/plain";
 
-/** A room id that a name suggests: letters without accents, digits and hyphens. */
+/** The suggested room id for a name: letters without accents, digits and hyphens. */
 export function roomIdOf(name: string): string {
   return plain(name)
     .replace(/[^a-z0-9]+/gu, "-")
@@ -16,14 +16,14 @@ export function anyRoomId(end: string): string {
   return `room-${end.slice(0, 6)}`;
 }
 
-/** A random end for the id of a private room, which nobody may guess (docs/protocol.md). */
+/** A random end for the id of a private room, so that nobody can guess it (docs/protocol.md). */
 export function secretEnd(): string {
   // 256 is a multiple of 32, so each character is as likely as another.
   const bytes = crypto.getRandomValues(new Uint8Array(RANDOM));
   return [...bytes].map((byte) => BASE32[byte % BASE32.length]).join("");
 }
 
-/** The id of a private room whose name suggests `id`. */
+/** The id of a private room, from the suggested `id`. */
 export function privateRoomId(id: string, end: string): string {
   return id === "" ? end : `${id.slice(0, 63 - end.length).replace(/-+$/u, "")}-${end}`;
 }

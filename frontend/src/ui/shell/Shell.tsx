@@ -7,7 +7,7 @@ import { Toasts } from "./Toasts";
 import { useTitle } from "./useTitle";
 import { Welcome } from "./Welcome";
 
-/** Rooms beside the room; on a phone one or the other. */
+/** The rooms next to the open room; on a phone one or the other. */
 export function Shell({ guest, logOut }: { guest: boolean; logOut: () => void }) {
   const chat = useChat();
   const room = useRoomInAddress();

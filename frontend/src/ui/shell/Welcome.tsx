@@ -1,7 +1,7 @@
 import { useChatState } from "../chat";
 import { Logo } from "../common/Logo";
 
-/** What stands where a room will be. */
+/** Shown while no room is open. */
 export function Welcome() {
   const listed = useChatState((state) => state.listed);
   const any = useChatState((state) => state.rooms.size > 0);

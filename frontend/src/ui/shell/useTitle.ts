@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { useChatState } from "../chat";
 
-/** The tab's title: how much is unread, and where one is. */
+/** The tab's title: the number of unread messages, and the open room. */
 export function useTitle(): void {
   const rooms = useChatState((state) => state.rooms);
   const active = useChatState((state) => state.active);

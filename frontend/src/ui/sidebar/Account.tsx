@@ -10,7 +10,7 @@ interface AccountProps {
   guest: boolean;
 }
 
-/** One's own id, for those who want to invite one and have not met one in a room. */
+/** The person's own id, for people who want to invite them and share no room with them. */
 export function Account({ open, onOpenChange, guest }: AccountProps) {
   const name = useChatState((state) => state.me.name);
   return (

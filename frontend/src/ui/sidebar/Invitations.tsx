@@ -5,7 +5,7 @@ import { Button } from "../common/Button";
 import { RoomTile } from "../common/RoomTile";
 import { goTo } from "../hooks";
 
-/** Rooms that the person is invited to, on top of their own. */
+/** Rooms that the person is invited to, above their own rooms. */
 export function Invitations() {
   const invitations = useChatState((state) => state.invitations);
   if (invitations.length === 0) return null;

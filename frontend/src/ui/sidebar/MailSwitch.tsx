@@ -3,7 +3,7 @@ import { mayPass } from "../../client/api";
 import { useChat } from "../chat";
 import { useAgain } from "../useAgain";
 
-/** Whether mail tells of mentions and direct messages; only where there is an address for it. */
+/** The switch for mail about mentions and direct messages; shown only if an address is known. */
 export function MailSwitch() {
   const chat = useChat();
   const [mail, setMail] = useState<boolean | null>(null);

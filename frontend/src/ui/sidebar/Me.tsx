@@ -14,7 +14,7 @@ interface MeProps {
   logOut: () => void;
 }
 
-/** Who one is, beneath the list of rooms. */
+/** The person's own name, below the list of rooms. */
 export function Me({ guest, logOut }: MeProps) {
   const me = useChatState((state) => state.me);
   const [account, setAccount] = useState(false);

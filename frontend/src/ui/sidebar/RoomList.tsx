@@ -6,7 +6,7 @@ import { arrange } from "./arrange";
 import { Invitations } from "./Invitations";
 import { RoomItem } from "./RoomItem";
 
-/** More rooms than a person scans; a button shows as many more. */
+/** Number of rooms shown at first; a button shows as many more. */
 const STEP = 60;
 
 export function RoomList({ active, filter }: { active: string | null; filter: string }) {
@@ -17,7 +17,8 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
   const chat = useChat();
   const [shown, setShown] = useState(STEP);
   const list = useRef<HTMLDivElement>(null);
-  // While a hand is on the list its lines stay in place, or a click would hit a neighbour.
+  // While the pointer or a finger is on the list, its lines stay in place; otherwise a click could
+  // hit a neighbour.
   const [held, setHeld] = useState<readonly string[] | null>(null);
   const { own, others } = arrange(rooms, directory, filter, held);
 
@@ -32,7 +33,7 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
   }
 
   return (
-    // The arrow keys are a shortcut between links that Tab reaches as well.
+    // The arrow keys are a shortcut between links that Tab also reaches.
     <div
       ref={list}
       data-testid="room-list"

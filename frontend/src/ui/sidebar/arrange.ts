@@ -2,8 +2,8 @@ import { plain } from "../../client/plain";
 import type { Directory, RoomState } from "../../store/state";
 
 /**
- * The rooms that match the filter: the person's own by what happened last, newest first, and those
- * that they could join by size. `held` pins the order of the own ones that it names.
+ * The rooms that match the filter: the person's own rooms by their latest activity, newest first,
+ * and rooms to join by size. `held` fixes the order of the own rooms that it lists.
  */
 export function arrange(
   rooms: ReadonlyMap<string, RoomState>,
@@ -35,7 +35,7 @@ export function arrange(
   return { own, others };
 }
 
-/** Nobody joins a private room unasked, nor one that the server does not show. */
+/** A private room, or one that the server does not show, cannot be joined. */
 function mayJoin({ role, kind, refused }: RoomState): boolean {
   return role === null && kind !== "private" && refused === null;
 }
@@ -44,7 +44,7 @@ function newestFirst(a: RoomState, b: RoomState): number {
   return activityOf(b).localeCompare(activityOf(a)) || a.room.localeCompare(b.room);
 }
 
-/** When the room was last of interest: its last message, or that the person came into it. */
+/** The time of the room's latest activity: its last message, or the person's join. */
 function activityOf({ last, joined }: RoomState): string {
   const [said, came] = [last?.at ?? "", joined ?? ""];
   return said > came ? said : came;

@@ -1,9 +1,9 @@
-/** Cuts a text into plain words, links and code. Nothing of it is ever read as HTML. */
+/** Splits a text into plain words, links and code. No part of it is ever interpreted as HTML. */
 export type Token =
   | { readonly type: "text" | "code" | "block"; readonly text: string }
   | { readonly type: "link"; readonly text: string; readonly href: string };
 
-// Bounded, with no nested repetition, so no text makes it slow.
+// Bounded and without nested repetition, so no text makes it slow.
 const PATTERN = /```([^]*?)```|`([^`\n]+)`|\bhttps?:\/\/[^\s<>"'`]+/gu;
 const TRAILING = /[.,;:!?]+$/u;
 
@@ -32,7 +32,10 @@ function tokenOf(whole: string, block?: string, code?: string): Token | null {
   return URL.canParse(link) ? { type: "link", text: link, href: new URL(link).href } : null;
 }
 
-/** The full stop after an address is the sentence's, and so is a bracket that it did not open. */
+/**
+ * A full stop after an address belongs to the sentence, and so does a bracket that the address did
+ * not open.
+ */
 function withoutTrailing(link: string): string {
   let trimmed = link.replace(TRAILING, "");
   while (trimmed.endsWith(")") && trimmed.split(")").length > trimmed.split("(").length) {
