@@ -91,8 +91,10 @@ export class History {
     for (const key of [...this.quotes.keys()]) this.done(key);
   }
 
-  /** Who came and went lately in a room that begins with a snapshot, where anything else than
-   * messages happened. What fails is left out: the messages say the same without it. */
+  /**
+   * Who came and went lately in a room that begins with a snapshot, where anything else than
+   * messages happened. What fails is left out: the messages say the same without it.
+   */
   async notices(room: string, { version, messages }: Snapshot): Promise<void> {
     const { from } = liveRange(messages.map(completeMessage));
     const after = Math.max(from - 1, version - RECENT);
