@@ -24,7 +24,7 @@ from functions import (
     track_memberships,
 )
 from functions.observing import logger, report
-from local.background import LoopBackground, Threads
+from local.background import MAX_OWNED, LoopBackground, Threads
 from local.consumer import MAX_LAG, Subscription
 from local.executor import GroupCommitExecutor
 from local.feed import Feed
@@ -45,9 +45,11 @@ four, searches of strangers made others wait for 146 to 287 ms (p99 of `python -
 --seconds 20`); with one, for 21 to 56."""
 
 HTTP_THREADS = 2
-"""Threads for the HTTP API and handshakes: entering and tickets wait for the disk, and pages need
-not wait for them. More threads gain little and take time from the loop, which writes messages
-(docs/adr/0014)."""
+"""For the HTTP API: entering and tickets wait for the disk, and pages need not wait for them. More
+gain little and take time from the loop, which writes messages (docs/adr/0014)."""
+
+HTTP_OWNED = 64
+"""HTTP calls of one session that may wait or run at once: a browser sends six at a time."""
 
 MAX_CALLS = 1_000
 """Maximum of calls that wait for a thread; more are refused. At a millisecond each, the last one
@@ -90,8 +92,9 @@ class Engine:
     ) -> None:
         self.stores = stores
         self.loop = loop
-        self._threads = Threads(loop, THREADS, "parley-call", MAX_CALLS)
-        self._http = Threads(loop, HTTP_THREADS, "parley-http", MAX_CALLS)
+        self._threads = Threads(loop, THREADS, "parley-call", MAX_CALLS, MAX_OWNED)
+        self._http = Threads(loop, HTTP_THREADS, "parley-http", MAX_CALLS, HTTP_OWNED)
+        self._handshakes = Threads(loop, 1, "parley-handshake", MAX_CALLS, MAX_CALLS)
         self.feed = Feed(stores.events.events, stores.progress, loop)
         self.executor = GroupCommitExecutor(
             stores.log,
@@ -145,12 +148,15 @@ class Engine:
 
     def in_thread(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
         """Runs a call that may block on a thread. Raises RoomBusy if too many wait."""
-        return self._http.run(work)
+        return self._handshakes.run(work)
 
     async def call_api(self, event: dict[str, Any]) -> dict[str, Any]:
         """Runs the HTTP API's handler on a thread that may block. Raises RoomBusy if too many calls
-        wait."""
-        return cast(dict[str, Any], await self._http.run(lambda: http_api.handler(event, CONTEXT)))
+        wait, RateLimited if too many of the session do."""
+        # The owner is whoever the call says; the handler finds out whether that is so.
+        owner = event["headers"].get("authorization") or event["requestContext"]["http"]["sourceIp"]
+        answer = await self._http.run(lambda: http_api.handler(event, CONTEXT), owner)
+        return cast(dict[str, Any], answer)
 
     async def fresh(self, token: str | None) -> None:
         """Waits until the views show everything that was acknowledged before the call.
@@ -165,7 +171,7 @@ class Engine:
         if self.feed.is_caught_up("project_views"):
             return
         try:
-            await self._http.run(lambda: self.chat.sessions.who(token))
+            await self._http.run(lambda: self.chat.sessions.who(token), f"Bearer {token}")
         except Unauthenticated:
             return
         except (sqlite3.Error, OSError) as error:
@@ -205,6 +211,7 @@ class Engine:
         await self.in_thread(self.feed.close)
         self._threads.shutdown()
         self._http.shutdown()
+        self._handshakes.shutdown()
         self.executor.close()
         bootstrap.use(None)
         self.stores.close()

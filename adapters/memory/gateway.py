@@ -1,6 +1,8 @@
 """Fakes of sockets and background work, for use without connections."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+from domain.ports.background import Work
 
 
 class RecordingGateway:
@@ -32,8 +34,10 @@ class InlineBackground:
     def __init__(self) -> None:
         self.checks: list[tuple[str, list[str]]] = []
 
-    def run(self, work: Callable[[], None], owner: str = "") -> None:
-        work()
+    def run(self, work: Work, owner: str = "") -> None:
+        rest: Work | None = work
+        while rest is not None:
+            rest = rest()
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:
         self.checks.append((user, list(rooms)))

@@ -1,10 +1,12 @@
 """Background work on Lambda: delayed work is queued, other work is done immediately."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
+
+from domain.ports.background import Work
 
 ROOMS = 1_000
 """Rooms in a message: with ids of 64 characters a quarter of the size limit."""
@@ -26,9 +28,11 @@ class PresenceQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def run(self, work: Callable[[], None], owner: str = "") -> None:
+    def run(self, work: Work, owner: str = "") -> None:
         # A process is frozen once it has answered, so the work must be done before.
-        work()
+        rest: Work | None = work
+        while rest is not None:
+            rest = rest()
 
     def presence_check(self, user: str, rooms: Sequence[str]) -> None:
         """Queues a check whether the person is still in the rooms.

@@ -23,6 +23,7 @@ from domain.errors import (
 )
 from domain.metrics import INTERNAL
 from domain.person.marks import MarkRead
+from domain.ports.background import Work
 from domain.ports.commands import Outcome
 from domain.ports.connections import Connection
 from domain.protocol import client as wire
@@ -121,35 +122,28 @@ class Commanding:
     ) -> None:
         """Looks up a late retry off the event loop, then decides it again."""
 
-        def search(pieces: int = PIECES) -> None:
+        def search(pieces: int = PIECES) -> Work | None:
             try:
                 self._retrying.look_up(room, command, gap)
             except Unfinished as unfinished:
                 if pieces > 1:
-                    apart(lambda: search(pieces - 1))
-                else:
-                    self._answer(connection.id, command.id, room, [unfinished])
-                return
+                    return lambda: search(pieces - 1)
+                self._answer(connection.id, command.id, room, [unfinished])
+                return None
             except ParleyError as refusal:
                 self._answer(connection.id, command.id, room, [refusal])
-                return
+                return None
             except Exception:
                 self._answer(connection.id, command.id, room, [Internal()])
                 raise
             self._execute(connection, room, command, tries + 1)
-
-        def apart(work: Callable[[], None]) -> None:
-            try:
-                self._services.background.run(work, owner=connection.user)
-            except ParleyError as refusal:
-                self._answer(connection.id, command.id, room, [refusal])
+            return None
 
         try:
             spend_read(self._services, connection.user, rows=SEARCH_ROWS)
+            self._services.background.run(search, owner=connection.user)
         except ParleyError as refusal:
             self._answer(connection.id, command.id, room, [refusal])
-        else:
-            apart(search)
 
     def read(self, connection: Connection, frame: wire.Read) -> None:
         """Moves a read mark; it cannot move beyond the room's head."""

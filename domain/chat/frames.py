@@ -1,7 +1,8 @@
 """Server frames as bytes. The hot path joins encoded parts; tests hold the results against
 the wire models."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -52,25 +53,27 @@ def nameless(room: str, user: str) -> bytes:
 
 
 def chunks(
-    parts: Sequence[bytes], budget: int, authors: Sequence[str] = ()
-) -> Iterator[Sequence[bytes]]:
+    parts: Iterable[bytes], budget: int, authors: Iterable[str] = ()
+) -> Iterator[list[bytes]]:
     """Splits encoded parts into runs of at most `budget` bytes; a run has at least one part.
 
-    If `authors` are given, one per part, each run leaves space for the names of its authors.
+    If `authors` are given, one per part, each run leaves space for the names of its authors. Parts
+    are taken from an iterator only as runs need them, and one more.
     """
-    start, size = 0, 0
-    named: set[str] = set()
-    for index, part in enumerate(parts):
-        name = 0 if not authors or authors[index] in named else NAME_BYTES
-        if size + len(part) + 1 + name > budget and index > start:
-            yield parts[start:index]
-            start, size, named = index, 0, set()
-            name = NAME_BYTES if authors else 0
+    run: list[bytes] = []
+    size = 0
+    named = {""}
+    for part, author in zip(parts, authors or repeat(""), strict=False):
+        name = 0 if author in named else NAME_BYTES
+        if run and size + len(part) + 1 + name > budget:
+            yield run
+            run, size, named = [], 0, {""}
+            name = NAME_BYTES if author else 0
+        run.append(part)
         size += len(part) + 1 + name
-        if name:
-            named.add(authors[index])
-    if start < len(parts):
-        yield parts[start:]
+        named.add(author)
+    if run:
+        yield run
 
 
 def events(

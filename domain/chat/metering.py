@@ -14,6 +14,11 @@ SNAPSHOTS = 5
 """Number of rooms of a `sync`, without a version, that together cost as much as one call."""
 
 
+def rows_of_snapshot() -> int:
+    """Returns how many rows cost as much as the snapshot of a room."""
+    return ROWS // SNAPSHOTS
+
+
 def spend_read(services: Services, user: str, rows: int = 0) -> None:
     """Charges a reading call to the person's allowance.
 
@@ -33,10 +38,19 @@ def spend_sync(services: Services, user: str, held: int, snapshots: int) -> None
     _spend(services, user, 1 + held // HELD + snapshots // SNAPSHOTS)
 
 
-def may_read(services: Services, user: str, rows: int) -> bool:
-    """Charges rows to the person's allowance; returns whether it was enough."""
-    cost = rows // ROWS
-    return not cost or services.limiter.allow(f"reads:{user}", cost)
+class Reads:
+    """What a call turns out to read, charged to the person's allowance as it is read."""
+
+    def __init__(self, services: Services, user: str) -> None:
+        self._services = services
+        self._user = user
+        self._owed = 0
+
+    def charge(self, rows: int) -> bool:
+        """Returns whether the allowance was enough; less than ROWS are charged with the next."""
+        self._owed += rows
+        cost, self._owed = divmod(self._owed, ROWS)
+        return not cost or self._services.limiter.allow(f"reads:{self._user}", cost)
 
 
 def _spend(services: Services, user: str, cost: int) -> None:

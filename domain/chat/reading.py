@@ -33,17 +33,19 @@ ENTRY_BYTES = 600
 
 
 def within(
-    entries: Sequence[dict[str, Any]], text_of: Callable[[dict[str, Any]], str | None]
+    entries: Iterable[dict[str, Any]], text_of: Callable[[dict[str, Any]], str | None]
 ) -> list[dict[str, Any]]:
-    """Returns as many of the first entries as fit PAGE_BYTES."""
+    """Returns as many of the first entries as fit PAGE_BYTES; takes one more from an iterator."""
+    kept: list[dict[str, Any]] = []
     size = 0
-    for place, entry in enumerate(entries):
+    for entry in entries:
         reactions = entry.get("reactions") or {}
         size += ENTRY_BYTES + len((text_of(entry) or "").encode(errors="replace"))
         size += sum(40 * len(users) for users in reactions.values())
-        if size > PAGE_BYTES and place:
-            return list(entries[:place])
-    return list(entries)
+        if size > PAGE_BYTES and kept:
+            break
+        kept.append(entry)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Reading:
     def messages(self, room: str, user: str, before: int | None, limit: int) -> dict[str, Any]:
         """A page of opened messages; only the newest ones if their texts fill PAGE_BYTES."""
         access, page = self.page(room, user, before, limit)
-        opened = [open_message(self._vault, message) for message in reversed(page)]
+        opened = (open_message(self._vault, message) for message in reversed(page))
         kept = within(opened, lambda message: message["text"])
         return {
             "messages": kept[::-1],
@@ -156,7 +158,7 @@ class Reading:
             wanted.update(versions)
         found = [access.view.messages[v] for v in versions if v in access.view.messages]
         kept = within(
-            [open_message(self._vault, message) for message in found], lambda one: one["text"]
+            (open_message(self._vault, message) for message in found), lambda one: one["text"]
         )
         return {"messages": kept, "people": self.people(access, (one["by"] for one in kept))}
 
@@ -181,7 +183,7 @@ class Reading:
         page = EventPage(self._log, self._views, room, after, limit)
         access = self.access(room, user, page.load)
         shown = page.shown(access.view.messages, member=access.role is not None)
-        opened = [open_event(self._vault, event) for event in shown]
+        opened = (open_event(self._vault, event) for event in shown)
         return {"events": within(opened, lambda event: event["data"].get("text"))}
 
     def open_to_head(self, access: Access, events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Reads, dispatches and answers client frames."""
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ from domain.chat.pinging import Pinging
 from domain.chat.syncing import Syncing
 from domain.errors import Internal, Invalid, ParleyError
 from domain.metrics import INTERNAL
+from domain.ports.background import Work
 from domain.ports.connections import Connection
 from domain.protocol import client as wire
 
@@ -54,7 +54,7 @@ class Receiving:
             snapshots = sum(held is None for held in frame.rooms.values())
             held = len(frame.rooms) - snapshots
             spend_sync(self._services, connection.user, held, snapshots)
-            self._apart(self._syncing.sync, connection, frame)
+            self._apart(lambda: self._syncing.sync(connection, frame), connection, frame)
         elif isinstance(frame, wire.Typing):
             self._commanding.typing(connection, frame)
         else:
@@ -63,28 +63,28 @@ class Receiving:
     def _ping(self, connection: Connection, frame: wire.Ping) -> None:
         spend_sync(self._services, connection.user, held=len(frame.rooms), snapshots=0)
         if frame.asks:
-            self._apart(self._pinging.ping, connection, frame)
+            self._apart(lambda: self._pinging.ping(connection, frame), connection, frame)
         else:
             self._services.gateway.post([connection.id], frames.PONG)
 
-    def _apart(
-        self, work: Callable[[Connection, Any], None], connection: Connection, frame: Any
-    ) -> None:
+    def _apart(self, work: Work, connection: Connection, frame: Any) -> None:
         """Answers a frame off the event loop. Raises RateLimited if too many wait."""
         self._services.background.run(
             lambda: self._answer(work, connection, frame), owner=connection.user
         )
 
-    def _answer(
-        self, work: Callable[[Connection, Any], None], connection: Connection, frame: Any
-    ) -> None:
+    def _answer(self, work: Work, connection: Connection, frame: Any) -> Work | None:
+        """Does a piece of the work; returns the rest."""
         try:
-            work(connection, frame)
+            rest = work()
         except ParleyError as refusal:
             self._refuse(connection, refusal, frame.id)
         except Exception:
             self._services.gateway.post([connection.id], frames.error(Internal(), frame.id))
             raise
+        else:
+            return None if rest is None else lambda: self._answer(rest, connection, frame)
+        return None
 
     def _refuse(self, connection: Connection, refusal: ParleyError, id: str | None) -> None:
         if isinstance(refusal, Internal):

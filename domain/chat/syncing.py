@@ -8,7 +8,7 @@ import orjson
 
 from domain.aggregate import Event
 from domain.chat import frames
-from domain.chat.metering import may_read
+from domain.chat.metering import Reads, rows_of_snapshot
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
 from domain.chat.signals import signal_recipients
@@ -16,6 +16,7 @@ from domain.chat.unsealing import open_message, open_words
 from domain.consuming import TRANSIENT
 from domain.errors import Internal, NotFound, ParleyError, RoomBusy
 from domain.metrics import INTERNAL
+from domain.ports.background import Work
 from domain.ports.connections import Connection
 from domain.protocol.client import Sync
 from domain.protocol.limits import MAX_FRAME
@@ -25,7 +26,11 @@ MAX_EVENTS = 500
 newest ones."""
 
 FRAME_EVENTS = 2_000
-"""Events that the answer to one `sync` may read, about 0.2 s, plus MAX_EVENTS of the last room."""
+"""Events and messages that the answer to one `sync` may read, about 0.2 s, plus MAX_EVENTS of the
+last room."""
+
+PIECE = 10
+"""Rooms that are read before other people have their turn."""
 
 ONLINE_LIMIT = 100
 """Maximum of people listed as online in an answer."""
@@ -43,29 +48,43 @@ class Syncing:
         self._services = services
         self._reading = reading
 
-    def sync(self, connection: Connection, frame: Sync) -> None:
-        post = self._services.gateway.post
+    def sync(self, connection: Connection, frame: Sync) -> Work | None:
+        """Answers for the first PIECE rooms; returns the rest of the work."""
         if frame.user is not None:
             for own in self._own_log(connection.user, frame.user):
-                post([connection.id], own)
-        for answer in _pack(frame.id, self._parts_of(connection, frame)):
-            if post([connection.id], answer):
-                return  # the connection is gone
+                self._services.gateway.post([connection.id], own)
+        return self._piece(connection, _pack(frame.id, self._parts_of(connection, frame)))
 
-    def _parts_of(self, connection: Connection, frame: Sync) -> Iterator[tuple[str, Any]]:
-        """Yields the rooms' answers in parts, as they are read. Once FRAME_EVENTS were read, or the
-        person's allowance is used up, the other rooms are `room_busy`: the client requests them
-        again."""
-        left = FRAME_EVENTS
-        for room, held in frame.rooms.items():
+    def _piece(self, connection: Connection, answers: Iterator[bytes | None]) -> Work | None:
+        for answer in answers:
+            if answer is None:
+                return lambda: self._piece(connection, answers)
+            if self._services.gateway.post([connection.id], answer):
+                return None  # the connection is gone
+        return None
+
+    def _parts_of(self, connection: Connection, frame: Sync) -> Iterator[tuple[str, Any] | None]:
+        """Yields the rooms' answers in parts, as they are read, and None after each PIECE rooms.
+
+        Once FRAME_EVENTS were read, or the person's allowance is used up, the other rooms are
+        `room_busy`: the client requests them again.
+        """
+        left, reads = FRAME_EVENTS, Reads(self._services, connection.user)
+        for count, (room, held) in enumerate(frame.rooms.items(), 1):
             if left <= 0:
                 yield room, {"error": RoomBusy.code}
                 continue
             parts = self._room(connection, room, held)
-            read = sum(len(part.get("events", ())) for part in parts)
-            left = left - read if may_read(self._services, connection.user, read) else 0
+            events = sum(len(part.get("events", ())) for part in parts)
+            shown = sum(len(part["snapshot"]["messages"]) for part in parts if "snapshot" in part)
+            # A snapshot that the client did not ask for is charged when it turns out to be one.
+            unasked = shown and held is not None
+            paid = reads.charge(events + (rows_of_snapshot() if unasked else 0))
+            left = left - events - shown if paid else 0
             for part in parts:
                 yield room, part
+            if count % PIECE == 0:
+                yield None
 
     def _own_log(self, user: str, after: int) -> Iterator[bytes]:
         events = self._services.log.newest(user, after=after, limit=MAX_EVENTS)
@@ -137,9 +156,10 @@ class Syncing:
     def _snapshot(self, room: str, user: str) -> dict[str, Any]:
         access, page = self._reading.page(room, user, None, SNAPSHOT_MESSAGES)
         vault = self._services.vault
-        encoded = [orjson.dumps(open_message(vault, message)) for message in reversed(page)]
-        authors = [message["by"] for message in reversed(page)]
-        newest = list(next(iter(frames.chunks(encoded, ROOM_BUDGET, authors)), ()))
+        # Only messages that the frame has space for are opened, and the one after them.
+        encoded = (orjson.dumps(open_message(vault, message)) for message in reversed(page))
+        authors = (message["by"] for message in reversed(page))
+        newest = next(frames.chunks(encoded, ROOM_BUDGET, authors), [])
         shown = page[len(page) - len(newest) :]
         return {
             "head": access.view.version,
@@ -163,11 +183,15 @@ class Syncing:
         }
 
 
-def _pack(id: str, parts: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
-    """Packs rooms' answers into as few `synced` frames as 32 KB allow."""
+def _pack(id: str, parts: Iterable[tuple[str, Any] | None]) -> Iterator[bytes | None]:
+    """Packs rooms' answers into as few `synced` frames as 32 KB allow; passes None on."""
     packed: dict[str, Any] = {}
     size = 0
-    for room, part in parts:
+    for answer in parts:
+        if answer is None:
+            yield None
+            continue
+        room, part = answer
         encoded = orjson.dumps(part)
         # Two parts of one room never share a frame, because a frame's rooms are an object.
         if packed and (size + len(encoded) > MAX_FRAME - 256 or room in packed):

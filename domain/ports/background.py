@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+Work = Callable[[], "Work | None"]
+"""A piece of work; it returns the rest, if there is one."""
+
 
 class Background(Protocol):
-    def run(self, work: Callable[[], None], owner: str = "") -> None:
-        """Runs `work` off the thread that must answer quickly; on Lambda, immediately.
+    def run(self, work: Work, owner: str = "") -> None:
+        """Runs `work` off the thread that must answer quickly; on Lambda, immediately. Other
+        owners have their turn before the rest that a piece of work returns.
 
         Raises
         ------

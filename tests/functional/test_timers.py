@@ -169,7 +169,7 @@ def test_presence_waits_thirty_seconds() -> None:
     loop = Loop()
     settled: list[tuple[str, Sequence[str]]] = []
     on = cast(asyncio.AbstractEventLoop, loop)
-    background = LoopBackground(on, Threads(on, 1, "test", limit=1))
+    background = LoopBackground(on, Threads(on, 1, "test", limit=1, owned=1))
     background.settle = lambda user, rooms: settled.append((user, rooms))
     background.presence_check("u_ann", [])
     assert loop.later == []

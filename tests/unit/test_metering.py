@@ -4,6 +4,7 @@ Over 300 lines: one allowance, and all that takes of it.
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,9 +17,12 @@ from adapters.memory.gateway import InlineBackground, RecordingGateway
 from adapters.memory.limiter import TokenBuckets
 from domain.chat import MAX_CONNECTIONS, Chat, metering, syncing
 from domain.chat.metering import spend_read
+from domain.chat.reading import Reading
+from domain.chat.receiving import parse
 from domain.chat.syncing import MAX_EVENTS, Syncing
 from domain.errors import RateLimited, RoomBusy
 from domain.ports.accounts import Session
+from domain.ports.background import Work
 from domain.protocol.limits import MAX_FRAME, MAX_SYNC_ROOMS
 from functions import bootstrap, http_api, socket_connect
 from local.background import MAX_OWNED, LoopBackground, Threads
@@ -94,6 +98,43 @@ def test_events_that_a_sync_reads_are_taken_off_the_allowance(
     (frame,) = bob.sync(**{f"r{number}": 2 for number in range(12)})
     errors = [part["error"] for part in frame["rooms"].values() if "error" in part]
     assert errors == ["room_busy"] * 8  # one token for the frame, three a room
+
+
+def test_a_snapshot_that_a_version_turns_out_to_need_is_charged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat, bob = behind(monkeypatch, limit=10**6)
+    services = replace(chat.services, limiter=TokenBuckets(300, burst=2, clock=lambda: 0.0))
+    bob = replace(bob, chat=Chat(services))
+    parts = [
+        part
+        for frame in bob.sync(**{f"r{number}": 10**6 for number in range(12)})
+        for part in frame["rooms"].values()
+    ]
+    # One token for the frame, one for five snapshots; the next is missing after ten.
+    assert [list(part) == ["error"] for part in parts] == [False] * 10 + [True] * 2
+
+
+def test_messages_of_snapshots_count_against_the_bound_of_a_sync(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, bob = behind(monkeypatch, limit=100)
+    answers = [frame["rooms"] for frame in bob.sync(**{f"r{number}": None for number in range(12)})]
+    parts = [part for rooms in answers for part in rooms.values()]
+    assert [part.get("error") for part in parts] == [None] * 4 + ["room_busy"] * 8
+
+
+def test_other_people_have_their_turn_while_a_sync_reads_many_rooms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat, bob = behind(monkeypatch, limit=10**6)
+    rooms = {f"r{number}": 2 for number in range(12)}
+    frame = parse(json.dumps({"action": "sync", "id": "s", "rooms": rooms}))
+    rest = Syncing(chat.services, Reading(chat.services)).sync(bob.connection, frame)
+    assert rest is not None
+    assert not any(frame["rooms"].get("r11") for frame in bob.frames())
+    assert rest() is None
+    assert any("r11" in frame["rooms"] for frame in bob.frames())
 
 
 def test_a_sync_ends_with_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +273,7 @@ def test_connections_of_one_person_are_bounded() -> None:
 
 def test_queued_work_is_bounded_by_person_and_in_all() -> None:
     on = cast(asyncio.AbstractEventLoop, None)
-    threads = Threads(on, 1, "test", limit=MAX_OWNED + 2)
+    threads = Threads(on, 1, "test", limit=MAX_OWNED + 2, owned=MAX_OWNED)
     background, begun, go = LoopBackground(on, threads), Event(), Event()
     done: list[int] = []
 
@@ -253,10 +294,47 @@ def test_queued_work_is_bounded_by_person_and_in_all() -> None:
     go.set()
     threads.shutdown()
     # Who came later does not wait for all that somebody else asked for.
-    assert done == [0, 1, 100, 2, 101, *range(3, MAX_OWNED)]
+    assert done == [0, 100, 1, 101, *range(2, MAX_OWNED)]
     # All of it is done: the counts are back where they began.
-    assert threads._open == 0
-    assert not background._owned
+    assert not threads._open
+    assert not threads._waiting
+
+
+def test_others_have_their_turn_before_the_rest_of_a_piece_of_work() -> None:
+    threads = Threads(cast(asyncio.AbstractEventLoop, None), 1, "test", limit=10, owned=5)
+    background, begun, go, last = LoopBackground(threads._loop, threads), Event(), Event(), Event()
+    done: list[str] = []
+
+    def piece(name: str, count: int) -> Work | None:
+        begun.set()
+        go.wait()
+        done.append(name)
+        return partial(piece, name, count - 1) if count > 1 else None
+
+    background.run(partial(piece, "ann", 3), owner="u_ann")
+    background.run(last.set, owner="u_ann")
+    begun.wait()
+    background.run(partial(piece, "bob", 2), owner="u_bob")
+    go.set()
+    assert last.wait(10)
+    threads.shutdown()
+    # What somebody asked for first is completed first.
+    assert done == ["ann", "bob", "ann", "bob", "ann"]
+    assert not threads._open
+
+
+def test_the_rest_of_a_piece_of_work_is_done_where_no_place_is_free() -> None:
+    threads = Threads(cast(asyncio.AbstractEventLoop, None), 1, "test", limit=1, owned=1)
+    background = LoopBackground(threads._loop, threads)
+    done: list[int] = []
+
+    def piece(count: int) -> Work | None:
+        done.append(count)
+        return partial(piece, count - 1) if count > 1 else None
+
+    background.run(partial(piece, 3), owner="u_ann")
+    threads.shutdown()
+    assert done == [3, 2, 1]
 
 
 class Owners(InlineBackground):
@@ -266,9 +344,9 @@ class Owners(InlineBackground):
         super().__init__()
         self.owners: list[str] = []
 
-    def run(self, work: Callable[[], None], owner: str = "") -> None:
+    def run(self, work: Work, owner: str = "") -> None:
         self.owners.append(owner)
-        work()
+        super().run(work, owner)
 
 
 def test_all_that_a_frame_has_done_apart_counts_as_its_senders() -> None:
@@ -291,7 +369,7 @@ def test_all_that_a_frame_has_done_apart_counts_as_its_senders() -> None:
 
 def test_work_that_fails_gives_its_place_back(caplog: pytest.LogCaptureFixture) -> None:
     on = cast(asyncio.AbstractEventLoop, None)
-    threads = Threads(on, 1, "test", limit=3)
+    threads = Threads(on, 1, "test", limit=3, owned=MAX_OWNED)
     background = LoopBackground(on, threads)
 
     def fail() -> None:
@@ -299,22 +377,21 @@ def test_work_that_fails_gives_its_place_back(caplog: pytest.LogCaptureFixture) 
 
     background.run(fail, owner="u_ann")
     threads.shutdown()
-    assert not background._owned
+    assert not threads._open
     assert [record.getMessage() for record in caplog.records] == ["unexpected error"]
 
 
 def test_work_that_could_not_be_queued_gives_its_place_back() -> None:
-    threads = Threads(cast(asyncio.AbstractEventLoop, None), 1, "test", limit=1)
+    threads = Threads(cast(asyncio.AbstractEventLoop, None), 1, "test", limit=1, owned=2)
     background, go = LoopBackground(cast(asyncio.AbstractEventLoop, None), threads), Event()
     background.run(cast(Callable[[], None], go.wait), owner="u_ann")
     for _ in range(MAX_OWNED + 1):
         with pytest.raises(RoomBusy):
             background.run(lambda: None, owner="u_bob")
-    assert "u_bob" not in background._owned
+    assert "u_bob" not in threads._open
     go.set()
     threads.shutdown()
     # A pool that is shut down takes nothing, and nothing stays counted.
     with pytest.raises(RuntimeError):
         background.run(lambda: None, owner="u_bob")
-    assert not background._owned
-    assert threads._open == 0
+    assert not threads._open

@@ -251,6 +251,18 @@ def test_a_page_ends_where_its_texts_fill_it(monkeypatch: pytest.MonkeyPatch) ->
             seen += [event["version"] for event in events]
             after = seen[-1]
         assert seen == list(range(1, 15))
+    opened: list[Any] = []
+    vault = type(chat.services.vault)
+    real = vault.open
+
+    def counting(self: Any, sealed: Any) -> str | None:
+        opened.append(sealed)
+        return real(self, sealed)
+
+    monkeypatch.setattr(vault, "open", counting)
+    chat.reading.messages("wide", ann.user, None, 1_000)
+    # Four messages that fit, the one after them, and a name.
+    assert len(opened) <= 6
     monkeypatch.setattr(reading, "PAGE_BYTES", 1)
     assert len(chat.reading.messages("wide", ann.user, None, 50)["messages"]) == 1
 

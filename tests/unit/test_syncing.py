@@ -223,3 +223,23 @@ def test_an_event_that_cannot_be_read_is_gone_past_by_a_snapshot(
     monkeypatch.setattr(EventLog, "events", damaged)
     assert "snapshot" in told(ann, held=4)[0]
     assert versions(told(ann, held=5)) == [6]
+
+
+def test_a_snapshot_opens_only_messages_that_it_has_space_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chat, ann, _ = lobby(50, text="x" * (MAX_TEXT - 10))
+    opened: list[Any] = []
+    vault = type(chat.services.vault)
+    real = vault.open
+
+    def counting(self: Any, sealed: Any) -> str | None:
+        opened.append(sealed)
+        return real(self, sealed)
+
+    monkeypatch.setattr(vault, "open", counting)
+    (part,) = told(ann)
+    shown = len(part["snapshot"]["messages"])
+    assert 0 < shown < 10
+    # The message that did not fit, the room's name and the author's.
+    assert len(opened) <= shown + 3
