@@ -16,8 +16,11 @@ class SizedCache(Generic[K, V]):
     calls one of the two. The last value stays, however large it is: otherwise a room larger than
     the limit would be folded for each message.
 
-    Parameters ---------- limit: bytes. weight: returns an estimate of a value's bytes; it is called
-    for every put, so it should be as fast as one.
+    Parameters
+    ----------
+    limit: bytes.
+    weight: returns an estimate of a value's bytes; it is called for every put, so it should be as
+        fast as one.
 
     Attributes
     ----------

@@ -41,9 +41,11 @@ TRANSIENT = (Transient, Throttled, OSError, PersistenceError)
 class Consumer(Protocol):
     """One projector or process.
 
-    Attributes ---------- name: name under which its parked events are stored. gapless: whether it
-    needs every event of a stream, in order. A consumer that does not gets events as they arrive,
-    also repeated ones.
+    Attributes
+    ----------
+    name: name under which its parked events are stored.
+    gapless: whether it needs every event of a stream, in order. A consumer that does not gets
+        events as they arrive, also repeated ones.
     """
 
     name: str

@@ -53,8 +53,10 @@ class Decider:
     def _late(self, aggregate: Aggregate, command: Command) -> int | None:
         """Returns the version that answered a command which has left the window.
 
-        Raises ------ BeyondWindow: the log must be searched first. Never raised for a person who
-        was never a member, because each of their frames could cost a search.
+        Raises
+        ------
+        BeyondWindow: the log must be searched first. Never raised for a person who was never a
+            member, because each of their frames could cost a search.
         """
         if command.found is not None:
             version, digest = command.found

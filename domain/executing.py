@@ -58,12 +58,14 @@ class DirectExecutor:
 
     For one thread only: decisions of other threads on the same cached aggregate would mix.
 
-    Parameters ---------- pause: called with the seconds to wait before the next attempt. announce:
-    called with the appended events, before the reply, as a shortcut for consumers that the feed
-    reaches later. The function that it returns is called after the reply: the reply does not wait
-    for it, and it has ended when `execute` returns, because a Lambda is frozen then. Neither
-    raises: the commands are answered, and the feed brings the events anyway. report: called with a
-    log and the reason why its snapshot was not saved.
+    Parameters
+    ----------
+    pause: called with the seconds to wait before the next attempt.
+    announce: called with the appended events, before the reply, as a shortcut for consumers that
+        the feed reaches later. The function that it returns is called after the reply: the reply
+        does not wait for it, and it has ended when `execute` returns, because a Lambda is frozen
+        then. Neither raises: the commands are answered, and the feed brings the events anyway.
+    report: called with a log and the reason why its snapshot was not saved.
 
     Attributes
     ----------

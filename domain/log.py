@@ -112,9 +112,12 @@ class _Owed:
 class WirePage(NamedTuple):
     """A range of a log for reading.
 
-    Attributes ---------- events: in the protocol's form, texts sealed. unreadable: events that
-    cannot be read (a topic of a later release, a damaged row), each with the type of the error.
-    `events` does not have them. last: the last version that was read.
+    Attributes
+    ----------
+    events: in the protocol's form, texts sealed.
+    unreadable: events that cannot be read (a topic of a later release, a damaged row), each with
+        the type of the error. `events` does not have them.
+    last: the last version that was read.
     """
 
     events: list[dict[str, Any]]
@@ -240,8 +243,10 @@ class EventLog:
     def save_snapshot(self, snapshot: StoredEvent) -> None:
         """Saves a snapshot in place of the log's older ones.
 
-        Raises ------ PersistenceError, Throttled: it was not saved, or older ones are left; the
-        caller reports it.
+        Raises
+        ------
+        PersistenceError, Throttled: it was not saved, or older ones are left; the caller reports
+            it.
         """
         with suppress(IntegrityError):  # another process took the same one
             self.snapshots.insert_events([snapshot])

@@ -15,9 +15,11 @@ class _Naming:
     Each invocation on Lambda has a context of its own. On one machine all share one, and setting it
     again for every frame would take a tenth of a message's time.
 
-    Attributes ---------- last: the context that was set last. settled: the context that was set
-    twice in a row. The first time may say that the process has just started, which is wrong for
-    later records.
+    Attributes
+    ----------
+    last: the context that was set last.
+    settled: the context that was set twice in a row. The first time may say that the process has
+        just started, which is wrong for later records.
     """
 
     last: Any = None

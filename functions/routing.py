@@ -78,9 +78,12 @@ class Described(TypedDict, total=False):
 class Route:
     """One route. The attributes after `answer` are those of `Described`.
 
-    Attributes ---------- path: named parts are in braces, as in OpenAPI. takes: model of the path's
-    parts and of the query string (GET) or the body's fields (other methods). answer: the function
-    that answers.
+    Attributes
+    ----------
+    path: named parts are in braces, as in OpenAPI.
+    takes: model of the path's parts and of the query string (GET) or the body's fields (other
+        methods).
+    answer: the function that answers.
     """
 
     method: str

@@ -164,9 +164,11 @@ class Engine:
         A call without a session does not wait and does not start a consumer: the handler refuses
         it.
 
-        Raises ------ RoomBusy: the views did not catch up in time, or are more than MAX_LAG events
-        behind, so that lists would be incomplete; or too many calls wait. Internal: the accounts
-        cannot be read.
+        Raises
+        ------
+        RoomBusy: the views did not catch up in time, or are more than MAX_LAG events behind, so
+            that lists would be incomplete; or too many calls wait.
+        Internal: the accounts cannot be read.
         """
         if self.feed.is_caught_up("project_views"):
             return

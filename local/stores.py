@@ -63,8 +63,10 @@ class Stores:
     def _vault(self, folder: DataFolder) -> AesVault:
         """Returns the vault; a master key is created only in a folder without keys.
 
-        Raises ------ ValueError: the folder's keys do not belong to its master key. New content
-        could then never be read together with the existing content.
+        Raises
+        ------
+        ValueError: the folder's keys do not belong to its master key. New content could then never
+            be read together with the existing content.
         """
         known = self.keys.some()
         if known is not None and not folder.master_key.exists():

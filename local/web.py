@@ -58,11 +58,14 @@ async def preload() -> None:
 class Web:
     """The ASGI application.
 
-    Parameters ---------- api: calls the HTTP API's Lambda handler with an event, on a thread that
-    may block. allowed: returns whether a request's Host and Origin are allowed. fresh: waits, for
-    the holder of a session's token, until lists show everything that was acknowledged; raises
-    RoomBusy if this takes too long. status: figures of the running engine for /healthz. unready:
-    returns the reasons why the engine is not ready, for /readyz; empty if it is ready.
+    Parameters
+    ----------
+    api: calls the HTTP API's Lambda handler with an event, on a thread that may block.
+    allowed: returns whether a request's Host and Origin are allowed.
+    fresh: waits, for the holder of a session's token, until lists show everything that was
+        acknowledged; raises RoomBusy if this takes too long.
+    status: figures of the running engine for /healthz.
+    unready: returns the reasons why the engine is not ready, for /readyz; empty if it is ready.
     """
 
     def __init__(

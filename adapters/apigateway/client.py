@@ -48,9 +48,11 @@ class Client:
         """Sends each request once; returns the statuses of their answers, or the codes that replace
         them.
 
-        Parameters ---------- requests: complete requests, each taken when a connection is free for
-        it. seconds: after which it returns the answers received so far. Only the look-up of the
-        host's name is not bounded by it. Requests that are not sent by then are dropped.
+        Parameters
+        ----------
+        requests: complete requests, each taken when a connection is free for it.
+        seconds: after which it returns the answers received so far. Only the look-up of the host's
+            name is not bounded by it. Requests that are not sent by then are dropped.
         """
         until = time.monotonic() + seconds
         with self._lock:

@@ -126,8 +126,10 @@ class ApiGateway:
     def _report(self, statuses: Sequence[int], fresh: Sequence[int]) -> None:
         """Logs how many connections got nothing; raises if none got anything.
 
-        Parameters ---------- fresh: the statuses without those of connections that were silent
-        before and still are: another attempt would not help these.
+        Parameters
+        ----------
+        fresh: the statuses without those of connections that were silent before and still are:
+            another attempt would not help these.
         """
         failed = Counter(status for status in statuses if status not in OK and status != GONE)
         if not failed:

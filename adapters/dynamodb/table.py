@@ -88,9 +88,11 @@ class Table:
     ) -> dict[str, Any]:
         """Calls an operation of the client by its Python name, with retries and jitter.
 
-        Parameters ---------- tries: attempts of a throttled call, for callers that retry by other
-        means. lose: whether an item that another transaction holds counts as a failed condition
-        instead of being waited for.
+        Parameters
+        ----------
+        tries: attempts of a throttled call, for callers that retry by other means.
+        lose: whether an item that another transaction holds counts as a failed condition instead of
+            being waited for.
 
         Raises
         ------

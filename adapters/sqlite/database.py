@@ -74,8 +74,10 @@ class Database:
         Within another transaction of the same thread it is a part of that one, which commits
         everything together: on an exception only the part is undone.
 
-        Raises ------ OperationalError: the `eventsourcing` library's, in place of SQLite's; also if
-        SQLite rolled back the whole outer transaction, which can happen when the disk is full.
+        Raises
+        ------
+        OperationalError: the `eventsourcing` library's, in place of SQLite's; also if SQLite rolled
+            back the whole outer transaction, which can happen when the disk is full.
         """
         if self._within():
             with self._part():

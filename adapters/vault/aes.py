@@ -86,12 +86,16 @@ class _Key:
 class AesVault:
     """Implements the Vault port over any key store.
 
-    Parameters ---------- keys: the store of wrapped keys. master: 32 bytes that wrap them and key
-    the pseudonyms. cipher_of: the cipher library. lifetime: seconds for which an unwrapped key is
-    kept, None for the life of the process. If several processes share the keys, a person whom one
-    process erased is gone from the others after this time. clock: seconds; not the monotonic clock
-    on Lambda, which may stand still between two calls. nonce: returns NONCE_BYTES random bytes,
-    never the same twice.
+    Parameters
+    ----------
+    keys: the store of wrapped keys.
+    master: 32 bytes that wrap them and key the pseudonyms.
+    cipher_of: the cipher library.
+    lifetime: seconds for which an unwrapped key is kept, None for the life of the process. If
+        several processes share the keys, a person whom one process erased is gone from the others
+        after this time.
+    clock: seconds; not the monotonic clock on Lambda, which may stand still between two calls.
+    nonce: returns NONCE_BYTES random bytes, never the same twice.
     """
 
     def __init__(

@@ -40,10 +40,13 @@ _TOPICS = frozenset(one.TOPIC for one in MEMBERSHIP)
 class Standing:
     """Information from a room's log about who may read it.
 
-    Attributes ---------- room: folded only from MEMBERSHIP, or the aggregate in memory for
-    deciding; must not be changed. version: version up to which the log was folded. damaged: whether
-    an event that may have changed the members could not be read. Then nobody counts as a member,
-    because a removed person must not read any more. weight: its share of the cache.
+    Attributes
+    ----------
+    room: folded only from MEMBERSHIP, or the aggregate in memory for deciding; must not be changed.
+    version: version up to which the log was folded.
+    damaged: whether an event that may have changed the members could not be read. Then nobody
+        counts as a member, because a removed person must not read any more.
+    weight: its share of the cache.
     """
 
     room: Room
@@ -77,8 +80,10 @@ class Standing:
 class Authorising:
     """Keeps the standing of rooms.
 
-    Parameters ---------- alone: whether only this process appends to the log: then its aggregates
-    in memory are at the head, and nothing is read.
+    Parameters
+    ----------
+    alone: whether only this process appends to the log: then its aggregates in memory are at the
+        head, and nothing is read.
     """
 
     def __init__(self, log: EventLog, alone: bool) -> None:

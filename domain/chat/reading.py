@@ -82,9 +82,11 @@ class Reading:
         `load` reads the views after the header and before the tail: its rows may be newer than the
         header, never older, and the tail's events give the same result.
 
-        Raises ------ NotFound: there is no such room, or it is private and the person is not a
-        member. RoomBusy: the room's view lags by more than MAX_TAIL events, or has not yet skipped
-        an unreadable one.
+        Raises
+        ------
+        NotFound: there is no such room, or it is private and the person is not a member.
+        RoomBusy: the room's view lags by more than MAX_TAIL events, or has not yet skipped an
+            unreadable one.
         """
         standing = self.authorising.require(room, user)
         view = RoomView()

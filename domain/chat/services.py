@@ -24,18 +24,24 @@ from domain.projections.views import Views
 class Services:
     """The ports, wired once per process.
 
-    Attributes ---------- index: index for late retries; by default in the store of snapshots.
-    alone: whether only this process appends to the log. now: UTC time in the form that events use,
-    ISO 8601 with microseconds. seconds: seconds since the epoch. cursors: positions of delivery; by
-    default in this process. shards: hands large rooms on, shard by shard; None to deliver them as a
-    whole. origins: the Origins that may open a WebSocket; empty if the gateway itself checks them.
-    guests: whether a nickname alone opens a session. socket_url: address of the WebSocket API; None
-    if it is this host's `/ws`. origin: recognises requests of the HTTP API that came through
-    CloudFront; None if there is no CloudFront. retention: replaces content after `retention_days`;
-    None if content is kept. topic, archive: destinations of the log's stream; None if there is
-    none. once: marks of sent notices; used with the `notifiers`, which send them. gathering:
-    seconds for which the pushes of a busy room are gathered into one; 0 to push at once. metrics:
-    counts of faults and retries; by default nothing is counted.
+    Attributes
+    ----------
+    index: index for late retries; by default in the store of snapshots.
+    alone: whether only this process appends to the log.
+    now: UTC time in the form that events use, ISO 8601 with microseconds.
+    seconds: seconds since the epoch.
+    cursors: positions of delivery; by default in this process.
+    shards: hands large rooms on, shard by shard; None to deliver them as a whole.
+    origins: the Origins that may open a WebSocket; empty if the gateway itself checks them.
+    guests: whether a nickname alone opens a session.
+    socket_url: address of the WebSocket API; None if it is this host's `/ws`.
+    origin: recognises requests of the HTTP API that came through CloudFront; None if there is no
+        CloudFront.
+    retention: replaces content after `retention_days`; None if content is kept.
+    topic, archive: destinations of the log's stream; None if there is none.
+    once: marks of sent notices; used with the `notifiers`, which send them.
+    gathering: seconds for which the pushes of a busy room are gathered into one; 0 to push at once.
+    metrics: counts of faults and retries; by default nothing is counted.
     """
 
     log: EventLog

@@ -128,8 +128,10 @@ class Sessions:
         Repeating it completes the work after a failure. A session that begins at the same time ends
         too, or counts as one that began later.
 
-        Returns ------- The number of ended sessions, including expired ones that were never ended,
-        and the number of closed connections.
+        Returns
+        -------
+        The number of ended sessions, including expired ones that were never ended, and the number
+        of closed connections.
 
         Raises
         ------

@@ -38,9 +38,10 @@ class Succession:
 
     Every call may be repeated: if the person no longer owns a room, nothing changes there.
 
-    Parameters ---------- step: number of members that one search checks before it raises Transient,
-    if all of them were erased; the next search continues after them. None if the caller can wait
-    for all.
+    Parameters
+    ----------
+    step: number of members that one search checks before it raises Transient, if all of them were
+        erased; the next search continues after them. None if the caller can wait for all.
     """
 
     def __init__(self, services: Services, step: int | None = None) -> None:

@@ -30,10 +30,12 @@ def withhold(
 ) -> None:
     """Withholds the texts that the reader of a range of a log may not see.
 
-    Parameters ---------- member: whether the reader is a member; members see texts that edits
-    replaced. known: messages folded to the log's head, by version. None if the range reaches the
-    head: it then has every later edit and deletion itself. A message that is missing from `known`
-    is withheld, because it may have been deleted.
+    Parameters
+    ----------
+    member: whether the reader is a member; members see texts that edits replaced.
+    known: messages folded to the log's head, by version. None if the range reaches the head: it
+        then has every later edit and deletion itself. A message that is missing from `known` is
+        withheld, because it may have been deleted.
     """
     deleted = deleted_in(events)
     edits = {_message(e): e["version"] for e in events if e["type"] == "MessageEdited"}

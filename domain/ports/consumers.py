@@ -48,8 +48,10 @@ class Progress(Protocol):
 class Cursors(Protocol):
     """A consumer's position in each of its lanes: a stream, or a part of a stream.
 
-    Attributes ---------- durable: whether cursors outlive the process. Then a process may have
-    moved one and crashed before it handled the events.
+    Attributes
+    ----------
+    durable: whether cursors outlive the process. Then a process may have moved one and crashed
+        before it handled the events.
     """
 
     durable: bool

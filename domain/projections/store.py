@@ -80,8 +80,10 @@ class ViewStore(Protocol):
     A head is never newer than its stream's rows; these may be newer during a save. The caller may
     change returned values.
 
-    Attributes ---------- spares_rows: whether a row costs so much that small changes are kept in
-    the head, which a save writes anyway.
+    Attributes
+    ----------
+    spares_rows: whether a row costs so much that small changes are kept in the head, which a save
+        writes anyway.
     """
 
     @property

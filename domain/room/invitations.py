@@ -34,9 +34,11 @@ class Invitation(NamedTuple):
 class Invitations(Part):
     """Pending invitations, and people who left recently.
 
-    Attributes ---------- pending: invitations by the invited person. gone: people who left
-    recently, oldest first: when an invitation was declined or withdrawn (UTC), empty for a member
-    who left or was removed.
+    Attributes
+    ----------
+    pending: invitations by the invited person.
+    gone: people who left recently, oldest first: when an invitation was declined or withdrawn
+        (UTC), empty for a member who left or was removed.
     """
 
     pending: dict[str, Invitation] = field(default_factory=dict)
@@ -127,11 +129,14 @@ class Decline(Command):
 class AddMember(Command):
     """Adds a person, or invites them if they must be asked (docs/protocol.md).
 
-    Attributes ---------- name: the person's own name. This and the following attributes come from
-    the two people's own logs. known: they share another private room, so the person is added
-    without being asked. was_here: the person left this room or declined it, so they are asked.
-    resting: the person may not be invited now. unoffered: the person's own log has no pending
-    invitation to this room.
+    Attributes
+    ----------
+    name: the person's own name. This and the following attributes come from the two people's own
+        logs.
+    known: they share another private room, so the person is added without being asked.
+    was_here: the person left this room or declined it, so they are asked.
+    resting: the person may not be invited now.
+    unoffered: the person's own log has no pending invitation to this room.
     """
 
     user: UserId

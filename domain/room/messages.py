@@ -102,10 +102,12 @@ class Post(Command):
     An accepted message with `quiet` gets no `ack`: its push to this connection, which must be
     subscribed to the room, confirms it. A retry is sent without `quiet` and is acknowledged.
 
-    Attributes ---------- reply_to_command: (person, command id) of a message that an import posts
-    in the same batch, so that its version is not known yet. mentions: people whom the text
-    mentions; None notifies nobody, not even the other person of a direct message, because imported
-    messages are not new.
+    Attributes
+    ----------
+    reply_to_command: (person, command id) of a message that an import posts in the same batch, so
+        that its version is not known yet.
+    mentions: people whom the text mentions; None notifies nobody, not even the other person of a
+        direct message, because imported messages are not new.
     """
 
     text: Text

@@ -16,10 +16,12 @@ EVENT_BYTES = 600
 class Tail(RoomView):
     """A room's view that estimates its own size.
 
-    Attributes ---------- weight: estimated bytes. It only grows: a text still counts after an edit
-    replaced it. since: version of the view that it began with; 0 if there was none. first: weight
-    when it first reached the head of its log; None before. A tail that starts again from the same
-    view has this weight.
+    Attributes
+    ----------
+    weight: estimated bytes. It only grows: a text still counts after an edit replaced it.
+    since: version of the view that it began with; 0 if there was none.
+    first: weight when it first reached the head of its log; None before. A tail that starts again
+        from the same view has this weight.
     """
 
     def __init__(self, load_message: Loader) -> None:

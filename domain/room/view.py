@@ -38,11 +38,15 @@ class RoomView:
     ----------
     load_message: finds a message that is not in `messages`; by default it finds none.
 
-    Attributes ---------- members: patches by user; `role` is None for people who left. posted:
-    version of each writer's newest message. changed: versions of the messages that the fold
-    changed. kept: other values that concerns keep for the room, by name; a part of the header.
+    Attributes
+    ----------
+    members: patches by user; `role` is None for people who left.
+    posted: version of each writer's newest message.
+    changed: versions of the messages that the fold changed.
+    kept: other values that concerns keep for the room, by name; a part of the header.
     ahead: by version of a loaded message, the version up to which events are already folded into
-    it, if that is beyond the view's own: a reaction that is folded twice would change its place.
+        it, if that is beyond the view's own: a reaction that is folded twice would change its
+        place.
     """
 
     def __init__(self, load_message: Loader = lambda version: None) -> None:
