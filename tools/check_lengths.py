@@ -1,8 +1,8 @@
 """Fails when a module is long without a reason (part of `make check`).
 
-A hand-written Python or TypeScript module of more than 300 lines says why in its docstring or its
-leading comment: "Over 300 lines: <reason>." Generated files, which say so in their first lines,
-are left out.
+A hand-written Python or TypeScript module of more than 300 lines must give the reason in its
+docstring or leading comment: "Over 300 lines: <reason>." Files that are marked as generated in
+their first lines are exempt.
 """
 
 import re
@@ -15,7 +15,8 @@ LIMIT = 300
 """Lines of a module that needs no reason."""
 
 FIRST = 20
-"""Lines in which a module says that it is generated, or why it is long."""
+"""Number of first lines in which a module may be marked as generated or give the reason for its
+length."""
 
 SUFFIXES = ("*.py", "*.ts", "*.tsx")
 
@@ -51,7 +52,8 @@ def too_long(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
 
 
 def is_excused(head: str) -> bool:
-    """Returns whether a module's first lines say that it is generated, or why it is long."""
+    """Returns whether a module's first lines mark it as generated, or give the reason for its
+    length."""
     text = " ".join(COMMENT_SIGNS.sub("", head).split())
     return bool(GENERATED.search(text) or REASON.search(text))
 

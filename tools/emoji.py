@@ -3,9 +3,9 @@
 python -m tools.emoji emoji-test.txt
 python -m tools.emoji --check emoji-test.txt
 
-The file is https://www.unicode.org/Public/17.0.0/emoji/emoji-test.txt (or a later version's).
-Run it again for each new version: emoji that are gone from a later version's file would be
-refused in reactions, so the script stops where the table would lose one.
+The file is https://www.unicode.org/Public/17.0.0/emoji/emoji-test.txt (or a later version's). Run
+it again for each new version: emoji that are missing in a later version's file would be refused in
+reactions, so the script stops if the table would lose one.
 """
 
 import re
@@ -18,7 +18,7 @@ TARGET = Path(__file__).parents[1] / "domain" / "protocol" / "emoji_data.py"
 TONES = [chr(point) for point in range(0x1F3FB, 0x1F400)]
 LINE = re.compile(r"^([0-9A-F ]+?) *; (fully-qualified|minimally-qualified|unqualified) ", re.M)
 WIDTH = 40
-"""Code points a line: an emoji is two columns wide, joiners and tones none or two."""
+"""Code points per line: an emoji is two columns wide, joiners and tones none or two."""
 
 HEADER = '''"""Emoji of Unicode's emoji-test.txt: made by tools/emoji.py, not edited by hand.
 
@@ -38,7 +38,8 @@ FULLY_QUALIFIED = """\\
 
 
 def sequences(text: str) -> dict[str, str]:
-    """Returns the status of each sequence; components, which are no emoji alone, are left out."""
+    """Returns the status of each sequence, without components, which are not emoji by
+    themselves."""
     return {
         "".join(chr(int(point, 16)) for point in points.split()): status
         for points, status in LINE.findall(text)
@@ -46,7 +47,8 @@ def sequences(text: str) -> dict[str, str]:
 
 
 def folded(whole: list[str]) -> list[str]:
-    """Returns the sequences, those that differ in one skin tone alone as one with `*`."""
+    """Returns the sequences; those that differ only in one skin tone are combined into one with
+    `*`."""
     known, found = set(whole), []
     done: set[str] = set()
     for one in whole:
@@ -96,7 +98,7 @@ def main(path: Path) -> None:
 
 
 def check(path: Path) -> None:
-    """Raises where a listed sequence is refused, or the table holds another one."""
+    """Raises if a listed sequence is refused, or the table contains another one."""
     found = sequences(path.read_text(encoding="utf-8"))
     assert emoji.known() == {one for one, status in found.items() if status == "fully-qualified"}
     assert not [one for one in found if not emoji.is_emoji(one)]

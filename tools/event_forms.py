@@ -1,8 +1,8 @@
-"""Writes what follows from the classes of events: the tables of docs/events.md, and a golden file
-for an event that has none (part of `make types`).
+"""Writes files from the classes of events: the tables of docs/events.md, and a golden file for an
+event that has none (part of `make types`).
 
 A golden file is written once and never changed; edit `about` and the sample's values before the
-first commit where they matter.
+first commit if they matter.
 """
 
 import json
@@ -33,7 +33,7 @@ VALUES: dict[Any, Any] = {int: 2, bool: True, str: "lobby", Sealed: {"k": "u_ann
 
 
 def own_fields(event: type[Event]) -> list[str]:
-    """Returns the stored fields of an event that not every event has."""
+    """Returns the stored fields of an event, without those that every event has."""
     return event_fields(event)[len(event_fields(Event)) :]
 
 
@@ -56,7 +56,7 @@ def tables() -> dict[str, list[str]]:
 
 
 def document(text: str) -> str:
-    """Returns docs/events.md with its tables as the classes have them."""
+    """Returns docs/events.md with tables from the classes."""
     for name, rows in tables().items():
         begin, end = f"<!-- {name}: made by make types -->\n", f"<!-- end of {name} -->"
         before, found, rest = text.partition(begin)
@@ -94,7 +94,7 @@ def golden(event: type[Event]) -> dict[str, Any]:
 
 
 def missing() -> dict[Path, type[Event]]:
-    """Returns the golden files that there should be and are not."""
+    """Returns the missing golden files."""
     wanted = {f"{event.TOPIC}.v{event.class_version}": event for event in EVENT_CLASSES}
     return {
         GOLDEN / f"{name}.json": event
@@ -104,7 +104,7 @@ def missing() -> dict[Path, type[Event]]:
 
 
 def main() -> int:
-    """With `--check` writes nothing, and says what is stale."""
+    """With `--check` it writes nothing and prints stale files."""
     text = DOCUMENT.read_text()
     made, absent = document(text), missing()
     if "--check" in sys.argv:

@@ -1,5 +1,5 @@
-"""Writes what is made of the wire models (run by `make types`): JSON Schemas to docs/schema/, the
-HTTP API's OpenAPI document to functions/openapi.json.
+"""Generates files from the wire models (run by `make types`): JSON Schemas in docs/schema/, the
+HTTP API's OpenAPI document in functions/openapi.json.
 
     python -m tools.generate_wire [SCHEMAS [DOCUMENT]]
 """

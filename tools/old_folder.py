@@ -1,13 +1,13 @@
-"""Makes the data folder of tests/fixtures/folders, with the code of an earlier commit.
+"""Creates the data folder of tests/fixtures/folders, with the code of an earlier commit.
 
     git worktree add /tmp/old 5d66fd3
     .venv/bin/python tools/old_folder.py /tmp/old tests/fixtures/folders/5d66fd3.tar.xz
 
-It runs the server and the command line of that checkout, talks to them with the checkout's own
-test harness, and packs the stopped folder (with its `vault.key`: nothing in it is private)
-beside `expected.json`, which is what that commit read out of it. Ids, keys and times are random, so
-two runs give different archives. A fixture of a later commit gets a name of its own; an existing
-one is never made again.
+It runs the server and the command line of that checkout, uses them through the checkout's own test
+harness, and packs the stopped folder (with its `vault.key`: nothing in it is private) together with
+`expected.json`, which has everything that this commit read from it. Ids, keys and times are random,
+so two runs give different archives. A fixture of a later commit gets a new name; an existing one is
+never created again.
 """
 
 import json
@@ -62,7 +62,7 @@ def main(checkout: Path, target: Path) -> None:
 
 
 def _talk(harness: Any, folder: Path) -> dict[str, Any]:
-    """Has people do everything that the protocol knows; returns them by nickname."""
+    """Makes people use every command of the protocol; returns them by nickname."""
     with harness.Server(folder) as server:
         people = {name: server.enter(name) for name in ("ann", "bob", "cat", "dan", "eve")}
         ann, bob, cat, dan, eve = (person.connect() for person in people.values())
@@ -151,7 +151,7 @@ def _poison(folder: Path) -> None:
 
 
 def _read(harness: Any, folder: Path, people: dict[str, Any]) -> dict[str, Any]:
-    """Returns what this commit reads out of the folder."""
+    """Returns everything that this commit reads from the folder."""
     with harness.Server(folder) as server:
         harness.until(lambda: server.parley("dead-letters", "list").rows)
         ann = people["ann"]

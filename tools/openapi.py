@@ -1,4 +1,4 @@
-"""The OpenAPI document of the HTTP API, made of what each route says about itself."""
+"""The OpenAPI document of the HTTP API, generated from the declarations of the routes."""
 
 import re
 from typing import Any
@@ -132,7 +132,7 @@ def _parameters(schema: Schema, parts: set[str], inside: set[str]) -> list[Schem
 
 
 def _bare(field: Schema) -> Schema:
-    """Returns a parameter's schema: what may be null is one that may be left out."""
+    """Returns a parameter's schema: a parameter that may be null is optional."""
     (kind,) = (one for one in field.get("anyOf", [field]) if one.get("type") != "null")
     default = field.get("default")
     kept = {name: value for name, value in kind.items() if name not in ("title", "default")}
@@ -156,7 +156,7 @@ def _schemas() -> Schema:
 
 
 def _leave_out(schema: Schema, fields: set[str]) -> None:
-    """Takes fields out of a body's schema that stand in the path."""
+    """Removes fields from a body's schema that are in the path."""
     for field in fields:
         del schema["properties"][field]
     if "required" in schema:

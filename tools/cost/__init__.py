@@ -1,1 +1,1 @@
-"""What a deployed stack costs, from its own API calls (docs/cost.md)."""
+"""The cost of a deployed stack, from its own API calls (docs/cost.md)."""

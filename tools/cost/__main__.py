@@ -1,7 +1,7 @@
-"""What the stack costs: counts calls, and writes the tables of docs/cost.md and docs/scale.md.
+"""The cost of the stack: counts calls, and writes the tables of docs/cost.md and docs/scale.md.
 
-python -m tools.cost            counts anew (a minute) and writes the tables
-python -m tools.cost --check    fails where a page is not what the kept counts give
+python -m tools.cost            counts again (a minute) and writes the tables
+python -m tools.cost --check    fails if a page does not match the stored counts
 python -m tools.cost --measure  measures the handlers' processor time on MiniStack (minutes)
 """
 

@@ -11,7 +11,8 @@ from tools.cost.prices import PRICES
 from tools.cost.template import memory
 
 FULL_CORE = 1_769
-"""MB at which a function has one core; below, its share is in proportion (AWS Lambda's guide)."""
+"""MB at which a function has one core; below that, its share is proportional (AWS Lambda's
+guide)."""
 
 WAITS = {
     "PutItem": 5.0,
@@ -28,26 +29,26 @@ WAITS = {
     "PutRecordBatch": 30.0,
     "PostToConnection": 10.0,
 }
-"""Milliseconds that a function waits for a call's answer: assumptions, no measurement."""
+"""Milliseconds that a function waits for a call's answer: assumptions, not measurements."""
 
 AT_ONCE = {"PostToConnection": CONNECTIONS}
-"""Calls that go out together."""
+"""Calls that are sent in parallel."""
 
 BESIDE = {"socket_message": ("PublishBatch", "PostToConnection")}
-"""Calls of a function that wait for their answers side by side (domain/executing.py): the event
-is published while the acknowledgement is posted."""
+"""Calls of a function that wait for their answers in parallel (domain/executing.py): the event is
+published while the acknowledgement is posted."""
 
 LEFT_OUT = ("out", "trace")
-"""Counted, and shown in tables of their own."""
+"""Counted, and shown in separate tables."""
 
 SENDS = "sent"
-"""SNS's sends into SQS. AWS takes nothing for delivering to SQS; whether SQS bills the queue's
-owner for a send sources disagree. Counted as billed, and shown."""
+"""SNS's sends into SQS. AWS charges nothing for delivery to SQS; sources disagree on whether SQS
+bills the queue's owner for a send. Counted as billed, and shown."""
 
 
 @dataclass
 class Bill:
-    """What a number of messages comes to.
+    """The bill of a number of messages.
 
     Attributes
     ----------
@@ -59,7 +60,7 @@ class Bill:
     functions: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def dollars(self, *names: str) -> float:
-        """Returns dollars a million messages, of those units or of all but LEFT_OUT."""
+        """Returns dollars per million messages, for the given units or for all except LEFT_OUT."""
         return sum(
             PRICES[name].of(1e6 * amount)
             for name, amount in self.units.items()
@@ -67,11 +68,11 @@ class Bill:
         )
 
     def share(self, members: int, *, sends: bool = True) -> float:
-        """Returns these dollars over the bound's; without `sends`, SNS's sends are free."""
+        """Returns these dollars divided by the bound's; without `sends`, SNS's sends are free."""
         return (self.dollars() - (0 if sends else self.dollars(SENDS))) / bound(members)
 
     def services(self) -> dict[str, float]:
-        """Returns dollars a million messages by service."""
+        """Returns dollars per million messages by service."""
         found: dict[str, float] = {}
         for name in self.units:
             if name not in LEFT_OUT:
@@ -81,9 +82,10 @@ class Bill:
 
 
 def cpu_of(function: str, members: int, case: str) -> float:
-    """Returns the milliseconds of processor time of an invocation, as measured last.
+    """Returns the last measured milliseconds of processor time of an invocation.
 
-    What was not measured alone (archive_events, say) is taken for relay_events, whose like it is.
+    A function that was not measured separately (for example archive_events) counts like
+    relay_events, which is similar.
     """
     cases = measured()["cpu_ms"][str(members)]
     known = cases["backlog" if case == "backlog" else "alone"]
@@ -93,7 +95,7 @@ def cpu_of(function: str, members: int, case: str) -> float:
 
 
 def duration(function: str, cpu: float, operations: Mapping[str, float]) -> float:
-    """Returns the milliseconds that are billed for one invocation."""
+    """Returns the billed milliseconds of one invocation."""
     share = min(1.0, memory(function) / FULL_CORE)
     waits = {
         operation: math.ceil(times / AT_ONCE.get(operation, 1)) * WAITS.get(operation, 0.0)
@@ -104,11 +106,11 @@ def duration(function: str, cpu: float, operations: Mapping[str, float]) -> floa
 
 
 def bill(tally: Tally, members: int, case: str) -> Bill:
-    """Returns what was counted as a bill.
+    """Returns the counts as a bill.
 
     Parameters
     ----------
-    case: `alone`, `relayed` or `backlog`, of which the milliseconds are taken.
+    case: `alone`, `relayed` or `backlog`, whose milliseconds are used.
     """
     units = {**tally.units(), "gb_second": 0.0}
     functions = {}
@@ -124,10 +126,10 @@ def bill(tally: Tally, members: int, case: str) -> Bill:
 
 
 def steady(cases: Mapping[str, Tally]) -> Tally:
-    """Returns a message in a stack that takes ten or more a second in as many rooms.
+    """Returns a message in a stack with ten or more messages a second, each in another room.
 
-    The stream's readers then have at least ten events a call, as counted for the backlog: the
-    relay gathers for a second, the archive for a minute. Views and delivery have it alone.
+    The stream's readers then have at least ten events per call, as counted for the backlog: the
+    relay gathers for a second, the archive for a minute. Views and delivery handle it alone.
     """
     readers = ("relay_events", "archive_events")
     own = [row for row in cases["alone"].rows if row.function not in readers]
@@ -135,6 +137,6 @@ def steady(cases: Mapping[str, Tally]) -> Tally:
 
 
 def bound(members: int) -> float:
-    """Returns the dollars a million messages that nobody can go below with a frame each: one in,
-    one to each member, one acknowledgement."""
+    """Returns the lower bound, in dollars per million messages, with a frame per message and
+    member: one in, one to each member, one acknowledgement."""
     return PRICES["frame"].of(1e6 * (members + 2))

@@ -9,16 +9,16 @@ from tools.cost.prices import PRICES
 from tools.cost.template import memory
 
 ROW = 100
-"""Bytes of a connection's row there: an id, a person, a room."""
+"""Bytes of a connection's row in that design: an id, a person, a room."""
 
 PAGE = 1024 * KB
 PAGE_WAIT = 50.0
-"""Milliseconds that a page of a Scan takes: an assumption."""
+"""Milliseconds for a page of a Scan: an assumption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classic:
-    """A message's cost where `connections` are open in all.
+    """A message's cost with `connections` open in total.
 
     Attributes
     ----------
@@ -31,8 +31,9 @@ class Classic:
 
 
 def classic(members: int, connections: int) -> Classic:
-    """One Lambda takes the frame, puts the message, scans, filters and posts. No queue, no ack
-    but the push, no order, no retry, no view: a bill to compare with, not the same service."""
+    """One Lambda takes the frame, puts the message, scans, filters and posts. There is no queue, no
+    ack except the push, no order, no retry, no view: a bill for comparison, not the same
+    service."""
     size = connections * ROW
     pages = max(1, math.ceil(size / PAGE))
     rru = sum(math.ceil(min(PAGE, size - n * PAGE) / (4 * KB)) for n in range(pages)) / 2

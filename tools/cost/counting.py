@@ -1,4 +1,4 @@
-"""Counts what messages and other doings call, and keeps it in counted.json."""
+"""Counts the calls of messages and other actions, and stores them in counted.json."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ WARM, ALONE, BACKLOG = 6, 5, 10
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Calls of one kind, per doing."""
+    """Calls of one kind, per action."""
 
     function: str
     operation: str
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one doing calls."""
+    """The calls of one action."""
 
     rows: tuple[Row, ...]
 
@@ -64,7 +64,8 @@ class Tally:
         return found
 
     def times(self, function: str) -> dict[str, float]:
-        """Returns how often a function calls each operation; `Invoke` is how often it is."""
+        """Returns how often a function calls each operation; `Invoke` counts its own
+        invocations."""
         found: dict[str, float] = {}
         for row in self.rows:
             if row.function == function:
@@ -77,8 +78,8 @@ class Tally:
 
 def messages(stack: Stack, meter: Meter, members: int) -> dict[str, Tally]:
     """Counts a message in a room of `members`: alone with fast publish on (`alone`) and off
-    (`relayed`), as one of a backlog that is delivered at once (`backlog`), and alone where the
-    push serves as its acknowledgement (`quiet`)."""
+    (`relayed`), as one of a backlog that is delivered at once (`backlog`), and alone with the push
+    as its acknowledgement (`quiet`)."""
     talk = Talk(stack, members)
 
     def alone(fast: bool, *, quiet: bool = False) -> Tally:
@@ -96,7 +97,7 @@ def messages(stack: Stack, meter: Meter, members: int) -> dict[str, Tally]:
 
 
 def others(stack: Stack, meter: Meter, members: int) -> dict[str, Tally]:
-    """Counts what is not a message: a ping, a typing push, a read mark, a connection."""
+    """Counts actions other than messages: a ping, a typing push, a read mark, a connection."""
     talk = Talk(stack, members)
     talk.alone(WARM, fast=True)
     doings: dict[str, Callable[[], None]] = {
@@ -115,7 +116,7 @@ def others(stack: Stack, meter: Meter, members: int) -> dict[str, Tally]:
 
 
 def count() -> None:
-    """Counts everything anew and writes counted.json."""
+    """Counts everything again and writes counted.json."""
     kept: dict[str, Any] = {}
     for members in SIZES:
         with counted() as (stack, meter):
@@ -138,7 +139,7 @@ def count() -> None:
 
 
 def kept() -> dict[str, dict[str, Tally]]:
-    """Returns what was counted last, by the room's size and case."""
+    """Returns the last counts, by the room's size and case."""
     found = json.loads(KEPT.read_text())
     return {
         size: {case: Tally.read(rows) for case, rows in cases.items()}

@@ -1,9 +1,10 @@
-"""How long a message takes through the emulated stack, with fast publish and by the relay alone.
+"""Measures how long a message takes through the emulated stack, with fast publish and with the
+relay alone.
 
     python -m tools.cost.latency
 
-Builds and deploys into MiniStack on this machine, as `make stack` does. An emulator's figures are
-not AWS's: they show what the two ways differ by, and that the way is whole.
+Builds and deploys into MiniStack on this machine, like `make stack`. An emulator's figures are not
+AWS's: they show the difference between the two paths, and that the paths work.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ PATIENCE = 30.0
 
 
 class Person:
-    """Somebody with a session and a socket."""
+    """A person with a session and a socket."""
 
     _ids = itertools.count(1)
 
@@ -72,7 +73,7 @@ class Person:
 
 @contextlib.contextmanager
 def fast_publish(stack: Stack, on: bool) -> Iterator[None]:
-    """Has `socket_message` publish after the ack, or leave it to the relay."""
+    """Makes `socket_message` publish after the ack, or leave it to the relay."""
     cloud, client = stack.clients("cloudformation"), stack.clients("lambda")
     name = cloud.describe_stack_resource(StackName=NAME, LogicalResourceId="SocketMessageFunction")[
         "StackResourceDetail"
@@ -93,7 +94,8 @@ def fast_publish(stack: Stack, on: bool) -> Iterator[None]:
 
 
 def measured(writer: Person, reader: Person, room: str) -> tuple[list[float], list[float]]:
-    """Returns milliseconds to the ack, and to the other's push, a message after the other."""
+    """Returns milliseconds to the ack, and to the other person's push, one message after the
+    other."""
     acks, pushes = [], []
     for number in range(WARM + ROUNDS):
         began = time.perf_counter()

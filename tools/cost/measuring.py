@@ -1,7 +1,8 @@
-"""`--measure`: what the handlers' own work takes on this machine, kept in measured.json.
+"""`--measure`: measures the processor time of the handlers on this machine, stored in
+measured.json.
 
-The functions talk to MiniStack and to a process that takes frames, both on this machine; what is
-kept is processor time of this process alone, boto3's and HTTP's included, TLS's not.
+The functions call MiniStack and a process that receives frames, both on this machine; only the
+processor time of this process is stored, including boto3 and HTTP, without TLS.
 """
 
 import json
@@ -47,7 +48,7 @@ Server(("127.0.0.1", int(sys.argv[1])), Taker).serve_forever()
 
 
 class Clock:
-    """Notes the processor time of each invocation."""
+    """Records the processor time of each invocation."""
 
     def __init__(self) -> None:
         self.spent: dict[str, list[float]] = {}
@@ -123,6 +124,6 @@ def _machine() -> dict[str, Any]:
 
 
 def measured() -> dict[str, Any]:
-    """Returns what was measured last."""
+    """Returns the last measurement."""
     found: dict[str, Any] = json.loads(KEPT.read_text())
     return found

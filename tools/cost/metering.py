@@ -1,8 +1,8 @@
-"""Counts the calls of botocore's sessions, and what AWS bills each as.
+"""Counts the calls of botocore's sessions, and the units that AWS bills for each.
 
-Sizes are of what really went over the wire; rules are AWS's: a write unit a KB begun, a read unit
-4 KB begun (half where eventually consistent), twice that in a transaction, an index's write where
-what it projects changed; requests of SNS and SQS by 64 KB begun.
+Sizes are those of the sent bytes; rules are AWS's: a write unit per started KB, a read unit per
+started 4 KB (half if eventually consistent), twice that in a transaction, an index write if a
+projected attribute changed; requests of SNS and SQS per started 64 KB.
 """
 
 import math
@@ -24,8 +24,8 @@ class Call:
 
     Attributes
     ----------
-    target: the table, topic or queue by its short name.
-    units: by the names of prices.PRICES.
+    target: short name of the table, topic or queue.
+    units: units by the names of prices.PRICES.
     """
 
     function: str
@@ -36,7 +36,7 @@ class Call:
 
 @dataclass
 class Meter:
-    """What was called, in order."""
+    """The calls, in order."""
 
     calls: list[Call] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class Meter:
 
         Parameters
         ----------
-        plain: a `dynamodb` client that nobody counts, to look at items with.
+        plain: a `dynamodb` client whose calls are not counted, to read items.
         """
         Watcher(self, function, plain).register(session)
 
@@ -140,7 +140,7 @@ class Watcher:
             self._meter.add(self._function, operation, short(asked["TableName"]), rru=rru)
 
     def _whole(self, operation: str, asked: Wire) -> Iterable[Wire]:
-        """Returns the items that were read: a filter or projection saves nothing."""
+        """Returns the items that were read: a filter or projection does not reduce the cost."""
         dropped = ("ProjectionExpression", "FilterExpression")
         again = {name: value for name, value in asked.items() if name not in dropped}
         expressions = " ".join(str(again.get(n, "")) for n in ("KeyConditionExpression",))
@@ -169,7 +169,7 @@ def short(name: str) -> str:
 
 
 def message_bytes(entry: Wire) -> int:
-    """Returns what a message weighs, its attributes included."""
+    """Returns the bytes of a message, including its attributes."""
     attributes = entry.get("MessageAttributes", {})
     return len(entry["Message"].encode()) + sum(
         len(name) + len(value["DataType"]) + len(value["StringValue"].encode())
@@ -206,7 +206,7 @@ def writes(operation: str, asked: Wire) -> list[tuple[str, dict[str, Any]]]:
 
 
 def write_units(table: str, before: Wire | None, after: Wire | None) -> int:
-    """Returns the write units of one write, its indexes' included."""
+    """Returns the write units of one write, including its indexes."""
     size = max(item_size(before or {}), item_size(after or {}))
     units = max(1, math.ceil(size / KB))
     for index in tables()[table].get("GlobalSecondaryIndexes", ()):

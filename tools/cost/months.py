@@ -1,4 +1,4 @@
-"""Dollars a month for people who talk as a stated model has it."""
+"""Dollars per month for people who behave as in a stated model."""
 
 from dataclasses import dataclass
 
@@ -10,42 +10,42 @@ from tools.cost.template import alarm_metrics, count, of_type
 SECONDS = 30 * 86_400
 
 DAYS = 20
-"""Days of a month on which somebody is there."""
+"""Days of a month on which a person is connected."""
 
 HOURS = 4.0
 """Hours connected on such a day, in VISITS connections."""
 
 VISITS = 2
 MESSAGES = 15
-"""Messages that somebody writes on such a day."""
+"""Messages that a person writes on such a day."""
 
 ROOMS = {2: 0.3, 10: 0.6, 50: 0.1}
-"""Shares of the messages by how many are connected in the room."""
+"""Shares of the messages by the number of people connected in the room."""
 
 READS = 20
-"""Read marks on such a day: at most one in 5 s a room."""
+"""Read marks on such a day: at most one in 5 s per room."""
 
 TYPING = 1.0
-"""Typing pushes a message; the room of 10 stands for all."""
+"""Typing pushes per message; the room of 10 represents all."""
 
 PING_SEEN, PING_HIDDEN = 120.0, 300.0
-"""Seconds between pings of a tab that is seen, and of one that is not (frontend)."""
+"""Seconds between pings of a visible tab, and of a hidden one (frontend)."""
 
 SEEN = 0.5
-"""Share of the connected time in which the tab is seen."""
+"""Share of the connected time in which the tab is visible."""
 
 POLLERS, LONG_POLL = 5, 20.0
 """Lambda's pollers of an idle queue, and the seconds of each empty receive."""
 
 SNS_KEYS = 4
-"""Functions that publish: each has a data key of the topic made twice in five minutes."""
+"""Functions that publish: each requests a data key of the topic twice in five minutes."""
 
 METRICS_A_ROUTE = 6
 OWN_METRICS = 6
-"""Metrics of our own that are emitted (functions/metrics.py), at most."""
+"""Maximum of custom metrics that are emitted (functions/metrics.py)."""
 
 STORED = 2_000
-"""Bytes a message leaves in the tables: event, message row, index and overhead of each item."""
+"""Bytes per message in the tables: event, message row, index and overhead of each item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ class Month:
 
 
 def month(people: int, counts: dict[str, dict[str, Tally]], *, traces: bool) -> Month:
-    """Returns what `people` active a month cost, each message by itself (the dearest case)."""
+    """Returns the cost of `people` active people per month, with each message delivered alone (the
+    most expensive case)."""
     days = people * DAYS
     messages = days * MESSAGES
     by_room = {size: bill(counts[str(size)]["alone"], size, "alone") for size in ROOMS}
@@ -74,7 +75,7 @@ def month(people: int, counts: dict[str, dict[str, Tally]], *, traces: bool) -> 
         "typing": messages * TYPING * rest["typing"].dollars() / 1e6,
         "read marks": days * READS * rest["read"].dollars() / 1e6,
         "pings": pings * rest["ping"].dollars() / 1e6,
-        "coming and going": days * VISITS * rest["connection"].dollars() / 1e6,
+        "connecting and disconnecting": days * VISITS * rest["connection"].dollars() / 1e6,
         "connection minutes": PRICES["connected"].of(days * HOURS * 60),
         "transfer out": PRICES["out"].of(
             sum(messages * share * by_room[size].units["out"] for size, share in ROOMS.items())
@@ -102,7 +103,7 @@ def _traces(messages: float, pings: float, days: float) -> float:
 
 
 def fixed() -> dict[str, float]:
-    """Returns what is paid though nobody talks."""
+    """Returns the costs that are due even if nobody writes."""
     queues = of_type("AWS::SQS::Queue").values()
     sources = sum(
         "Queue" in str(source.get("EventSourceArn"))
@@ -117,7 +118,7 @@ def fixed() -> dict[str, float]:
     return {
         "alarms": PRICES["alarm"].of(alarm_metrics()),
         "dashboard": PRICES["dashboard"].of(count("AWS::CloudWatch::Dashboard")),
-        "metrics of our own": PRICES["metric"].of(OWN_METRICS),
+        "custom metrics": PRICES["metric"].of(OWN_METRICS),
         "detailed metrics of routes, at most": PRICES["metric"].of(routes * METRICS_A_ROUTE),
         "polls of idle queues": polls,
         "KMS key": PRICES["kms_key"].of(count("AWS::KMS::Key")),

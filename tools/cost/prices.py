@@ -1,9 +1,9 @@
-"""List prices, the one table of them. First tiers, no free tier, no savings plan."""
+"""The only table of list prices. First tiers, no free tier, no savings plan."""
 
 from dataclasses import dataclass
 
 REGION = "us-east-1"
-REMEMBERED = "as remembered, check before relying"
+REMEMBERED = "from memory, check before use"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What a message's cost may be, over what is assumed; and what gathering saves in a busy room."""
+"""The range of a message's cost over the assumptions, and the saving by gathering in a busy
+room."""
 
 from dataclasses import dataclass
 
@@ -6,11 +7,11 @@ from tools.cost.billing import SENDS, Bill, bound
 from tools.cost.template import memory
 
 PUSHES = 0.41
-"""Pushes a message at ten messages a second in one room, as tests/unit/test_gathering.py counts
-them: 41 for 100 messages."""
+"""Pushes per message at ten messages a second in one room, as counted by
+tests/unit/test_gathering.py: 41 for 100 messages."""
 
 WAIT = 0.25
-"""Seconds that a gathered push waits at the most (functions/aws.py)."""
+"""Maximum of seconds that a gathered push waits (functions/aws.py)."""
 
 MOVES = 3
 """Writes of the cursor for a gathered push: one that finds the cursor past the record, one that
@@ -19,7 +20,7 @@ moves it to the newest record, and one on to the log's head."""
 
 @dataclass(frozen=True)
 class Range:
-    """Dollars a million messages.
+    """Dollars per million messages.
 
     Attributes
     ----------
@@ -32,7 +33,7 @@ class Range:
     high: float
 
     def over(self) -> tuple[float, float]:
-        """Returns both over the bound."""
+        """Returns both, divided by the bound."""
         return self.low / bound(self.members), self.high / bound(self.members)
 
 
@@ -42,17 +43,17 @@ def between(members: int, alone: Bill, steady: Bill) -> Range:
 
 
 def moves(alone: Bill, steady: Bill) -> list[tuple[str, float]]:
-    """Returns what each assumption moves, in dollars a million messages."""
+    """Returns the effect of each assumption, in dollars per million messages."""
     return [
-        ("SQS bills what SNS sends into it, or not", steady.dollars(SENDS)),
+        ("SQS bills sends from SNS, or not", steady.dollars(SENDS)),
         ("other messages share the stream's readers, or not", alone.dollars() - steady.dollars()),
-        ("functions take twice the time reckoned", alone.dollars("gb_second")),
-        ("functions take half the time reckoned", -steady.dollars("gb_second") / 2),
+        ("functions take twice the calculated time", alone.dollars("gb_second")),
+        ("functions take half the calculated time", -steady.dollars("gb_second") / 2),
     ]
 
 
 def gathered(members: int, steady: Bill) -> Bill:
-    """Returns a message of a room that has ten a second, as a bill."""
+    """Returns the bill of a message in a room with ten messages a second."""
     units = dict(steady.units)
     took, gb_seconds = steady.functions["deliver"]
     waits = PUSHES * WAIT * memory("deliver") / 1024
@@ -60,7 +61,7 @@ def gathered(members: int, steady: Bill) -> Bill:
     units["invocation"] -= 1 - PUSHES
     units["gb_second"] += waits - gb_seconds * (1 - PUSHES)
     units["wru"] += MOVES * PUSHES - 1
-    # The connections and the log, each once a push.
+    # The connections and the log, each once per push.
     units["rru"] += 2 * PUSHES - 1
     functions = {**steady.functions, "deliver": (took * PUSHES, gb_seconds * PUSHES + waits)}
     return Bill(units, functions)

@@ -28,7 +28,7 @@ TEXT = "have you tried to boot with the older kernel from grub?!"
 
 AUTHORS = 5
 PING_ROOMS = 5
-"""Rooms that a ping asks about."""
+"""Number of rooms in a ping."""
 
 SESSION = "5" * 32
 CHUNK = 90
@@ -36,7 +36,7 @@ CHUNK = 90
 
 
 class Talk:
-    """A public room of `members`, all connected, of whom a few write in turn."""
+    """A public room of `members`, all connected; a few of them write in turn."""
 
     def __init__(self, stack: Stack, members: int) -> None:
         self.stack = stack
@@ -49,14 +49,14 @@ class Talk:
         self._connect()
         self._seen = self._head()
 
-    # Setting up, which nobody counts
+    # Setup, which is not counted
 
     def _enter(self) -> None:
         chat = self.stack.chat("socket_message", False)
         services = chat.services
         services.vault.create(self.users[: self.authors])
         now = services.now()
-        # Of those who never write, names sealed under an author's key weigh the same.
+        # For people who never write, names sealed under an author's key have the same size.
         names = [
             services.vault.seal(self.users[i % self.authors], f"member-{i}")
             for i in range(self.members)
@@ -114,7 +114,7 @@ class Talk:
         ]
         table.write_many(puts=[*rows, *own[: self.authors]])
 
-    # Talking
+    # Messages
 
     def _context(self, number: int) -> dict[str, Any]:
         user = self.users[number]
@@ -126,7 +126,7 @@ class Talk:
         }
 
     def send(self, action: str, fast: bool = True, by: int | None = None, **fields: Any) -> None:
-        """Has an author send a frame."""
+        """Sends a frame of an author."""
         self._sent += 1
         number = self._sent % self.authors if by is None else by
         frame: dict[str, Any] = {"action": action}
@@ -135,13 +135,13 @@ class Talk:
         else:
             frame |= {"room": ROOM, **fields}
         if action not in ("ping", "typing"):
-            # As long as the browser's ids.
+            # Has the length of the browser's ids.
             frame["id"] = f"0d3a8f51-6c2e-4b7a-9f10-{self._sent:012d}"
         self.stack.frame(self._context(number), orjson.dumps(frame).decode(), fast)
 
     def _held(self, number: int) -> dict[str, Any]:
-        """Returns what a ping of somebody in PING_ROOMS rooms asks who lacks nothing. A log without
-        events stands for the other rooms: looking at one costs the same read."""
+        """Returns the ping of an up-to-date person in PING_ROOMS rooms. A log without events
+        represents the other rooms: checking it costs the same read."""
         others = {f"{ROOM}-{other}": 0 for other in range(1, PING_ROOMS)}
         return {"rooms": {ROOM: self._head(), **others}, "user": self._head(self.users[number])}
 
@@ -160,7 +160,7 @@ class Talk:
         return int(found[0]["version"]["N"])
 
     def spread(self, log: str = ROOM, after: int | None = None) -> None:
-        """Has what was written reach everybody: stream, topic, queues, consumers."""
+        """Delivers everything that was written: stream, topic, queues, consumers."""
         since = self._seen if after is None else after
         found = self.stack.plain["dynamodb"].query(
             TableName="cost-events",
@@ -188,10 +188,10 @@ class Talk:
             self.post(fast)
         self.spread()
 
-    # What is no message
+    # Other actions
 
     def read(self) -> None:
-        """Has an author move their read mark, and their own connections hear of it."""
+        """Moves an author's read mark, which their own connections get as a push."""
         user = self.users[1]
         before = self._head(user)
         self._marked += 1
@@ -200,9 +200,9 @@ class Talk:
         assert self._head(user) == before + 1
 
     def come_and_go(self) -> None:
-        """Has somebody connect anew, sync the room with nothing missed, and go."""
+        """Connects a person again, syncs the room without missed events, and disconnects."""
         user, connection = self.users[0], "Dq3GONEBYNOWAcC="
-        # Nobody else of theirs is here: everybody is told that they come and go.
+        # They have no other connection: everybody in the room is told that they come and go.
         table = Table(self.stack.plain["dynamodb"], "cost-connections")
         own = table.query("pk = :pk", values={":pk": f"U#{user}"})
         table.write_many(deletes=[{"pk": row["pk"], "sk": row["sk"]} for row in list(own)])

@@ -1,5 +1,5 @@
-"""The stack's functions over tables, topic and queues that stand in this process or in an
-emulator: the real handlers, each composed as in AWS (functions/aws.py), counted call by call."""
+"""The stack's functions over tables, topic and queues in this process or in an emulator: the real
+handlers, each composed as on AWS (functions/aws.py), counted call by call."""
 
 import contextlib
 import importlib
@@ -42,11 +42,11 @@ TOPIC_MAY_WRITE = (
     '{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*"}]}'
 )
 Around = Callable[[str, Callable[[], Any]], Any]
-"""Runs an invocation of a function; may look at its clock."""
+"""Runs an invocation of a function; may measure its time."""
 
 
 class CountingGateway:
-    """Implements the Gateway port: nobody gets anything, but it is counted."""
+    """Implements the Gateway port: only counts the posts."""
 
     def __init__(self, meter: Meter, function: str) -> None:
         self._meter = meter
@@ -82,8 +82,8 @@ class Stack:
 
     Parameters
     ----------
-    meter: counts; None composes the functions as they are, to be measured.
-    endpoint: where frames are posted to.
+    meter: counts the calls; None composes the functions without counting, to measure them.
+    endpoint: address to which frames are posted.
     around: runs each invocation.
     """
 
@@ -94,7 +94,7 @@ class Stack:
         around: Around = lambda function, call: call(),
     ) -> None:
         self.meter = meter
-        # An emulator's topic takes a moment; the one in this process does not.
+        # An emulator's topic needs a moment; the one in this process does not.
         self._patience = 0 if meter is not None else 5
         self._around = around
         self._loader = botocore.session.get_session().get_component("data_loader")
@@ -150,7 +150,7 @@ class Stack:
         }
 
     def chat(self, function: str, fast: bool = True) -> Chat:
-        """Returns a function's use cases, kept as its warm process keeps them."""
+        """Returns a function's use cases, cached as in its warm process."""
         key = function, fast
         if key not in self._chats:
             self._chats[key] = self._compose(function, fast)
@@ -162,8 +162,8 @@ class Stack:
             self.meter.watch(session, function, self.plain["dynamodb"])
         environment = {**self.environment, "FAST_PUBLISH": str(fast).lower()}
         chat = compose(function, environment, session)
-        # The messages that are counted one by one are of different moments, however fast they come
-        # here; tools/cost/ranges.py reckons a room where they do come fast.
+        # Messages that are counted one by one represent different moments, however fast they follow
+        # here; tools/cost/ranges.py calculates a room where they follow fast.
         chat = Chat(replace(chat.services, gathering=0.0))
         if self.meter is None:
             return chat
@@ -176,7 +176,7 @@ class Stack:
         return Chat(replace(chat.services, **given))
 
     def invoke(self, function: str, event: Event, fast: bool = True) -> Any:
-        """Calls a function's handler as a warm process of its own would be called."""
+        """Calls a function's handler like a separate warm process."""
         chat = self.chat(function, fast)
         handler = importlib.import_module(f"functions.{function}").handler
         bootstrap.use(chat)
@@ -192,7 +192,7 @@ class Stack:
         return answer
 
     def frame(self, context: Event, body: str, fast: bool) -> None:
-        """Has a client send a frame."""
+        """Sends a frame of a client."""
         if self.meter is not None:
             units = {"frame": math.ceil(len(body.encode()) / FRAME)}
             logged = access_log_bytes() + LOG_LINE
@@ -219,8 +219,9 @@ class Stack:
         return {"Records": records}
 
     def drain(self, queue: str, function: str) -> None:
-        """Hands a queue's messages to a function as Lambda's poller does: a receive and a delete
-        for each batch of at most ten. Groups go in batches of their own, which costs most."""
+        """Passes a queue's messages to a function like Lambda's poller: a receive and a delete for
+        each batch of at most ten. Groups have separate batches, which is the most expensive
+        case."""
         patience = self._patience
         while groups := self._received(queue, patience):
             patience = 0
@@ -275,9 +276,9 @@ class Stack:
 
 @contextlib.contextmanager
 def counted() -> Iterator[tuple[Stack, Meter]]:
-    """Yields a stack in this process, and what counts it.
+    """Yields a stack in this process, and its meter.
 
-    Pushes count as on time however busy this machine is: a late one reads the log once more.
+    Pushes count as on time, however busy this machine is: a late one would read the log once more.
     """
     on_time = mock.patch("domain.chat.delivering.LATE", 86_400.0)
     with mock.patch.dict(os.environ, CREDENTIALS), on_time, mock_aws():
@@ -291,6 +292,6 @@ CREDENTIALS = {
     "AWS_SESSION_TOKEN": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
-    # moto takes a while to check signatures of what it need not.
+    # moto would spend time on checking signatures that need no check.
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "false",
 }

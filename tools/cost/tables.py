@@ -48,7 +48,7 @@ def sizes(counts: Counts) -> str:
 
 
 def quiet(counts: Counts) -> str:
-    """What a message costs whose push serves as its acknowledgement."""
+    """The cost of a message whose push serves as its acknowledgement."""
     rows = []
     for size in SIZES:
         acked, pushed = _bill(counts, size, "alone"), _bill(counts, size, "quiet")
@@ -62,7 +62,7 @@ def quiet(counts: Counts) -> str:
 
 
 def lines(counts: Counts) -> str:
-    """Where the dollars of a room of 50 go."""
+    """The costs of a room of 50 by service."""
     bills = {case: _bill(counts, 50, case) for case in CASES}
     names = [name for name in PRICES if any(name in b.units for b in bills.values())]
     rows = []
@@ -70,10 +70,10 @@ def lines(counts: Counts) -> str:
         price = PRICES[name]
         label = f"{price.service}: {price.unit}"
         rows.append([label, *(f"{bills[case].dollars(name):.3f}" for case in CASES)])
-    rows.append(["**sum, transfer left out**", *(f"**{bills[c].dollars():.2f}**" for c in CASES)])
+    rows.append(["**sum, without transfer**", *(f"**{bills[c].dollars():.2f}**" for c in CASES)])
     rows.append(["over the bound of 52", *(f"{bills[c].share(50):.3f}" for c in CASES)])
     free = [f"{bills[c].share(50, sends=False):.3f}" for c in CASES]
-    rows.append(["the same, were SNS's sends to SQS free", *free])
+    rows.append(["the same, with free sends from SNS to SQS", *free])
     return table(["$ per million messages, room of 50", *CASES], rows)
 
 
@@ -93,7 +93,7 @@ def calls(counts: Counts) -> str:
         [f"{f} {o} {t}".strip(), r.get("alone", "0"), r["units"], r.get("backlog", "0")]
         for (f, o, t), r in sorted(rows.items())
     ]
-    return table(["call", "alone", "units of it", "backlog, per message"], shown_rows)
+    return table(["call", "alone", "its units", "backlog, per message"], shown_rows)
 
 
 def durations(counts: Counts) -> str:
@@ -126,8 +126,8 @@ def others(counts: Counts) -> str:
     names = {
         "ping": "a ping about 5 rooms and its pong",
         "typing": "a typing push",
-        "read": "a read mark, with its ack and its push to oneself",
-        "connection": "coming and going: ticket, $connect, sync of a room, $disconnect, presence",
+        "read": "a read mark, with its ack and its push to the person",
+        "connection": "connecting and disconnecting: ticket, $connect, sync of a room, $disconnect, presence",
     }
     for name, label in names.items():
         row = [label]
@@ -167,7 +167,7 @@ def busy(counts: Counts) -> str:
         frames = f"{each.units['frame']:.0f}", f"{one.units['frame']:.1f}"
         dollars = f"{each.dollars():.2f}", f"{one.dollars():.2f}"
         rows.append([f"{size}", *frames, *dollars, f"{one.share(size):.2f}"])
-    head = ["members", "frames, each on its own", "gathered", "$, each on its own", "gathered"]
+    head = ["members", "frames, pushed separately", "gathered", "$, pushed separately", "gathered"]
     return table([*head, "gathered / bound"], rows)
 
 
@@ -179,7 +179,7 @@ def tracing(_: Counts) -> str:
         rows.append([f"{rate:g}", f"{kept_share:.0%}", f"{dollars:.2f}"])
     state = "Active" if traces() else "PassThrough"
     return f"template.yaml's default: `{state}`.\n\n" + table(
-        ["messages a second", "of each function's calls traced", "$ per million"], rows
+        ["messages a second", "share of each function's calls that is traced", "$ per million"], rows
     )
 
 
@@ -217,12 +217,12 @@ def monthly(counts: Counts) -> str:
 def prices(_: Counts) -> str:
     rows = [[p.service, p.unit, f"{p.dollars:g}", p.source] for p in PRICES.values()]
     return f"Region {REGION}, first tier.\n\n" + table(
-        ["service", "unit", "$", "seen where, of when"], rows
+        ["service", "unit", "$", "source and date"], rows
     )
 
 
 def writes(counts: Counts) -> str:
-    """What one message of a room puts on each table's partition."""
+    """The load of one message of a room on each table's partition."""
     rows = []
     for row in _tally(counts, 50, "alone").rows:
         if "wru" in row.units or "rru" in row.units:
@@ -261,7 +261,7 @@ MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 
 
 def filled(text: str) -> str:
-    """Returns a page with its generated sections made anew."""
+    """Returns a page with new generated sections."""
     counts = kept()
 
     def section(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the templates say that bears on cost."""
+"""Values in the templates that affect the cost."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def tables() -> dict[str, dict[str, Any]]:
-    """Returns CreateTable's arguments by the table's short name, `events` say."""
+    """Returns CreateTable's arguments by the table's short name, for example `events`."""
     wanted = (
         "AttributeDefinitions",
         "KeySchema",
@@ -39,7 +39,7 @@ def memory(function: str) -> int:
 
 
 def traces() -> bool:
-    """Returns whether functions send traces as the template's defaults have it."""
+    """Returns whether functions send traces with the template's defaults."""
     mode = template()["Globals"]["Function"].get("Tracing", "PassThrough")
     if isinstance(mode, dict):
         mode = _default(mode)
@@ -47,7 +47,7 @@ def traces() -> bool:
 
 
 def _default(intrinsic: dict[str, Any]) -> Any:
-    """Returns what a Ref, or an If on one condition of `Equals [Ref, value]`, is by default."""
+    """Returns the default value of a Ref, or of an If on one condition `Equals [Ref, value]`."""
     parameters = template()["Parameters"]
     if "Ref" in intrinsic:
         return parameters[intrinsic["Ref"]]["Default"]
@@ -57,7 +57,8 @@ def _default(intrinsic: dict[str, Any]) -> Any:
 
 
 def access_log_bytes() -> int:
-    """Returns the bytes of a line of the WebSocket API's access log, by values of usual length."""
+    """Returns the bytes of a line of the WebSocket API's access log, with values of usual
+    length."""
     (api,) = of_type("AWS::Serverless::WebSocketApi").values()
     line: str = api["AccessLogSettings"]["Format"]
     for variable, length in {
@@ -81,7 +82,7 @@ def count(kind: str) -> int:
 
 
 def alarm_metrics() -> int:
-    """Returns the metrics that alarms look at: each is billed."""
+    """Returns the metrics that alarms use: each is billed."""
     return sum(
         sum("MetricStat" in metric for metric in alarm.get("Metrics", ())) or 1
         for alarm in of_type("AWS::CloudWatch::Alarm").values()

@@ -1,10 +1,10 @@
-"""Mutation tests of the Python code: do the tests notice a small fault?
+"""Mutation tests of the Python code: check that the tests notice small faults.
 
     python -m tools.mutants                  # a seeded sample: survivors and the share caught
     python -m tools.mutants --seed 7 --size 200 --only domain/consuming.py
 
-One fault at a time is planted in a copy of the checkout, and the tests that `nearest.py` declares
-for the module run against it. A fault is caught when they fail or run out of time.
+One fault at a time is inserted into a copy of the checkout, and the tests that `nearest.py` lists
+for the module run against it. A fault is caught if they fail or exceed the time limit.
 
 Why not a package: mutmut 3.8 (BSD-3) mutates the bodies of functions in one process, so it sees
 neither tables and class attributes nor the servers that tests start, and it counts the wording of

@@ -1,4 +1,4 @@
-"""Plants a sample of faults, one at a time, and runs the nearest tests against each."""
+"""Inserts a sample of faults, one at a time, and runs the nearest tests against each."""
 
 import argparse
 import os
@@ -23,12 +23,12 @@ WANTED = 0.85
 """Share of the faults that the tests must catch."""
 
 SHARED = (".venv", ".tools", ".stamps")
-"""What the copy of the checkout borrows."""
+"""Files that the copy of the checkout shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A fault and the module that it is planted in, as that was when the run began."""
+    """A fault and its module, as of the start of the run."""
 
     path: str
     source: bytes
@@ -40,7 +40,7 @@ class Mutant:
 
     @property
     def equivalent(self) -> bool:
-        """Whether it is known to change nothing that can be seen."""
+        """Whether it is known to change no behaviour."""
         known = EQUIVALENT.get(self.path, {})
         return " ".join(self.fault.before.split()) + " => " + self.fault.after in known
 
@@ -87,7 +87,7 @@ def _options() -> argparse.Namespace:
 
 
 class _copy:  # noqa: N801 a context manager
-    """A copy of the checkout as it stands, with the faults in place of its own modules."""
+    """A copy of the current checkout, in which modules are replaced by faulty ones."""
 
     def __enter__(self) -> Path:
         self._scratch = tempfile.TemporaryDirectory(prefix="parley-mutants-")
@@ -115,7 +115,7 @@ class _copy:  # noqa: N801 a context manager
 
 
 def _baseline(copy: Path, path: str) -> float:
-    """Runs a module's tests without a fault; returns the seconds that a fault may take."""
+    """Runs a module's tests without a fault; returns the time limit for a fault in seconds."""
     began = time.monotonic()
     code = _tests(copy, path, 600.0)
     if code != 0:
@@ -134,7 +134,7 @@ def _caught(copy: Path, mutant: Mutant, limit: float) -> tuple[bool, float]:
 
 
 def _tests(copy: Path, path: str, limit: float) -> int | None:
-    """Returns the exit code of a module's tests; None where they took too long."""
+    """Returns the exit code of a module's tests; None if they took too long."""
     tests = [test for test in NEAREST[path] if (copy / test).exists()]
     words = [".venv/bin/python", "-m", "pytest", "-x", "-q", "-m", "not long and not browser"]
     words += ["--hypothesis-seed=0", *tests]

@@ -1,4 +1,4 @@
-"""Faults that change nothing that can be seen, by module, with why. They are not planted."""
+"""Faults that change no behaviour, by module, with the reason. They are not inserted."""
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     "domain/log.py": {

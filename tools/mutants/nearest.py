@@ -1,10 +1,10 @@
-"""Which tests are nearest to which module: those that must notice a fault in it."""
+"""The nearest tests of each module: those that must notice a fault in it."""
 
 from pathlib import Path
 
 
 def _tests(kind: str, names: tuple[str, ...]) -> list[str]:
-    """Returns test modules by name; of a feature with several, the folder that they are in."""
+    """Returns test modules by name; for a feature with several modules, their folder."""
     folders = {name: Path("tests", kind, name) for name in names}
     return [
         str(folder if folder.is_dir() else folder.with_name(f"test_{name}.py"))

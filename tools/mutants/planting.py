@@ -1,4 +1,5 @@
-"""Faults that can be planted in a module: small changes of its syntax tree, as changes of text."""
+"""Faults that can be inserted into a module: small changes of its syntax tree, as changes of
+text."""
 
 import ast
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 UNTESTED = {"report", "logger"}
-"""Calls for people who read logs: what they print is no behaviour."""
+"""Calls for people who read logs: their output is not tested behaviour."""
 
 TRUE, FALSE, PASS = ast.Constant(True), ast.Constant(False), ast.Pass()
 
@@ -51,7 +52,7 @@ class Fault:
 
 
 def faults(source: bytes) -> list[Fault]:
-    """Returns every fault that can be planted in a module, by place."""
+    """Returns every fault that can be inserted into a module, by position."""
     tree = ast.parse(source)
     lines = [0]
     for line in source.splitlines(keepends=True):
@@ -73,7 +74,7 @@ Node = ast.expr | ast.stmt
 
 
 def _changes(tree: ast.Module) -> Iterator[tuple[Node, ast.AST]]:
-    """Yields each node that can be changed with what comes in its place."""
+    """Yields each node that can be changed, with its replacement."""
     for scope in _bodies(tree):
         for node in _within(scope):
             if isinstance(node, ast.stmt):
@@ -83,7 +84,7 @@ def _changes(tree: ast.Module) -> Iterator[tuple[Node, ast.AST]]:
 
 
 def _bodies(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yields the functions that do something: none of a Protocol, no stand-in."""
+    """Yields functions with a body: none of a Protocol, no stand-in."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef):
             if not any(ast.unparse(base).startswith("Protocol") for base in node.bases):
@@ -97,7 +98,7 @@ def _bodies(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _within(scope: ast.AST) -> Iterator[ast.AST]:
-    """Walks what runs: no annotations, no docstrings, no assertions for the type checker."""
+    """Walks executed code: no annotations, no docstrings, no assertions for the type checker."""
     if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
         body = scope.body[1:] if ast.get_docstring(scope) is not None else scope.body
         defaults = [value for value in scope.args.kw_defaults if value is not None]

@@ -4,12 +4,11 @@
     python -m tools.stack.account --environment dev --smoke
 
 The application's template and artifact are those of `make build`; state and observability are
-stacks of their own (tools/stack/parts.py). Parameters of all three stand in samconfig.toml. SAM
-shows the changes of each and asks; where nobody answers, in CI, --unattended does not. Tables are
-protected from deletion once everything is there. CLOUDFORMATION_ROLE in the environment names the
-role that CloudFormation shall act in (infra/oidc.yaml makes one); otherwise it acts with the
-caller's rights. At the end a message is sent through the stack (tools/stack/smoke.py); --smoke
-does that alone.
+separate stacks (tools/stack/parts.py). samconfig.toml has the parameters of all three. SAM shows
+the changes of each and asks; with --unattended, for CI, it does not ask. Tables are protected from
+deletion once everything is deployed. CLOUDFORMATION_ROLE in the environment names the role for
+CloudFormation (infra/oidc.yaml creates one); otherwise it acts with the caller's rights. At the end
+a message is sent through the stack (tools/stack/smoke.py); --smoke does that alone.
 """
 
 import argparse
@@ -41,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("--environment", default="dev", help="section of samconfig.toml")
     parser.add_argument("--unattended", action="store_true", help="ask nothing")
-    parser.add_argument("--smoke", action="store_true", help="deploy nothing, try what is there")
+    parser.add_argument("--smoke", action="store_true", help="only run the smoke chat")
     options = parser.parse_args()
     try:
         if options.smoke:
@@ -55,7 +54,7 @@ def main() -> int:
 
 
 def deploy(environment: str, unattended: bool = False) -> None:
-    """Deploys, uploads the web app and says where it is. Raises StackError."""
+    """Deploys, uploads the web app and prints its address. Raises StackError."""
     name, region = target(environment)
     cloudformation = client("cloudformation", region)
     given = parameters(environment)
@@ -65,13 +64,13 @@ def deploy(environment: str, unattended: bool = False) -> None:
         stack = part.stack(name)
         role = os.environ.get("CLOUDFORMATION_ROLE")
         command = sam_deploy(environment, part, stack, told, unattended, role)
-        # Its questions and its table of changes are for whoever deploys.
+        # Its questions and its table of changes are for the operator.
         environ = {**os.environ, **SAM_SETTINGS}
         if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
             raise StackError(f"sam deploy of {stack} failed")
         return stack_outputs(cloudformation, stack)
 
-    # What is protected cannot be cleaned up where the first deployment fails.
+    # Protected resources could not be cleaned up if the first deployment fails.
     outputs = deploy_all(name, {**given, **(UNPROTECTED if first else {})}, one)
     upload(client("s3", region), outputs["WebBucket"], FILES, config(outputs, region))
     client("cloudfront", region).create_invalidation(
@@ -88,7 +87,7 @@ def deploy(environment: str, unattended: bool = False) -> None:
 
 
 def try_out(name: str, region: str) -> None:
-    """Sends one message through a deployed stack and says how long it took. Raises StackError."""
+    """Sends one message through a deployed stack and prints its times. Raises StackError."""
     outputs = stack_outputs(client("cloudformation", region), name)
     print(smoke(outputs, client("cognito-idp", region)))
 
@@ -105,9 +104,9 @@ def sam_deploy(
 
     Parameters
     ----------
-    told: parameters, in place of those of samconfig.toml.
+    told: parameters that replace those of samconfig.toml.
     unattended: nothing is asked, whatever samconfig.toml says.
-    role: ARN of the role that CloudFormation acts in.
+    role: ARN of CloudFormation's role.
     """
     return [
         str(SAM),
@@ -126,7 +125,7 @@ def sam_deploy(
 def parameters(environment: str) -> Parameters:
     """Returns the parameters of samconfig.toml, of all three stacks. Raises StackError."""
     given = _known(environment).get("parameter_overrides", [])
-    # SAM takes one text too.
+    # SAM also accepts a single text.
     pairs = given.split() if isinstance(given, str) else given
     return dict(pair.split("=", 1) for pair in pairs)
 
@@ -136,11 +135,12 @@ def client(service: str, region: str) -> Any:
 
 
 def target(environment: str) -> tuple[str, str]:
-    """Returns the stack's name and region by samconfig.toml, the region else by the environment.
+    """Returns the stack's name and region from samconfig.toml; if missing, the region from the
+    environment.
 
     Raises
     ------
-    StackError: one of them is nowhere.
+    StackError: one of them is missing.
     """
     known = _known(environment)
     region = known.get("region") or boto3.Session().region_name
@@ -150,7 +150,7 @@ def target(environment: str) -> tuple[str, str]:
 
 
 def _known(environment: str) -> dict[str, Any]:
-    """Returns what samconfig.toml says of deployments to an environment. Raises StackError."""
+    """Returns samconfig.toml's settings for deployments to an environment. Raises StackError."""
     file = tomllib.loads((ROOT / "samconfig.toml").read_text())
     if environment not in file:
         raise StackError(f"samconfig.toml has no environment {environment}")
@@ -174,7 +174,7 @@ def stack_outputs(cloudformation: Any, name: str) -> dict[str, str]:
 
 
 def config(outputs: Mapping[str, str], region: str) -> dict[str, Any]:
-    """Returns what config.json tells the web app."""
+    """Returns the content of config.json for the web app."""
     domain = outputs["UserPoolDomain"]
     if "." not in domain:
         domain = f"{domain}.auth.{region}.amazoncognito.com"
@@ -191,7 +191,8 @@ def config(outputs: Mapping[str, str], region: str) -> dict[str, Any]:
 
 
 def upload(s3: Any, bucket: str, files: Path, config: Mapping[str, Any]) -> None:
-    """Uploads the web app: what is named by its content first, the page that names it last.
+    """Uploads the web app: files that are named by their content first, the page that refers to
+    them last.
 
     The compressed forms stay here: CloudFront compresses what it sends, and keeps that.
     """

@@ -1,10 +1,10 @@
-"""Builds the functions' artifact: `sam build`, then what a function never loads is taken out.
+"""Builds the functions' artifact: runs `sam build`, then removes files that functions never load.
 
     python -m tools.stack.building [--architecture arm64]
 
-Taken out are what the packages carry for their own tests and for pages that we do not serve.
-Put in is the bytecode of what the handlers import: a function's folder is read-only, so Python
-would compile all of it again at each cold start (2 to 3 times the import's time).
+It removes files of packages for their own tests and for pages that are not served. It adds the
+bytecode of the modules that handlers import: a function's folder is read-only, so Python would
+compile all of them again at each cold start (2 to 3 times the import's time).
 """
 
 import argparse
@@ -25,16 +25,16 @@ SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 BUILD = ROOT / ".aws-sam" / "parley"
 SAM_SETTINGS = {
     "SAM_CLI_TELEMETRY": "0",
-    # Without it SAM takes Fn::ForEach for a resource and fails.
+    # Without it SAM treats Fn::ForEach as a resource and fails.
     "SAM_CLI_ENABLE_LANGUAGE_EXTENSIONS": "1",
 }
-"""What SAM CLI finds in its environment whenever it is started."""
+"""Environment variables of every run of SAM CLI."""
 
 LIMIT = 20_000_000
-"""Bytes that the artifact may weigh unzipped."""
+"""Maximum of bytes of the unzipped artifact."""
 
 PROVIDED = ("botocore", "dateutil", "python_dateutil", "six", "urllib3")
-"""Packages that X-Ray's SDK asks for and Lambda's runtime has."""
+"""Packages that X-Ray's SDK requires and Lambda's runtime has."""
 
 UNUSED = (
     *(f"{package}{rest}" for package in PROVIDED for rest in ("", ".py", "-*")),
@@ -95,7 +95,7 @@ def sam_environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Waits until nobody else builds here, and has others wait."""
+    """Waits until no other build runs here, and makes others wait."""
     BUILD.parent.mkdir(exist_ok=True)
     with (BUILD.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -161,7 +161,7 @@ def _is_fresh(architecture: str) -> bool:
 
 
 def _one_artifact(log: str) -> Path:
-    """Keeps one of the equal folders that SAM copied its one build to."""
+    """Keeps one of the equal folders to which SAM copied its only build."""
     if log.count("Building codeuri:") != 1:
         raise StackError(f"one build was expected of SAM:\n{log}")
     first, *others = sorted(entry for entry in BUILD.iterdir() if entry.is_dir())
@@ -171,8 +171,7 @@ def _one_artifact(log: str) -> Path:
 
 
 def _zip(artifact: Path) -> None:
-    """Zips the artifact once and has every function take that file: `sam deploy` would zip the
-    same folder for each."""
+    """Zips the artifact once for all functions: `sam deploy` would zip the same folder for each."""
     shutil.make_archive(str(BUILD / "artifact"), "zip", artifact)
     template = BUILD / "template.yaml"
     text = template.read_text()
@@ -180,7 +179,7 @@ def _zip(artifact: Path) -> None:
 
 
 def trim(artifact: Path) -> None:
-    """Takes out what no function loads and compiles what they do."""
+    """Removes files that no function loads and compiles the others."""
     for pattern in UNUSED:
         for found in list(artifact.glob(pattern)):
             if found.is_dir():

@@ -1,4 +1,4 @@
-"""Deploys the three stacks into MiniStack and puts right what its CloudFormation drops."""
+"""Deploys the three stacks into MiniStack and corrects what its CloudFormation ignores."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def deploy(emulator: Emulator, **parameters: str) -> dict[str, str]:
 
     Raises
     ------
-    StackError: with what SAM printed.
+    StackError: with SAM's output.
     """
     chosen = {
         "Stage": "dev",
@@ -74,7 +74,8 @@ def _sam_deploy(emulator: Emulator, file: Path, stack: str, parameters: Paramete
 
 
 def emulated_template() -> Path:
-    """Writes the built template without what MiniStack has no types for; returns its path."""
+    """Writes the built template without resources that MiniStack does not support; returns its
+    path."""
     text = (BUILD / "template.yaml").read_text()
     # AWS::CodeDeploy: new versions take over at once.
     text, left_out = re.subn(r"^( +)DeploymentPreference:\n(?:\1  .*\n)+", "", text, flags=re.M)
@@ -106,11 +107,11 @@ class Clients:
 
 
 def put_right(clients: Clients, outputs: Mapping[str, str]) -> None:
-    """Sets what MiniStack's CloudFormation drops in silence, and looks whether it stayed.
+    """Sets properties that MiniStack's CloudFormation silently ignores, and checks them.
 
     Raises
     ------
-    StackError: the topic is no FIFO topic, or a table has no time to live, even so.
+    StackError: the topic is still not a FIFO topic, or a table has no time to live.
     """
     topic = outputs["TopicArn"]
     sns = clients("sns")

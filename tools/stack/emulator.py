@@ -16,14 +16,14 @@ ROOT = Path(__file__).parent.parent.parent
 HOME = ROOT / ".tools" / "ministack"
 REGION = "us-east-1"
 WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-"""Has the emulator end with this process, however that ends."""
+"""Makes the emulator end with this process, however that ends."""
 
 START = 60.0
-"""Seconds that it may take to answer."""
+"""Maximum of seconds until it answers."""
 
 
 class StackError(Exception):
-    """The stack cannot be built, deployed or reached; the message is for a person."""
+    """The stack cannot be built, deployed or reached; the message is for the user."""
 
 
 def free_port() -> int:
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 class Emulator:
-    """A running MiniStack, bound to 127.0.0.1; its state is gone when it stops.
+    """A running MiniStack, bound to 127.0.0.1; its state is lost when it stops.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Emulator:
             "S3_DATA_DIR": str(folder / "s3"),
             "LAMBDA_EXECUTOR": "local",
             "LAMBDA_STRICT": "0",
-            # Functions are held to their policies.
+            # IAM is enforced for functions.
             "AUTH": "true",
             # They would listen on all addresses.
             "IOT_MTLS_ENABLED": "false",
@@ -92,7 +92,7 @@ class Emulator:
         raise StackError(f"MiniStack did not answer within {START:.0f} s; see {self.log}")
 
     def environment(self) -> dict[str, str]:
-        """Returns the environment for tools that shall talk to it."""
+        """Returns the environment for tools that use it."""
         return {
             **without_aws(os.environ),
             "AWS_ENDPOINT_URL": self.url,
@@ -105,7 +105,7 @@ class Emulator:
         }
 
     def close(self) -> None:
-        """Ends it and the functions that it runs."""
+        """Stops it and the functions that it runs."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
             try:

@@ -1,4 +1,4 @@
-"""Lets containers reach what listens on this machine's loopback."""
+"""Lets containers reach servers on this machine's loopback interface."""
 
 import contextlib
 import socket
@@ -12,13 +12,13 @@ CHUNK = 65_536
 
 @contextlib.contextmanager
 def forwarded(host: str, port: int) -> Iterator[str]:
-    """Passes connections to an address of this machine on to a port of its loopback.
+    """Forwards connections from an address of this machine to a port of its loopback interface.
 
     Yields HOST:PORT, the address.
 
     Raises
     ------
-    StackError: the address is none of this machine's.
+    StackError: the address does not belong to this machine.
     """
     try:
         forwarder = _Forwarder(host, port)
@@ -40,8 +40,8 @@ class _Forwarder:
         self._start(self._accept)
 
     def close(self) -> None:
-        """Ends every connection; returns once nothing of it runs."""
-        # Closing alone does not wake who waits in accept or recv.
+        """Ends every connection; returns once all threads have ended."""
+        # Closing alone does not wake a thread in accept or recv.
         for one in (self._listener, *list(self._open)):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -81,7 +81,7 @@ class _Forwarder:
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
-    """Copies until the source ends, then tells the sink so."""
+    """Copies until the source ends, then ends the sink."""
     with contextlib.suppress(OSError):
         while data := source.recv(CHUNK):
             sink.sendall(data)

@@ -1,4 +1,4 @@
-"""Serves the web app and passes /api on to API Gateway: what CloudFront does on AWS."""
+"""Serves the web app and passes /api on to API Gateway, like CloudFront on AWS."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def front(files: Path, api: str, hosted: str, config: dict[str, Any]) -> Starlet
     files: the built web app.
     api: the HTTP API's address, without a slash at its end.
     hosted: address of the user pool's hosted pages; here they are pages of the same origin.
-    config: what config.json says.
+    config: content of config.json.
     """
     pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=30.0)
 

@@ -2,9 +2,9 @@
 
     python -m tools.stack.invoking deliver one-message [--stack URL]
 
-Payloads are events/FUNCTION/CASE.json. With --stack, the AWS endpoint that `make stack` prints,
-the function has that stack's settings, its role's permissions, and reaches its tables. Without,
-it has settings that lead nowhere: what needs AWS fails at once, and no account is ever called.
+Payloads are events/FUNCTION/CASE.json. With --stack, the AWS endpoint that `make stack` prints, the
+function has that stack's settings, its role's permissions, and reaches its tables. Without it, the
+settings name no real services: calls to AWS fail at once, and no account is ever called.
 """
 
 import argparse
@@ -34,7 +34,7 @@ EVENTS = ROOT / "events"
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 IMAGE_MAKER = ROOT / "tools" / "lambda_image.sh"
 NOWHERE = "http://127.0.0.1:9"
-"""An address in the container at which nothing listens."""
+"""An address in the container where nothing listens."""
 
 Settings = Mapping[str, Mapping[str, str]]
 """Environments by a function's name in the template."""
@@ -42,12 +42,12 @@ Settings = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an invocation gave.
+    """The result of an invocation.
 
     Attributes
     ----------
-    answer: the handler's answer, or what Lambda says of one that raised, as JSON.
-    log: what SAM and the function wrote.
+    answer: the handler's answer, or Lambda's report of an exception, as JSON.
+    log: output of SAM and the function.
     """
 
     answer: str
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the function raised: SAM ends with 0 even so."""
+        """Whether the function raised an exception: SAM exits with 0 even then."""
         try:
             answer: Any = json.loads(self.answer)
         except ValueError:
@@ -64,7 +64,7 @@ class Outcome:
 
 
 class Deployed:
-    """Functions of a stack that an emulator on this machine runs.
+    """Functions of a stack in an emulator on this machine.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Deployed:
         }
 
     def credentials(self, function: str) -> dict[str, str]:
-        """Returns the environment that acts in the function's role."""
+        """Returns the environment with the credentials of the function's role."""
         role = self.functions[logical_id(function)]["Role"]
         given = self._client("sts").assume_role(RoleArn=role, RoleSessionName="invoke")
         return {
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def prepared(function: str, case: str, stack: str | None) -> Outcome:
-    """Invokes once everything that it needs is there. Raises StackError."""
+    """Checks the prerequisites and invokes. Raises StackError."""
     payload = payload_of(function, case)
     need_engine()
     if not image():
@@ -164,7 +164,7 @@ def prepared(function: str, case: str, stack: str | None) -> Outcome:
 
 
 def payload_of(function: str, case: str) -> Path:
-    """Returns the file of a payload. Raises StackError, naming those that there are."""
+    """Returns the file of a payload. Raises StackError with the names of existing ones."""
     payload = EVENTS / function / f"{case}.json"
     if not payload.exists():
         known = ", ".join(sorted(file.stem for file in payload.parent.glob("*.json")))
@@ -173,7 +173,7 @@ def payload_of(function: str, case: str) -> Path:
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the Docker client. Raises StackError where it is not there or hangs."""
+    """Runs the Docker client. Raises StackError if it is missing or hangs."""
     command = ["docker", *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -188,12 +188,12 @@ def need_engine() -> None:
 
 
 def image() -> bool:
-    """Returns whether the image that SAM runs functions in is there."""
+    """Returns whether the image in which SAM runs functions exists."""
     return not docker("image", "inspect", IMAGE).returncode
 
 
 def bridge() -> str:
-    """Returns this machine's address as containers see it. Raises StackError."""
+    """Returns this machine's address for containers. Raises StackError."""
     found = docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
     if found.returncode:
         raise StackError("the Docker engine has no bridge network")
@@ -204,12 +204,12 @@ def bridge() -> str:
 
 
 def logical_id(function: str) -> str:
-    """Returns the name that a function has in the template: `DeliverFunction` of `deliver`."""
+    """Returns the name of a function in the template: `DeliverFunction` for `deliver`."""
     return "".join(word.capitalize() for word in function.split("_")) + "Function"
 
 
 def unsettled() -> Settings:
-    """Returns settings that are complete and lead nowhere."""
+    """Returns complete settings that name no real services."""
     settings = {}
     for function in SETTINGS:
         settings[logical_id(function)] = {
@@ -226,7 +226,7 @@ def invoke(
 
     Raises
     ------
-    StackError: SAM fails; a handler that raises does not make it.
+    StackError: SAM fails; an exception of the handler is not a failure of SAM.
     """
     with tempfile.TemporaryDirectory(prefix="parley-invoke-") as folder:
         variables = write_settings(Path(folder), settings)
@@ -246,26 +246,26 @@ def invoke(
 
 
 def write_settings(folder: Path, settings: Settings) -> Path:
-    """Writes what SAM takes as --env-vars; returns its path."""
+    """Writes the file for SAM's --env-vars; returns its path."""
     file = folder / "settings.json"
     file.write_text(json.dumps(settings))
     return file
 
 
 def sam(verb: str, settings: Path) -> list[str]:
-    """Returns the command line of `sam local`, up to what the verb itself takes."""
+    """Returns the command line of `sam local`, without the arguments of the verb."""
     return [
         *(str(SAM), "local", verb),
         *("--template", str(BUILD / "template.yaml")),
         *("--env-vars", str(settings)),
         *("--parameter-overrides", "Architecture=x86_64"),
-        # The image has no registry.
+        # The image is in no registry.
         "--skip-pull-image",
     ]
 
 
 def local_environment(credentials: Mapping[str, str]) -> dict[str, str]:
-    """Returns SAM's environment. Where it finds no credentials it makes some up."""
+    """Returns SAM's environment. Without credentials, SAM invents some."""
     # A folder without a file: a person's own credentials stay out of containers.
     nothing = os.devnull
     return {

@@ -1,7 +1,8 @@
-"""The three stacks of Parley: which template each has, and what each takes of the one before.
+"""The three stacks of Parley: the template of each, and the parameters that it takes from the one
+before.
 
 State, application, observability, in this order: outputs of one are parameters of the next, by
-the same names. A stack is told what its own template declares, of all that is known.
+the same names. A stack gets only the parameters that its own template declares.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,8 +25,8 @@ class Part:
     Attributes
     ----------
     source: its template in this checkout.
-    file: what is deployed of it.
-    suffix: of its name, after the application's.
+    file: the file that is deployed.
+    suffix: suffix of its name, after the application's.
     """
 
     source: str
@@ -51,7 +52,8 @@ PARTS = (STATE, APPLICATION, OBSERVABILITY)
 
 @cache
 def resources() -> Mapping[str, dict[str, Any]]:
-    """Returns the resources of all three stacks by logical id, which no two have in common."""
+    """Returns the resources of all three stacks by logical id, which are unique across the
+    stacks."""
     found: dict[str, dict[str, Any]] = {}
     for part in PARTS:
         more = template(part.source)["Resources"]
@@ -74,7 +76,7 @@ def deploy_all(application: str, given: Mapping[str, str], deploy: Deploy) -> Ma
     given: parameters of all three.
     """
     state = deploy(STATE, STATE.told(given))
-    # What an operator names counts: a table that was restored, or a replica in another region.
+    # Parameters of the operator take precedence: a restored table, or a replica in another region.
     outputs = deploy(APPLICATION, APPLICATION.told({**state, **given}))
     known = {**given, **outputs, "Application": application}
     deploy(OBSERVABILITY, OBSERVABILITY.told(known))

@@ -1,4 +1,4 @@
-"""A deployed stack with the web app in front of it, in this process's keeping."""
+"""A deployed stack with the web app in front of it, managed by this process."""
 
 import contextlib
 import socket
@@ -22,8 +22,8 @@ class Stack:
 
     Attributes
     ----------
-    outputs: of CloudFormation.
-    web: address of the web app and, below /api, of the HTTP API.
+    outputs: outputs of CloudFormation.
+    web: address of the web app and, under /api, of the HTTP API.
     """
 
     emulator: Emulator
@@ -43,7 +43,7 @@ def running(folder: Path, port: int = 0, emulator_port: int = 0) -> Iterator[Sta
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    # From here on whoever connects waits for the web app instead of being refused.
+    # From here on a connection waits for the web app instead of being refused.
     listener.listen(128)
     web = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with contextlib.closing(listener), Emulator(folder, emulator_port) as emulator:

@@ -1,7 +1,8 @@
-"""`make smoke`: has a deployed stack carry one message from a browser's address to another tab.
+"""`make smoke`: sends one message through a deployed stack, from a browser's address to another
+tab.
 
-It signs in by the user pool, opens two sockets, posts, waits for the push and for the page, and
-takes the message back. `make deploy` ends with it. The person is one of the user pool, the same at
+It signs in through the user pool, opens two sockets, posts, waits for the push and for the page,
+and deletes the message. `make deploy` ends with it. The person is a user of the pool, the same in
 each run and disabled between runs; their private room is the same too, so a run adds two events.
 """
 
@@ -20,18 +21,18 @@ from tools.stack.emulator import StackError
 EMAIL = "smoke@parley.invalid"
 NAME = "Smoke test"
 PATIENCE = 60.0
-"""Seconds until a push or a page has to be there: cold starts of six functions at most."""
+"""Maximum of seconds until a push or a page arrives: cold starts of at most six functions."""
 
 Frame = dict[str, Any]
 
 
 def smoke(outputs: Mapping[str, str], cognito: Any, patience: float = PATIENCE) -> str:
-    """Carries one message through a stack; returns a sentence with its times.
+    """Sends one message through a stack; returns a sentence with its times.
 
     Parameters
     ----------
-    outputs: of the stack.
-    cognito: client with the right to administrate users of the stack's pool.
+    outputs: outputs of the stack.
+    cognito: client with permission to administer users of the stack's pool.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def smoke(outputs: Mapping[str, str], cognito: Any, patience: float = PATIENCE) 
 
 
 class Web:
-    """The HTTP API, by the address that browsers use."""
+    """The HTTP API, at the address that browsers use."""
 
     def __init__(self, url: str, patience: float) -> None:
         self._url = url.rstrip("/")
@@ -61,13 +62,13 @@ class Web:
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         if answer.status >= 300:
-            # No body: it is of no use here, and might name what it should not.
+            # Without the body: it is not needed, and could contain private data.
             raise StackError(f"the smoke chat failed: {method} {path} answered {answer.status}")
         return json.loads(answer.data) if answer.data else None
 
 
 class _Person:
-    """The pool's user, enabled and with a new password meanwhile; enters with an ID token."""
+    """The pool's user, enabled with a new password during the run; enters with an ID token."""
 
     def __init__(self, cognito: Any, outputs: Mapping[str, str]) -> None:
         self._cognito = cognito
@@ -101,7 +102,8 @@ class _Person:
 
 def _chat(web: Web, id_token: str, patience: float) -> str:
     entered = web("POST", "/api/session/cognito", id_token, {"nickname": NAME})
-    # The same person has the same room: what an id is made of may end a private room's.
+    # The same person has the same room: characters of a person's id may end the id of a private
+    # room.
     token, room = entered["token"], f"smoke-{entered['user']['id'].removeprefix('u_')}"
     try:
         with (
@@ -109,7 +111,8 @@ def _chat(web: Web, id_token: str, patience: float) -> str:
             connect(web("POST", "/api/tickets", token)["url"], proxy=None) as other,
         ):
             writer, reader = Tab(one, patience), Tab(other, patience)
-            # The same command at each run: the second time it is known and changes nothing.
+            # The same command in each run: after the first time it is recognised and changes
+            # nothing.
             fields = {"room": room, "name": NAME, "kind": "private"}
             writer.command("create_room", "smoke", since=0, **fields)
             for tab in (writer, reader):
@@ -181,7 +184,7 @@ class Tab:
     def command(self, action: str, id: str, **fields: Any) -> Frame:
         """Sends a command; returns its `ack`. Raises StackError."""
         self.send(action, id, **fields)
-        # What a function did not expect is answered without the frame's id.
+        # An unexpected error of a function is answered without the frame's id.
         answer = self.until(
             lambda f: f.get("id") == id if f["type"] == "ack" else f["type"] == "error"
         )

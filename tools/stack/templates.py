@@ -1,4 +1,4 @@
-"""Templates of the stack as CloudFormation sees them after AWS::LanguageExtensions."""
+"""Templates of the stack in CloudFormation's form after AWS::LanguageExtensions."""
 
 import json
 from functools import cache
