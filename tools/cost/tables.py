@@ -127,7 +127,7 @@ def others(counts: Counts) -> str:
         "ping": "a ping about 5 rooms and its pong",
         "typing": "a typing push",
         "read": "a read mark, with its ack and its push to the person",
-        "connection": "connecting and disconnecting: ticket, $connect, sync of a room, $disconnect, presence",
+        "connection": "a connection: ticket, $connect, sync of a room, $disconnect, presence",
     }
     for name, label in names.items():
         row = [label]
@@ -179,7 +179,8 @@ def tracing(_: Counts) -> str:
         rows.append([f"{rate:g}", f"{kept_share:.0%}", f"{dollars:.2f}"])
     state = "Active" if traces() else "PassThrough"
     return f"template.yaml's default: `{state}`.\n\n" + table(
-        ["messages a second", "share of each function's calls that is traced", "$ per million"], rows
+        ["messages a second", "share of each function's calls that is traced", "$ per million"],
+        rows,
     )
 
 
