@@ -144,7 +144,6 @@ class EventLog:
         self.recorder = recorder
         self.store: EventStore[str] = EventStore(mapper, recorder)
         self.snapshots = snapshots
-        self.snapshot_store: EventStore[str] = EventStore(mapper, snapshots)
         # Cached aggregates are neither copied nor brought to the head: a warm decision reads
         # nothing (rule 4). So after a failed save the caller must evict.
         self.cache: SizedCache[str, Aggregate] = SizedCache(
@@ -187,17 +186,26 @@ class EventLog:
         last = self.recorder.select_events(log_id, desc=True, limit=1)
         if not last:
             return 0
-        taken = self.snapshots.select_events(log_id, desc=True, limit=1)
-        if not taken:
+        taken = self.taken(log_id)
+        if taken is None:
             return last[0].originator_version
-        restoring = len(taken[0].state) // RESTORED_BYTES
-        return last[0].originator_version - taken[0].originator_version + restoring
+        restoring = len(taken.state) // RESTORED_BYTES
+        return last[0].originator_version - taken.originator_version + restoring
+
+    def taken(self, log_id: str) -> StoredEvent | None:
+        """Returns the newest snapshot of a log; None if there is none, or if it lacks a part of the
+        aggregate: then the log is folded from its first event."""
+        for stored in self.snapshots.select_events(log_id, desc=True, limit=1):
+            if (Person if is_person(log_id) else Room).is_whole(stored.state):
+                return stored
+        return None
 
     def _fold(self, log_id: str) -> tuple[Aggregate, int]:
         """Returns the aggregate at its log's head, and how many events that folded."""
         aggregate = empty(log_id)
-        for taken in self.snapshot_store.get(log_id, desc=True, limit=1):
-            aggregate = cast(Any, taken).mutate(None)
+        taken = self.taken(log_id)
+        if taken is not None:
+            aggregate = cast(Any, mapper.to_domain_event(taken)).mutate(None)
         since = aggregate.version
         for event in self.events(log_id, after=since):
             aggregate.fold(event)

@@ -131,8 +131,9 @@ class Authorising:
 
     def _begin(self, room: str) -> Standing:
         """Returns the standing in the newest snapshot."""
-        for snapshot in self._log.snapshot_store.get(room, desc=True, limit=1):
-            found: Any = snapshot
+        taken = self._log.taken(room)
+        if taken is not None:
+            found: Any = mapper.to_domain_event(taken)
             aggregate: Room = found.mutate(None)
             aggregate.recent.clear()  # nothing is decided on it
             return Standing.of(aggregate)

@@ -65,6 +65,9 @@ class Person(concerns.Composed):
     snapshot_class = PersonSnapshot
     part_classes = PARTS
     part_bytes = 130
+    unlisted = frozenset(
+        {"Imports", "Invitations", "Marks", "Memberships", "NoticePreferences", "OpenSessions"}
+    )
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
@@ -73,7 +76,7 @@ class Person(concerns.Composed):
 
     def snapshot_state(self) -> dict[str, Any]:
         own = {"name": self.name, "erased": self.erased}
-        return {**own, **self.parts_state(), **window_state(self)}
+        return {**self.parts_state(), **own, **window_state(self)}
 
     def decide(self, command: Command, message_of: MessageOf) -> int:
         if self.erased and type(command) not in AFTER_ERASURE:

@@ -75,6 +75,7 @@ class Room(concerns.Composed):
     snapshot_class = RoomSnapshot
     part_classes = PARTS
     part_bytes = 300
+    unlisted = frozenset({"Invitations", "Messages", "Pins"})
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
@@ -91,7 +92,7 @@ class Room(concerns.Composed):
         for user, role in self.members.items():
             by_role.setdefault(role, []).append(user)
         own = {"kind": self.kind, "members": by_role}
-        return {**own, **self.parts_state(), **window_state(self)}
+        return {**self.parts_state(), **own, **window_state(self)}
 
     def knows(self, user: str) -> bool:
         return user in self.members

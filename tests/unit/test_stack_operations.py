@@ -341,7 +341,7 @@ def test_signing_out_and_redriving_ask_for_no_key(
 
 def recorders(deployed: Deployed) -> tuple[Any, Any]:
     log = deployed.ports.log
-    return log.recorder, log.snapshot_store.recorder
+    return log.recorder, log.snapshots
 
 
 def batch_letter(deployed: Deployed, queue: str) -> None:

@@ -20,7 +20,7 @@ def test_snapshots_are_written_and_change_no_answer(monkeypatch: pytest.MonkeyPa
     world = World()
     for number in range(25):
         world.a.one(post("u_bob", id=f"{number}", since=3))
-    snapshots = world.a.log.snapshot_store.recorder.select_events(ROOM)
+    snapshots = world.a.log.snapshots.select_events(ROOM)
     assert [stored.originator_version for stored in snapshots] == [20]
     warm = world.a.log.load(ROOM)
     world.a.log.evict(ROOM)
@@ -63,7 +63,7 @@ def test_who_was_away_for_long_begins_at_a_stored_snapshot(
     world = World()
     world.b.one(post("u_ann", id="1"))
     world.b.log.evict(ROOM)
-    world.b.log.snapshot_store.recorder = world.a.log.snapshot_store.recorder
+    world.b.log.snapshots = world.a.log.snapshots
     world.b.one(post("u_nobody", id="refused"))  # folds and keeps nothing new: version 4
     for number in range(since):
         world.a.one(post("u_ann", id=f"a{number}"))
@@ -95,7 +95,7 @@ def test_a_snapshot_that_fails_is_only_missing(
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise failure
 
-    snapshots = world.a.log.snapshot_store.recorder
+    snapshots = world.a.log.snapshots
     with monkeypatch.context() as patched:
         patched.setattr(snapshots, "insert_events", fail)
         assert [world.a.one(post("u_bob", id=f"{n}")) for n in range(4)] == [4, 5, 6, 7]
@@ -124,7 +124,7 @@ def test_a_snapshot_that_fails_is_reported_and_tried_again_soon(
         for version in range(world.a.log.head(ROOM) + 1, upto + 1):
             executor.execute(ROOM, [post("u_bob", id=f"{version}")], lambda outcomes: None)
 
-    snapshots = world.a.log.snapshot_store.recorder
+    snapshots = world.a.log.snapshots
     with monkeypatch.context() as patched:
         patched.setattr(snapshots, "insert_events", fail)
         fill(140)
@@ -143,7 +143,7 @@ def test_a_snapshot_that_another_process_failed_to_save_is_due_with_the_next_eve
     monkeypatch.setattr(log_module, "SNAPSHOT_EVERY", 20)
     monkeypatch.setattr(log_module, "OVERDUE", 5)
     world = World()
-    snapshots = world.a.log.snapshot_store.recorder
+    snapshots = world.a.log.snapshots
     for version in range(4, 28):
         world.b.one(post("u_bob", id=f"{version}"))
     assert list(snapshots.select_events(ROOM)) == []  # B keeps its own
@@ -157,7 +157,7 @@ def test_a_snapshot_that_another_process_failed_to_save_is_due_with_the_next_eve
 def test_a_snapshot_is_written_after_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "SNAPSHOT_EVERY", 4)
     world, seen = World(), list[int]()
-    snapshots = world.a.log.snapshot_store.recorder
+    snapshots = world.a.log.snapshots
     world.a.executor.execute(
         ROOM,
         [post("u_bob", id="1")],
