@@ -21,6 +21,8 @@ class Rooms(Projection):
     """The view of rooms: headers, messages and members."""
 
     name = "rooms"
+    # Version 1 had no `id` of messages and no `joined` of members.
+    version = 2
 
     def fold(self, batch: Batch) -> Fold:
         view = self._open(batch.log_id, batch.base)

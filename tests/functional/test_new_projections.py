@@ -1,10 +1,13 @@
 """A new projection, or a new version of one, gets the rows of existing events."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from domain.chat import projecting
@@ -87,3 +90,25 @@ def test_views_that_were_deleted_are_folded_anew(
     served()
     (tmp_path / "views.sqlite").unlink()
     assert served()["reasons"] == ["the file is new"]
+
+
+def test_rooms_that_an_earlier_version_folded_get_ids_and_times_of_joining(
+    served: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    served()
+    views = tmp_path / "views.sqlite"
+
+    def documents() -> list[tuple[str, Any]]:
+        with closing(sqlite3.connect(views)) as file:
+            return file.execute("SELECT key, document FROM rows ORDER BY key").fetchall()
+
+    whole = documents()
+    with closing(sqlite3.connect(views)) as file:
+        file.execute("UPDATE rows SET document=json_remove(document, '$.id', '$.joined')")
+        file.execute("UPDATE folded_by SET version=1 WHERE projection='rooms'")
+        file.commit()
+    assert documents() != whole
+    assert served()["reasons"] == ["these projections differ: rooms"]
+    assert documents() == whole
+    posted = [orjson.loads(document) for key, document in whole if key.startswith("m#")]
+    assert all(message["id"] for message in posted)
