@@ -12,28 +12,14 @@ from eventsourcing.persistence import StoredEvent
 from domain.aggregate import Event
 from domain.errors import NotFound
 from domain.log import EventLog, mapper
-from domain.room.invitations import InvitationDeclined, MemberInvited
-from domain.room.lifecycle import RoomCreated
-from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
+from domain.room.declaring import TOPICS
 from domain.room.room import Room
 
 OPEN_KINDS = ("public", "broadcast")
 """Kinds of rooms that anybody may read; a room of unknown kind is not one of them."""
 
-MEMBERSHIP: tuple[type[Event], ...] = (
-    RoomCreated,
-    MemberInvited,
-    InvitationDeclined,
-    MemberJoined,
-    MemberLeft,
-    RoleChanged,
-)
-"""Events that determine who may read a room, or is invited to it."""
-
 KEPT = 32 * 2**20
 """Bytes of cached rooms, by their own estimate."""
-
-_TOPICS = frozenset(one.TOPIC for one in MEMBERSHIP)
 
 
 @dataclass(slots=True)
@@ -42,7 +28,8 @@ class Standing:
 
     Attributes
     ----------
-    room: folded only from MEMBERSHIP, or the aggregate in memory for deciding; must not be changed.
+    room: folded only from events that declare a `membership` other than none, or the aggregate in
+        memory for deciding; must not be changed.
     version: version up to which the log was folded.
     damaged: whether an event that may have changed the members could not be read. Then nobody
         counts as a member, because a removed person must not read any more.
@@ -69,7 +56,8 @@ class Standing:
         for stored in events:
             if stored.originator_version <= self.version:
                 continue
-            if stored.topic in _TOPICS:
+            kind = TOPICS.get(stored.topic)
+            if kind is not None and kind.membership != "none":
                 try:
                     cast(Event, mapper.to_domain_event(stored)).apply(self.room)
                 except Exception:

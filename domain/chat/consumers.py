@@ -13,11 +13,8 @@ from domain.log import is_person
 from domain.person.invitations import CloseOffer, OfferRoom
 from domain.person.lifecycle import PersonErased
 from domain.person.memberships import GainRoom, LoseRoom
-from domain.room.invitations import InvitationDeclined, MemberInvited
-from domain.room.membership import MemberJoined, MemberLeft, RoleChanged
-
-Membership = MemberJoined | MemberLeft | RoleChanged | MemberInvited | InvitationDeclined
-"""Events that are copied to a person's own log."""
+from domain.room.declaring import OF_USER
+from domain.room.room import ROOM_EVENTS, RoomEvent
 
 
 class TrackMemberships:
@@ -31,11 +28,7 @@ class TrackMemberships:
     name = "track_memberships"
     gapless = False
     topics = (
-        MemberJoined.TOPIC,
-        MemberLeft.TOPIC,
-        RoleChanged.TOPIC,
-        MemberInvited.TOPIC,
-        InvitationDeclined.TOPIC,
+        *(event.TOPIC for event in ROOM_EVENTS if event.membership in OF_USER),
         PersonErased.TOPIC,
     )
 
@@ -52,24 +45,28 @@ class TrackMemberships:
             if any(isinstance(event, PersonErased) for event in events):
                 self._succession.of_person(stream)
             return
-        self._tell(stream, events)
-        for event in events:
+        told: list[Any] = [
+            event
+            for event in events
+            if isinstance(event, RoomEvent) and event.membership in OF_USER
+        ]
+        self._tell(stream, told)
+        for event in told:
             # Of the person's PersonErased and this event, the later one finds the other.
-            if isinstance(event, MemberJoined | RoleChanged) and event.role == "owner":
+            if event.membership == "gained" and event.role == "owner":
                 self._succession.of_new_owner(stream, event.user)
 
-    def _tell(self, stream: str, events: Sequence[Event]) -> None:
+    def _tell(self, stream: str, events: Sequence[Any]) -> None:
         batches: dict[str, list[Command]] = {}
         for event in events:
-            if isinstance(event, Membership):
-                batches.setdefault(event.user, []).append(self._command(stream, event))
+            batches.setdefault(event.user, []).append(self._command(stream, event))
         for outcomes in outcomes_of(self._executor, list(batches.items())):
             for outcome in outcomes:
                 # An unknown person has no log; any other failure may be transient.
                 if isinstance(outcome, ParleyError) and not isinstance(outcome, NotFound):
                     raise Transient(outcome.code)
 
-    def _command(self, room: str, event: Membership) -> Command:
+    def _command(self, room: str, event: Any) -> Command:
         common: dict[str, Any] = {
             "by": event.by,
             # A space, which clients' ids cannot have, prevents a collision with one of theirs.
@@ -80,11 +77,11 @@ class TrackMemberships:
             "room": room,
             "room_version": event.originator_version,
         }
-        if isinstance(event, MemberLeft):
+        if event.membership == "lost":
             return LoseRoom(**common)
-        if isinstance(event, InvitationDeclined):
+        if event.membership == "closed":
             return CloseOffer(**common)
-        if isinstance(event, MemberInvited):
+        if event.membership == "offered":
             return OfferRoom(role=event.role, **common)
         return GainRoom(role=event.role, **common)
 

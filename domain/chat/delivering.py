@@ -23,9 +23,8 @@ from domain.person.memberships import Memberships
 from domain.person.person import Person
 from domain.person.sessions import OpenSessions, SessionEnded
 from domain.ports.connections import Shard
-from domain.room.invitations import MemberInvited
-from domain.room.membership import MAX_MEMBERS, MemberJoined, MemberLeft, MemberRenamed
-from domain.room.messages import MessageDeleted, MessageEdited
+from domain.room.declaring import CHANGING, TAKING
+from domain.room.membership import MAX_MEMBERS
 
 LARGE = 500
 """Number of a room's connections above which each shard is delivered separately."""
@@ -54,11 +53,6 @@ NAMES_LIFE = 300.0
 
 NAME_BYTES = 650
 """Bytes of a sealed name in memory (measured by tests/unit/test_memory.py)."""
-
-NAMING = (MemberJoined, MemberInvited, MemberRenamed)
-CHANGING = (MessageEdited, MessageDeleted)
-"""Events that contain a person's name, and events that change a message. They are tuples, because a
-union would be created again for each event."""
 
 
 class Deliver:
@@ -132,9 +126,9 @@ class Deliver:
 
     # A room
 
-    def _push_room(self, room: str, events: Sequence[Event], shard: Shard | None) -> None:
+    def _push_room(self, room: str, events: Sequence[Any], shard: Shard | None) -> None:
         """Pushes in as few frames as 32 KB allow; a person who leaves gets that event as the last
-        one."""
+        one. The events are of RoomEvent."""
         connections = self._services.connections
         present = self._present(room, events, shard)
         if present is None:
@@ -145,20 +139,30 @@ class Deliver:
             present, changes = (), []
         start = 0
         for index, event in enumerate(events):
-            if isinstance(event, MemberLeft):
-                # First, so that a failed push leaves no former member subscribed.
-                version = event.originator_version
-                connections.unsubscribe(event.user, room, before=version, shard=shard)
+            if event.membership in TAKING and self._part(room, event, shard):
                 self._push(room, events[start : index + 1], present, changes)
                 start = index + 1
                 if start < len(events) and present:
                     present = connections.in_room(room, shard)
         self._push(room, events[start:], present, changes)
 
-    def _changes(self, room: str, events: Sequence[Event]) -> list[dict[str, Any]] | None:
+    def _part(self, room: str, event: Any, shard: Shard | None) -> bool:
+        """Unsubscribes people who may no longer read the room, before the event is pushed: a failed
+        push must leave no former member subscribed. Returns False if it cannot concern anybody."""
+        version = event.originator_version
+        if event.membership == "lost":
+            connections = self._services.connections
+            connections.unsubscribe(event.user, room, before=version, shard=shard)
+            return True
+        if version == 1:
+            return False  # nobody could read the room before
+        self._unsubscribe_gone(room)
+        return True
+
+    def _changes(self, room: str, events: Sequence[Any]) -> list[dict[str, Any]] | None:
         """Returns the edits and deletions among the events and, if their push is late, those after
         them in the log; None if there are too many later events to check."""
-        found = [e.wire() for e in events if isinstance(e, CHANGING)]
+        found = [e.wire() for e in events if e.message_text in CHANGING]
         services, last = self._services, events[-1].originator_version
         limit = datetime.fromtimestamp(services.seconds() - LATE, UTC)
         if events[0].recorded_at >= limit.isoformat(timespec="microseconds"):
@@ -240,12 +244,12 @@ class Deliver:
 
     # Names
 
-    def _learn(self, room: str, events: Sequence[Event]) -> None:
+    def _learn(self, room: str, events: Sequence[Any]) -> None:
         known = self._known(room)
         full = len(known) > self.NAMES
         if full:
             known.clear()
-        named = {event.user: event.name for event in events if isinstance(event, NAMING)}
+        named = {event.user: event.name for event in events if event.names_user}
         known.update(named)
         if full or named:
             self._names.weigh(room, known)

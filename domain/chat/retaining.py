@@ -17,7 +17,7 @@ from domain.aggregate import NOT_KEPT, Event, event_fields
 from domain.chat.services import Services
 from domain.log import mapper
 from domain.ports.retention import Retained, Retention
-from domain.room.messages import MessageEdited, MessagePosted
+from domain.room.room import RoomEvent
 from domain.room.view import Message
 
 DAY = 86_400.0
@@ -124,7 +124,10 @@ def _readable(stored: StoredEvent) -> Event | None:
 
 
 def _shown_in(event: Event) -> tuple[int, ...]:
-    """Returns the messages that contain the event's content."""
-    if isinstance(event, MessageEdited):
-        return (event.message,)
-    return (event.originator_version,) if isinstance(event, MessagePosted) else ()
+    """Returns the messages whose folded text may be the event's content."""
+    if isinstance(event, RoomEvent):
+        if event.message_text == "posted":
+            return (event.originator_version,)
+        if event.message_text == "replaced":
+            return (getattr(event, event.about or ""),)
+    return ()

@@ -1,6 +1,6 @@
 """Unsealing: opens texts and names for a person who may read them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from domain.aggregate import NOT_KEPT, Event
@@ -8,8 +8,6 @@ from domain.log import EventLog
 from domain.person.person import Person
 from domain.ports.vault import Vault
 from domain.projections.views import Views
-from domain.room.invitations import MemberInvited
-from domain.room.membership import MemberJoined, MemberRenamed
 
 Key = TypeVar("Key")
 NAMES_TAIL = 500
@@ -53,8 +51,9 @@ def names_at_head(log: EventLog, views: Views, room: str, users: Iterable[str]) 
     header = views.header(room)
     names: dict[str, Any] = dict(views.names(room, sorted(wanted)))
     after = header["version"] if header else 0
-    for event in log.events(room, after=after, limit=NAMES_TAIL):
-        if isinstance(event, MemberJoined | MemberInvited | MemberRenamed) and event.user in wanted:
+    events: Sequence[Any] = log.events(room, after=after, limit=NAMES_TAIL)
+    for event in events:
+        if event.names_user and event.user in wanted:
             names[event.user] = event.name
     for user in wanted - names.keys():
         person = log.read(user)

@@ -1,7 +1,8 @@
 """Withholding: nobody sees texts of deleted messages; only members see texts that an edit replaced.
 
-The log keeps both. An event whose text is withheld keeps its position and form, with `text` null: a
-later event removes or replaces the text, so the fold gives the same view.
+The log keeps both. An event whose text is withheld keeps its position and form, with null for the
+text: a later event removes or replaces it, so the fold gives the same view. What event classes
+declare (domain/room/declaring.py) says which of their fields are withheld, and with which message.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,16 +11,11 @@ from typing import Any
 import orjson
 from eventsourcing.persistence import StoredEvent
 
+from domain.aggregate import Event
 from domain.log import EventLog
 from domain.projections.views import Views
-from domain.room.messages import MessageDeleted, MessageEdited
+from domain.room.declaring import CHANGING, TOPICS, TYPES, MessageText
 from domain.room.view import Message, RoomView
-
-TEXTS = ("MessagePosted", "MessageEdited")
-"""Types of events that carry a message's text."""
-
-CHANGES = {MessageEdited.TOPIC: "MessageEdited", MessageDeleted.TOPIC: "MessageDeleted"}
-"""Topics of events that remove a message's earlier text, with the events' types."""
 
 WireEvents = Sequence[dict[str, Any]]
 """Events in the protocol's form (`Event.wire()`), changed in place."""
@@ -38,47 +34,58 @@ def withhold(
         withheld, because it may have been deleted.
     """
     deleted = deleted_in(events)
-    edits = {_message(e): e["version"] for e in events if e["type"] == "MessageEdited"}
+    edits: dict[int | None, int] = {}
     for event in events:
-        if event["type"] not in TEXTS:
+        if _does(event) == "replaced":
+            message = _message(event)
+            edits[message] = max(event["version"], edits.get(message, 0))
+    for event in events:
+        if not _withheld(event):
             continue
         message = _message(event)
         if message is None:
-            event["data"]["text"] = None
+            _empty(event)
             continue
-        gone, edited = message in deleted, edits.get(message, message) != event["version"]
+        gone, edited = message in deleted, edits.get(message, 0) > event["version"]
         if known is not None and not gone:
             folded = known.get(message)
             gone = folded is None or folded["deleted"]
             edited = edited or (folded is not None and _replaced(event, folded))
         if gone or (edited and not member):
-            event["data"]["text"] = None
+            _empty(event)
 
 
 def withhold_deleted(events: WireEvents, deleted: Collection[int]) -> None:
     """Withholds the texts of the messages that have the versions `deleted`."""
     for event in events:
-        if event["type"] in TEXTS and ((about := _message(event)) is None or about in deleted):
-            event["data"]["text"] = None
+        if _withheld(event) and ((about := _message(event)) is None or about in deleted):
+            _empty(event)
 
 
 def change_in(stored: StoredEvent) -> dict[str, Any] | None:
-    """Returns an edit or a deletion in the protocol's form, read from the stored event even if the
-    rest of it is damaged; None for any other event and if it names no message."""
-    kind = CHANGES.get(stored.topic)
-    if kind is None:
+    """Returns an edit or a deletion, or another event that removes a message's earlier text, in the
+    protocol's form, read from the stored event even if the rest of it is damaged; None for any
+    other event and if it names no message."""
+    kind = TOPICS.get(stored.topic)
+    if kind is None or kind.about is None or kind.message_text not in CHANGING:
         return None
     try:
         state = orjson.loads(stored.state)
-        message, text, at = state["message"], state.get("text"), state.get("at")
-    except (ValueError, KeyError, TypeError, AttributeError):
+        data = {name: state[name] for name in kind.data_fields if name in state}
+        at, by = state.get("at"), state.get("by")
+    except (ValueError, TypeError, AttributeError):
         return None
-    if type(message) is not int:
+    if type(data.get(kind.about)) is not int:
         return None
-    sealed = isinstance(text, dict) and all(isinstance(text.get(part), str) for part in "kc")
-    data = {"message": message} | ({"text": text if sealed else None} if "text" in state else {})
+    for name in Event.sealed_fields[kind.__name__]:
+        if not _is_sealed(data.get(name)) and name in data:
+            data[name] = None
     version = stored.originator_version
-    return {"version": version, "type": kind, "at": at, "by": state.get("by"), "data": data}
+    return {"version": version, "type": kind.__name__, "at": at, "by": by, "data": data}
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(part), str) for part in "kc")
 
 
 def changes_after(log: EventLog, room: str, after: int, limit: int) -> list[dict[str, Any]] | None:
@@ -97,21 +104,45 @@ def changes_in(found: Iterable[StoredEvent]) -> list[dict[str, Any]]:
 
 def deleted_in(events: WireEvents) -> set[int]:
     """Returns the versions of the messages that the events delete."""
-    found = (_message(event) for event in events if event["type"] == "MessageDeleted")
+    found = (_message(event) for event in events if _does(event) == "deleted")
     return {message for message in found if message is not None}
+
+
+def _does(event: Mapping[str, Any]) -> MessageText | None:
+    """Returns what an event does to a message's text."""
+    kind = TYPES.get(event["type"])
+    return None if kind is None else kind.message_text
+
+
+def _withheld(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the fields of an event that are withheld with its message."""
+    kind = TYPES.get(event["type"])
+    return () if kind is None else kind.withheld
+
+
+def _empty(event: Mapping[str, Any]) -> None:
+    event["data"].update(dict.fromkeys(_withheld(event)))
 
 
 def _message(event: Mapping[str, Any]) -> int | None:
     """Returns the version of the message that an event is about; None if a damaged event names
     none. Its text is withheld, because the message may be deleted."""
-    about = event["version"] if event["type"] == "MessagePosted" else event["data"]["message"]
+    if _does(event) == "posted":
+        return int(event["version"])
+    about = event["data"].get(TYPES[event["type"]].about or "")
     return about if isinstance(about, int) else None
 
 
 def _replaced(event: Mapping[str, Any], folded: Message) -> bool:
     """Returns whether an edit in the folded message replaced the event's text."""
-    at = folded["edited_at"]
-    return at is not None if event["type"] == "MessagePosted" else at != event["at"]
+    at: str = event["at"]
+    edited_at: str | None = folded["edited_at"]
+    if _does(event) == "replaced":
+        return edited_at != at
+    if _does(event) == "posted" or edited_at is None:
+        return edited_at is not None
+    # The text of any other event belongs to what the message said at that time.
+    return edited_at >= at
 
 
 class EventPage:
@@ -144,13 +175,13 @@ class EventPage:
         self._whole = last - self._after < self._limit
         if self._whole:
             return
-        posted = {e["version"] for e in self.events if e["type"] == "MessagePosted"}
+        posted = {e["version"] for e in self.events if _does(e) == "posted"}
         if posted:
             # The newest ones up to the page's end are the page itself.
             for message in self._views.page(self._room, last + 1, len(posted)):
                 view.messages[message["version"]] = message
-        edited = {_message(e) for e in self.events if e["type"] == "MessageEdited"}
-        others = [(self._room, version) for version in edited if version and version not in posted]
+        about = {_message(e) for e in self.events if _withheld(e)}
+        others = [(self._room, version) for version in about if version and version not in posted]
         if others:
             for (_, version), message in self._views.messages_at(others).items():
                 view.messages[version] = message

@@ -75,6 +75,7 @@ class MemberInvited(RoomEvent):
     """`by` asks `user` to become a member; `user` joins or declines."""
 
     TOPIC = "room.member-invited"
+    membership = "offered"
     user: str
     name: Sealed
     role: Role
@@ -96,6 +97,7 @@ class InvitationDeclined(RoomEvent):
     """`user` declined if `by` is `user`; otherwise the invitation was withdrawn."""
 
     TOPIC = "room.invitation-declined"
+    membership = "closed"
     user: str
 
     def apply(self, aggregate: Room) -> None:

@@ -16,6 +16,7 @@ from domain.room.view import RoomView, WireEvent
 @dataclass(kw_only=True)
 class RoomCreated(RoomEvent):
     TOPIC = "room.created"
+    membership = "any"
     name: Sealed
     kind: RoomKind
 

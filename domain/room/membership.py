@@ -17,6 +17,7 @@ MAX_MEMBERS = 10_000
 @dataclass(kw_only=True)
 class MemberJoined(RoomEvent):
     TOPIC = "room.member-joined"
+    membership = "gained"
     user: str
     name: Sealed
     role: Role
@@ -40,6 +41,7 @@ class MemberLeft(RoomEvent):
     # Version 1 had no `reason`.
     TOPIC = "room.member-left"
     class_version = 2
+    membership = "lost"
     user: str
     reason: Departure
 
@@ -70,6 +72,7 @@ class MemberRenamed(RoomEvent):
 @dataclass(kw_only=True)
 class RoleChanged(RoomEvent):
     TOPIC = "room.role-changed"
+    membership = "gained"
     user: str
     role: Role
 

@@ -34,7 +34,8 @@ class MessagePosted(RoomEvent):
     TOPIC = "room.message-posted"
     class_version = 2
     hidden = ("notify",)
-    content = ("text",)
+    message_text = "posted"
+    membership = "none"
     text: Sealed
     kind: MessageKind
     n: int
@@ -72,7 +73,7 @@ class MessagePosted(RoomEvent):
 @dataclass(kw_only=True)
 class MessageEdited(RoomEvent):
     TOPIC = "room.message-edited"
-    content = ("text",)
+    message_text = "replaced"
     message: int
     text: Sealed
 
@@ -86,6 +87,7 @@ class MessageEdited(RoomEvent):
 @dataclass(kw_only=True)
 class MessageDeleted(RoomEvent):
     TOPIC = "room.message-deleted"
+    message_text = "deleted"
     message: int
 
     @staticmethod

@@ -51,6 +51,7 @@ def pinned(view: RoomView) -> list[int]:
 @dataclass(kw_only=True)
 class MessagePinned(RoomEvent):
     TOPIC = "room.message-pinned"
+    membership = "none"
     message: int
 
     def apply(self, aggregate: Room) -> None:
@@ -70,6 +71,7 @@ class MessagePinned(RoomEvent):
 @dataclass(kw_only=True)
 class MessageUnpinned(RoomEvent):
     TOPIC = "room.message-unpinned"
+    membership = "none"
     message: int
 
     def apply(self, aggregate: Room) -> None:

@@ -7,11 +7,12 @@ all. Topics and field names are a STORAGE FORMAT (docs/events.md).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from domain import concerns
 from domain.aggregate import Command, Event, MessageOf, Snapshot, restore_window, window_state
 from domain.errors import DeletedMessage, NotAMember, NotFound
+from domain.room.declaring import Membership, MessageText, declare
 from domain.room.view import FOLDS, Fold, RoomView, WireEvent
 
 RANK = {"member": 0, "moderator": 1, "owner": 2}
@@ -25,10 +26,30 @@ ROOM_EVENTS: list[type["RoomEvent"]] = []
 
 @dataclass(kw_only=True)
 class RoomEvent(Event):
-    """An event of a room. `apply` changes the aggregate, `project` the view."""
+    """An event of a room. `apply` changes the aggregate, `project` the view.
+
+    A class declares the following about itself (docs/adding-a-feature.md, "What an event
+    declares"). The defaults are set by `declare`.
+
+    Attributes
+    ----------
+    message_text: what it does to a message's text; None for nothing.
+    about: field with the version of the message that it belongs to; by default `message`.
+    withheld: sealed fields that nobody sees once that message is deleted, and only members once its
+        text is replaced; by default all of them if the event is about a message.
+    membership: what it does to who may read the room; by default `unknown` if it has an `apply`.
+    names_user: whether `name` is the name of `user`; by default if it has both.
+    """
+
+    message_text: ClassVar[MessageText | None] = None
+    about: ClassVar[str | None] = None
+    withheld: ClassVar[tuple[str, ...]] = ()
+    membership: ClassVar[Membership] = "none"
+    names_user: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        declare(cls)
         ROOM_EVENTS.append(cls)
         FOLDS[cls.__name__] = cls.project
 

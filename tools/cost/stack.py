@@ -4,6 +4,7 @@ handlers, each composed as on AWS (functions/aws.py), counted call by call."""
 import contextlib
 import importlib
 import io
+import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from moto import mock_aws
 
 from adapters.messaging.firehose import Firehose
 from domain.chat import Chat
+from domain.chat.consumers import TrackMemberships
 from domain.ports.connections import Gateway
 from functions import bootstrap
 from functions.aws import compose
@@ -33,8 +35,7 @@ LOG_LINE = 26
 FIREHOSE_STEP = 5 * KB
 QUEUES = ("views", "delivery", "memberships", "notify", "presence")
 FILTERS = {
-    "memberships": '{"topic":["room.member-joined","room.member-left","room.role-changed",'
-    '"room.member-invited","room.invitation-declined","person.erased"]}',
+    "memberships": json.dumps({"topic": TrackMemberships.topics}),
     "notify": '{"notify":["1"]}',
 }
 TOPIC_MAY_WRITE = (
