@@ -1,7 +1,7 @@
 """`python -m bench`: run the scenarios and print the table.
 
-Ends with 0 also when an aim is missed, and with 1 when the service broke its contract: a gap, a
-duplicate, a lost acknowledged message, a wrong page; or when a run could not be finished.
+Exits with 0 even if an aim is missed, and with 1 if the service broke its contract (a gap, a
+duplicate, a lost acknowledged message, a wrong page) or a run could not be finished.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAMES = (*SERVED, "import")
 
 
 def main() -> int:
-    """Run what the command line asks for; give the exit status."""
+    """Run the scenarios of the command line; return the exit status."""
     options = _options()
     machine.allow_files()
     if options.growth:
@@ -51,7 +51,7 @@ def main() -> int:
             print(f"{name}, run {turn + 1} …", file=sys.stderr, flush=True)
             try:
                 runs.append(_run(name, options.seconds))
-            except Exception as fault:  # The other scenarios are still worth their figures.
+            except Exception as fault:  # The figures of the other scenarios are still useful.
                 traceback.print_exc()
                 broken.append(f"{name}: the run ended with {fault!r}")
     stolen = (machine.stolen_s() - stolen) / (time.monotonic() - begun) * 100

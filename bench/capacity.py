@@ -1,4 +1,4 @@
-"""What the service holds: idle connections, pages of a long room, imported lines."""
+"""The capacity of the service: idle connections, pages of a long room, imported lines."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from bench.server import ROOT, Server, data_folder, parley, pin_to_server_core
 
 IDLE_STEPS = (1000, 5000)
 IDLE_PERSONS = 100
-"""Idle connections belong to this many people in turn, as tabs do; with one person each, their
-presence frames alone would be millions."""
+"""Idle connections belong to this many people in turn, like tabs; with one person each, there would
+be millions of presence frames."""
 SETTLE = 2.0
 
 PAGE_MESSAGES = 20_000
@@ -82,7 +82,7 @@ async def idle(server: Server, seconds: float) -> IdleFigures:
         connections.append(connection)
         await connection.command("sync", rooms={"idle": None})
 
-    for number in range(20):  # What the first connections load is not theirs.
+    for number in range(20):  # Memory that the first connections load does not count as theirs.
         await add(10_000 + number)
     await asyncio.sleep(SETTLE)
     base = server.rss_kb()

@@ -1,11 +1,11 @@
 """One WebSocket connection of the load generator.
 
-Lean on purpose: one core has to receive more than 125,000 events a second. So the handshake is
-`websockets`' sans-io `ClientProtocol`, and frames are cut by `wire.Splitter`. Nothing is skipped:
-each frame of each connection is received whole and looked up by all of its bytes; equal bytes
+It is simple on purpose: one core must receive more than 125,000 events a second. So the handshake
+is `websockets`' sans-io `ClientProtocol`, and `wire.Splitter` splits frames. Nothing is skipped:
+each frame of each connection is received completely and looked up by all of its bytes; equal bytes
 are parsed once for all connections (`ledger.Ledger`), while count, room and versions are checked
-for each. Latency is taken when the bytes reach `data_received`, so time that they waited for the
-generator's own core is part of it.
+for each. Latency is measured when the bytes reach `data_received`, so it includes the wait for the
+generator's own core.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """A member of one room that reads all, and posts when it has a window.
+    """A member of one room that reads everything, and posts if it has a window.
 
     `arrivals` holds (when, batch) and `acks` (when, when sent) of everything since the start.
     """
@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the upgrade request."""
         assert self._shake is not None
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it.
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport is not a subclass of it.
         self._shake.send_request(self._shake.connect())
         self._transport.write(b"".join(self._shake.data_to_send()))
 
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
             self.post(self.window - self.in_flight)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what waits; a close that the generator did not ask for is a failure."""
+        """Fail waiting calls; a close that the generator did not request is a failure."""
         if not self._closing:
             self.ledger.fail(f"connection {self.index} was lost: {exc!r}")
         closed = ConnectionError("the server closed")
@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
         elif first != PONG:
             raise FrameError(f"first byte {first:#x}")
 
-    # What the scenarios call.
+    # Methods for the scenarios.
 
     async def command(self, action: str, **fields: object) -> dict[str, Any]:
         """Send one command and wait for its answer; raise `Refused` with an error's code."""
@@ -216,7 +216,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"".join(frames))
 
     def close(self) -> None:
-        """Say goodbye and close, without waiting for the server's close frame."""
+        """Send a close frame and close, without waiting for the server's close frame."""
         if not self._closing:
             self._closing = True
             self._transport.write(encode((1000).to_bytes(2, "big"), CLOSE))
@@ -224,7 +224,7 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(ledger: Ledger, index: int, url: str, origin: str) -> Connection:
-    """Open one WebSocket at the address that a ticket gave."""
+    """Open one WebSocket at the address of a ticket."""
     target = parse_uri(url)
     loop = asyncio.get_running_loop()
     _, connection = await loop.create_connection(

@@ -1,10 +1,11 @@
-"""`python -m bench.cold`: how long a cold function imports and wires itself.
+"""`python -m bench.cold`: measures how long a cold function takes to import and to create its
+clients.
 
-Each figure is of fresh processes of the functions' Python that see the built artifact and what
-Lambda's runtime brings (boto3), both read-only, on this machine; Lambda gives a share of a core in
-proportion to memory, so a small function takes longer. AWS itself answers at once (canned): what
-is measured is our code and the SDK's. Beside it stands the same artifact without the bytecode that
-the build puts in.
+Each figure is for new processes of the functions' Python with the built artifact and the packages
+of Lambda's runtime (boto3), both read-only, on this machine. Lambda gives a share of a core in
+proportion to memory, so a small function takes longer. AWS's answers are canned and immediate: only
+Parley's code and the SDK are measured. For comparison, the same artifact is measured without the
+bytecode that the build adds.
 """
 
 from __future__ import annotations
@@ -32,14 +33,15 @@ LIMIT_MS = 400.0
 """Milliseconds that a cold import may take."""
 
 SDK = "sdk"
-"""Stands for importing the SDK alone, which no function of ours makes slower or faster."""
+"""Represents an import of only the SDK, which does not depend on Parley's functions."""
 
 SDK_MS = 160.0
-"""Milliseconds of processor that the SDK alone takes where LIMIT_MS is meant: two cores of a small
-cloud machine, idle (docs/performance.md). A machine that takes longer is that much slower."""
+"""Milliseconds of processor time for only the SDK on the machine for which LIMIT_MS is meant: two
+cores of a small cloud machine, idle (docs/performance.md). A machine that needs longer is slower by
+that factor."""
 
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
-"""What the runtime has and the artifact leaves out."""
+"""Packages that the runtime has and the artifact leaves out."""
 
 NOT_READ = shutil.ignore_patterns("__pycache__", "examples-1.json", "*.rst")
 
@@ -53,9 +55,9 @@ class Cold:
     Attributes
     ----------
     imported: importing the handler and the composition root.
-    cpu: of that, what the processor worked.
-    composed: making the clients and adapters of the function.
-    modules: how many modules were loaded.
+    cpu: processor time of the import.
+    composed: creating the clients and adapters of the function.
+    modules: number of loaded modules.
     uncompiled: modules of the artifact without bytecode.
     """
 
@@ -68,7 +70,7 @@ class Cold:
 
 @contextlib.contextmanager
 def runtime() -> Iterator[Path]:
-    """Yields a folder that holds what Lambda's runtime brings, compiled, and nothing else.
+    """Yields a folder with only the packages of Lambda's runtime, compiled.
 
     Raises
     ------
@@ -92,8 +94,8 @@ def runtime() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def copies(artifact: Path) -> Iterator[tuple[Path, Path]]:
-    """Yields two copies of the artifact that no build changes, one as it is shipped and one
-    without its bytecode."""
+    """Yields two copies of the artifact that no build changes, one as shipped and one without its
+    bytecode."""
     with tempfile.TemporaryDirectory(prefix="parley-cold-") as folder:
         shipped, bare = Path(folder) / "shipped", Path(folder) / "bare"
         shutil.copytree(artifact, shipped)
@@ -102,8 +104,8 @@ def copies(artifact: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def start(function: str, artifact: Path, packages: Path, *, traced: bool = False) -> Cold:
-    """Starts a function cold, with X-Ray's traces on or off. Raises StackError when it does not
-    come up."""
+    """Starts a function cold, with X-Ray's traces on or off. Raises StackError if it does not
+    start."""
     command = [HOME / "bin" / "python", "-I", "-S", "-B", _CHILD, function, artifact, packages]
     done = subprocess.run(
         [str(word) for word in command],

@@ -1,7 +1,7 @@
 """One cold start, in a process of its own: `cold_child.py FUNCTION ARTIFACT PACKAGES`.
 
-It runs under the functions' Python and sees nothing of this repository but the artifact. Prints
-bench.cold's figures as JSON. `sdk` for FUNCTION imports the SDK alone.
+It runs under the functions' Python and can access only the artifact, nothing else of this
+repository. Prints bench.cold's figures as JSON. `sdk` for FUNCTION imports the SDK alone.
 """
 
 import base64

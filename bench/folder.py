@@ -1,7 +1,8 @@
 """A data folder with one long room, written through the real event store.
 
-Each event is made, folded, sealed and encoded as the engine does it; only deciding and the commit
-of each message are left out: events go in by the thousand, and the snapshot is taken at the end.
+Each event is created, folded, sealed and encoded as in the engine; only deciding and the commit of
+each message are left out: events are inserted by the thousand, and the snapshot is taken at the
+end.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def write(path: Path, messages: int) -> int:
-    """Writes a room of so many messages; returns the number of all events of the folder."""
+    """Writes a room with this many messages; returns the number of all events of the folder."""
     folder = DataFolder(path)
     try:
         stores = Stores(folder)
@@ -62,7 +63,8 @@ def _write(stores: Stores, messages: int) -> int:
 
 
 def _finish(stores: Stores, room: Aggregate) -> None:
-    """Leaves the folder as a server leaves it: a snapshot, and people's logs up to date."""
+    """Leaves the folder in the state of a stopped server: with a snapshot, and people's logs up to
+    date."""
     stores.log.save_snapshot(stores.log.checkpoint(room))
     head = stores.events.events.max_notification_id() or 0
     stores.progress.advance(TrackMemberships.name, head)

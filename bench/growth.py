@@ -1,8 +1,8 @@
-"""`python -m bench --growth`: figures that depend on how much data there is.
+"""`python -m bench --growth`: figures that depend on the amount of data.
 
-A folder with 1,000,000 messages in one room is made first, then rebuilt, started and read; a second
-server is given 10,000 people, each with a room of their own. All of it takes some ten minutes.
-Figures depend on the machine's other work: processor times are printed beside those of the clock.
+First, a folder with 1,000,000 messages in one room is created, rebuilt, started and read; then a
+second server gets 10,000 people, each with a room of their own. All of it takes about ten minutes.
+Figures depend on the machine's other work: processor times are printed next to wall-clock times.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SETTLE = 3.0
 
 @dataclass(frozen=True)
 class Line:
-    """A figure; an aim is a bound that it should keep."""
+    """A figure; an aim is a bound for it."""
 
     label: str
     value: float
@@ -104,7 +104,7 @@ def _long(messages: int) -> list[Line]:
 
 
 def _rebuild(data: Path) -> tuple[float, float]:
-    """Returns the seconds of `parley rebuild` by the clock, and those of the processor."""
+    """Returns the seconds of `parley rebuild` by the clock, and its processor time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = perf_counter()
     subprocess.run(
@@ -177,7 +177,7 @@ async def _many(rooms: int) -> list[Line]:
 
 
 async def _live(server: Server, ledger: Ledger, number: int) -> None:
-    """Somebody comes, makes a room, posts and goes."""
+    """A person connects, creates a room, posts and disconnects."""
     token = server.person(f"person-{number}")
     connection = await connect(ledger, number, server.ticket(token), server.origin)
     await connection.command("sync", rooms={})
@@ -190,7 +190,7 @@ async def _live(server: Server, ledger: Ledger, number: int) -> None:
 
 
 async def _join(server: Server, ledger: Ledger, rooms: int) -> str:
-    """Makes a person of OWN rooms; returns the token."""
+    """Creates a person with OWN rooms; returns the token."""
     token = server.person("reader")
     connection = await connect(ledger, rooms, server.ticket(token), server.origin)
     await connection.command("sync", rooms={})

@@ -1,4 +1,4 @@
-"""What was sent, acknowledged and received, and whether the three agree.
+"""Records what was sent, acknowledged and received, and checks that the three agree.
 
 The correctness half of the benchmark. Every connection reports every frame; a frame of events
 that is byte for byte one already seen is parsed once (a cache by the whole payload), but it is
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 TEXT_SIZE = 200
-"""Bytes of a message's text, as the issue has it."""
+"""Bytes of a message's text."""
 
 CACHED_FRAMES = 512
 """At 32 KB a frame this holds at most 16 MB."""
@@ -53,7 +53,7 @@ class Ledger:
         self._batches: dict[bytes, Batch] = {}
 
     def fail(self, what: str) -> None:
-        """Note a breach of the contract; the run goes on and ends with a non-zero status."""
+        """Record a breach of the contract; the run continues and ends with a non-zero status."""
         self.failure_count += 1
         if len(self.failures) < KEPT_FAILURES:
             self.failures.append(what)
@@ -68,7 +68,7 @@ class Ledger:
         return self._batches.get(payload)
 
     def batch(self, payload: bytes, frame: dict[str, Any]) -> Batch:
-        """Check and note a frame of events that was not seen before."""
+        """Check and record a frame of events that was not seen before."""
         room: str = frame["room"]
         events: list[dict[str, Any]] = frame["events"]
         if not events:
@@ -107,14 +107,14 @@ class Ledger:
             self.fail(f"{room}: {command} is stored as {self._versions[command]} and {version}")
 
     def ack(self, command: str, room: str, version: int) -> float:
-        """Note an acknowledgement of a post; give when it was sent."""
+        """Record an acknowledgement of a post; return when it was sent."""
         if command in self.acked:
             self.fail(f"{room}: {command} was acknowledged twice")
         self.acked[command] = (room, version)
         return self.sent[command][0]
 
     def refuse(self, command: str, code: str) -> None:
-        """Note a refused post. Only `room_busy` is no failure."""
+        """Record a refused post. Only `room_busy` is not a failure."""
         self.refused[command] = code
         if code != "room_busy":
             self.fail(f"{command} was refused: {code}")

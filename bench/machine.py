@@ -1,4 +1,4 @@
-"""The machine: its cores, its disk, and how fast it happens to be just now."""
+"""The machine: its cores, its disk, and its current speed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from time import perf_counter
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORES = {CORES[-1]}
 GENERATOR_CORES = {CORES[0]}
-"""The same core when the machine has but one; the report says so."""
+"""The same core if the machine has only one; the report says so."""
 
 SYNCS = 300
 SPEED_STEPS = 2_000_000
@@ -30,7 +30,8 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Machine:
-    """What figures must be read beside. Times in ms; speed in million loop steps a second."""
+    """Properties of the machine that figures depend on. Times in ms; speed in million loop steps a
+    second."""
 
     cpu: str
     cores: int

@@ -1,9 +1,10 @@
-"""`python -m bench.posts`: what it takes to post a frame to a room of 50 connections.
+"""`python -m bench.posts`: measures a post of a frame to a room of 50 connections.
 
-The service is a process of its own on this machine that answers each request after 10 ms, in plain
-and over TLS. Ours (adapters/apigateway) stands beside the way it was before: urllib3's pool under
-32 threads, with the same signatures. Both take turns, so that a slow moment meets both; the ratios
-are what is good beyond this machine. The first post, which opens the connections, is told apart.
+The service is a separate process on this machine that answers each request after 10 ms, over plain
+HTTP and over TLS. Parley's client (adapters/apigateway) is compared with the previous one:
+urllib3's pool with 32 threads and the same signatures. Both take turns, so that a slow moment
+affects both; only the ratios are valid for other machines. The first post, which opens the
+connections, is measured separately.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ ANSWER = (
 
 
 class Session:
-    """As much of botocore's session as the gateway asks."""
+    """The part of botocore's session that the gateway uses."""
 
     def __init__(self, authority: Path) -> None:
         self._authority = authority
@@ -122,7 +123,7 @@ class Spent:
 
 
 def measure(address: str, session: Session, rounds: int) -> list[tuple[str, Spent]]:
-    """Returns what each way spent; they take turns."""
+    """Returns the times of each client; they take turns."""
     spent = [("threads, urllib3", Spent()), ("ours", Spent())]
     with closing(Before(address, session)) as before, closing(Ours(address, session)) as ours:
         for _ in range(WARM + rounds):

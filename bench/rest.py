@@ -1,6 +1,6 @@
 """A blocking HTTP/1.1 client over one keep-alive connection.
 
-`http.client` parses headers with the email package, about 100 µs a call: too slow a clock for a
+`http.client` parses headers with the email package, about 100 µs per call: too slow to measure a
 page that takes 1 ms.
 """
 
@@ -13,7 +13,7 @@ import orjson
 
 
 class HttpError(Exception):
-    """A call was answered with another status than was due."""
+    """A call was answered with an unexpected status."""
 
 
 class Rest:

@@ -3,7 +3,7 @@
     python -m bench.rooms
 
 Views of SQLite are written directly, as a fold leaves them; answers are encoded as the handler
-does. Of the directory, the first page and a search that finds nothing in its 500 rooms.
+does. For the directory it reads the first page, and a search that finds nothing in its 500 rooms.
 """
 
 import statistics

@@ -1,6 +1,6 @@
-"""Rooms under load: how many messages are accepted and delivered, and how late.
+"""Rooms under load: the rate of accepted and delivered messages, and their latency.
 
-A delivery is one event received by one connection, the writer's own included. Latency is from a
+A delivery is one event received by one connection, including the writer's own. Latency is from a
 post's `write` to its event's bytes at every connection but the writer's. Each run has a server,
 a folder and people of its own; a warm-up goes before the measured window.
 """
@@ -25,7 +25,7 @@ PAUSE = 0.002
 
 @dataclass(frozen=True)
 class Plan:
-    """How many rooms, of how many members, of whom how many write, each with what window."""
+    """Number of rooms, members per room, writers per room, and the window of each writer."""
 
     rooms: int
     members: int
@@ -80,10 +80,10 @@ async def quiet(server: Server, seconds: float) -> LoadFigures:
 
 
 async def paused(server: Server, seconds: float) -> LoadFigures:
-    """As quiet, with a silence before each message.
+    """Like quiet, with a silence before each message.
 
-    Processor caches then belong to others and the core may sleep: about twice as slow, and what
-    two people who type would see.
+    Other processes then use the processor caches and the core may sleep: about twice as slow, like
+    for two people who type.
     """
     return await _talk(server, seconds, PAUSE)
 

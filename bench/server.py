@@ -39,7 +39,7 @@ def pin_to_server_core() -> None:
 
 
 def data_folder() -> Path:
-    """Makes an empty folder beside this file, which is on a disk where /tmp may be memory.
+    """Creates an empty folder next to this file, which is on a disk, while /tmp may be in memory.
 
     `PARLEY_BENCH_FOLDER` names another place.
     """
@@ -48,7 +48,7 @@ def data_folder() -> Path:
 
 
 class Server:
-    """A running server as a context manager; its folder goes with it unless one was given."""
+    """A running server as a context manager; its folder is deleted with it unless one was given."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._own = folder is None
@@ -151,7 +151,7 @@ class Server:
     def counters(self) -> tuple[float, float]:
         """Give (appends lost to others, events that the slowest view is behind) by /healthz.
 
-        Each is nan where /healthz does not say.
+        Each is nan if /healthz does not have it.
         """
         found = self.health()
         lags = found.get("lag")

@@ -1,4 +1,4 @@
-"""The generator's own checks must catch what they are for: `pytest bench`."""
+"""The generator's own checks must detect the faults for which they exist: `pytest bench`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""`python -m bench.writers`: many writers in one room, each a process of its own as Lambdas are.
+"""`python -m bench.writers`: many writers in one room, each with its own state, like Lambda
+processes.
 
-Every writer has its own executor and cache over one log in DynamoDB, so that each but one loses
-whenever two decide on the same version. It runs DynamoDB Local unless it is given an address;
-that engine's speed says nothing of AWS, the conflicts and refusals do. Ends with 1 when an
-accepted message is not in the log exactly once, or a version is missing.
+Every writer has its own executor and cache over one log in DynamoDB, so that only one wins whenever
+several decide on the same version. It runs DynamoDB Local unless it gets an address; that engine's
+speed is not comparable with AWS, its conflicts and refusals are. Exits with 1 if an accepted
+message is not in the log exactly once, or a version is missing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ OWNER = "u_0"
 
 @dataclass
 class Figures:
-    """What a run gave; latencies are from asking to the answer, retries and pauses within."""
+    """The result of a run; latencies are from the request to the answer, including retries and
+    pauses."""
 
     writers: int
     messages: int
@@ -81,7 +83,7 @@ class Figures:
 
 
 class Writer:
-    """One process's executor, with a cache of its own."""
+    """One process's executor, with its own cache."""
 
     def __init__(self, client: Any, tables: dict[str, str], user: str) -> None:
         self.user = user
@@ -100,7 +102,7 @@ class Writer:
         return {"by": self.user, "id": id, "at": now, "recorded_at": now, "digest": id}
 
     def enter(self) -> None:
-        """Makes the room or joins it; raises what it is refused with."""
+        """Creates the room or joins it; raises the refusal."""
         name = sealed(self.user)
         if self.user == OWNER:
             created = CreateRoom(name=name, kind="public", member_name=name, **self.asked("create"))
@@ -117,12 +119,12 @@ class Writer:
 
 
 def sealed(user: str) -> Sealed:
-    """Returns what stands for a text of some 60 letters under the user's key."""
+    """Returns a placeholder for a sealed text of about 60 letters."""
     return {"k": user, "c": "x" * 120}
 
 
 def run(client: Any, tables: dict[str, str], writers: int, messages: int) -> Figures:
-    """Has each writer post `messages` as fast as it is answered; checks the log after."""
+    """Makes each writer post `messages` as fast as it is answered; checks the log afterwards."""
     figures = Figures(writers, messages)
     crew = [Writer(client, tables, f"u_{number}") for number in range(writers)]
     for writer in crew:
@@ -167,7 +169,7 @@ def note(figures: Figures, id: str, outcome: Outcome) -> None:
 
 
 def check(figures: Figures, log: EventLog) -> None:
-    """Notes what breaks the log's contract."""
+    """Records breaches of the log's contract."""
     events = log.events(ROOM)
     versions = [event.originator_version for event in events]
     if versions != list(range(1, len(versions) + 1)):
@@ -182,7 +184,7 @@ def check(figures: Figures, log: EventLog) -> None:
 
 @contextmanager
 def database(endpoint: str | None) -> Iterator[str]:
-    """Yields the address that was given, or DynamoDB Local's."""
+    """Yields the given address, or DynamoDB Local's."""
     if endpoint is not None:
         yield endpoint
         return

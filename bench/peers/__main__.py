@@ -1,8 +1,8 @@
 """`python -m bench.peers`: the same load on prosody, Redis and Parley, and the ratios of the run.
 
 The servers take turns in every round, each alone on its core with a fresh folder; figures are
-medians over the rounds, percentiles are taken over the samples of all rounds. Ends with 1 when a
-message was lost, came twice or out of order, or was not in the files after a kill; with 2 when the
+medians over the rounds, percentiles are taken over the samples of all rounds. Exits with 1 if a
+message was lost, arrived twice or out of order, or was not in the files after a kill; with 2 if the
 servers cannot be installed. A missed aim does not change the status.
 """
 
@@ -31,11 +31,11 @@ from bench.server import data_folder
 PEERS: dict[str, type[Peer]] = {"prosody": Prosody, "Redis": Redis, "Parley": Parley}
 
 INTERRUPTED, TERMINATED = 130, 143
-"""Exit statuses of who was ended by SIGINT and by SIGTERM, as shells have them."""
+"""Exit statuses of processes ended by SIGINT and by SIGTERM, as in shells."""
 
 
 def main() -> int:
-    """Runs what the command line asks for; returns the exit status."""
+    """Runs the scenarios of the command line; returns the exit status."""
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -55,7 +55,7 @@ def main() -> int:
                 print(f"round {turn + 1}, {plan}: {name} …", file=sys.stderr, flush=True)
                 try:
                     found = _run(PEERS[name], plan, options.seconds)
-                except Exception as fault:  # The other runs are still worth their figures.
+                except Exception as fault:  # The figures of the other runs are still useful.
                     traceback.print_exc()
                     broken.append(f"{name}, {plan}: the run ended with {fault!r}")
                     continue

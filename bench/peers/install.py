@@ -1,4 +1,4 @@
-"""Debian's prosody and Redis, installed where they are missing."""
+"""Installs Debian's prosody and Redis if they are missing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from pathlib import Path
 PACKAGES = ("prosody", "lua-dbi-sqlite3", "redis-server")
 COMMAND = f"apt-get update && apt-get install -y {' '.join(PACKAGES)}"
 POLICY = Path("/usr/sbin/policy-rc.d")
-"""Where Debian's packages ask whether they may start their services (deb-systemd-invoke)."""
+"""The file with which Debian's packages check whether they may start services
+(deb-systemd-invoke)."""
 
 
 class NotInstalled(Exception):
-    """The servers cannot be installed here; the message is for a person."""
+    """The servers cannot be installed here; the message is for the user."""
 
 
 def install() -> None:
-    """Installs what is missing, without starting a service.
+    """Installs missing packages, without starting a service.
 
     Raises
     ------
-    NotInstalled: this is no Debian, the user is not root, or a package cannot be had.
+    NotInstalled: this system is not Debian, the user is not root, or a package is not available.
     """
     if _installed():
         return
@@ -42,7 +43,7 @@ def install() -> None:
     if done.returncode or not _installed():
         raise NotInstalled(f"the packages could not be installed: {COMMAND}")
     if Path("/run/systemd/system").is_dir():
-        # Installing enables both at the next boot, which nobody asked for.
+        # Installing enables both services at the next boot, which is not wanted.
         subprocess.run(["systemctl", "disable", "prosody", "redis-server"], check=False)
 
 

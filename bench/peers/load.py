@@ -54,7 +54,7 @@ class Figures:
     ----------
     late: sorted times from send to receipt.
     acks: sorted times from send to acknowledgement.
-    kept: messages that the files hold after the server was killed, less those acknowledged.
+    kept: messages in the files after the server was killed, minus the acknowledged ones.
     client_us: the generator's processor time for each delivery, in microseconds.
     """
 
@@ -80,7 +80,7 @@ async def measure(peer: Peer, plan: Plan, seconds: float) -> Figures:
         member.start()
     gc.collect()
     gc.freeze()
-    gc.disable()  # A collection here would be charged to the server.
+    gc.disable()  # A garbage collection here would count as the server's time.
     try:
         run.posting = True
         if plan.silence is None:
@@ -105,7 +105,7 @@ async def measure(peer: Peer, plan: Plan, seconds: float) -> Figures:
 
 
 def _talk(run: Run, pair: list[Member], silence: float) -> Callable[[], None]:
-    """Has the first of two members post; returns what is called at each receipt: it posts the next
+    """Makes the first of two members post; returns a function for each receipt: it posts the next
     message when the last one is acknowledged and both have it."""
     writer, reader = pair
     loop = asyncio.get_running_loop()
@@ -150,7 +150,7 @@ def _complete(room: list[Member]) -> bool:
 
 
 class _Window:
-    """The measured time, and what everybody used in it."""
+    """The measured time, and the processor time used in it."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer

@@ -1,9 +1,10 @@
-"""One client connection, the same for every server but for its protocol.
+"""One client connection, the same for every server except for its protocol.
 
-A protocol's class says how bytes become whole chunks (`cut`), which messages and acknowledgements
-a chunk holds (`scan`), and how messages are written (`encode`). The loop around them is shared:
-the time is taken when bytes arrive, chunks with equal bytes are scanned once for all connections,
-and each connection checks that it gets every message once and in its writer's order.
+A protocol's class defines how bytes become complete chunks (`cut`), which messages and
+acknowledgements a chunk contains (`scan`), and how messages are written (`encode`). The loop around
+them is shared: the time is measured when bytes arrive, chunks with equal bytes are scanned once for
+all connections, and each connection checks that it gets every message once and in its writer's
+order.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ TIMEOUT = 20.0
 """Seconds that an answer may take while a run is prepared."""
 
 KNOWN_CHUNKS = 256
-"""Scanned chunks that are remembered; one is at most some 256 KB."""
+"""Number of cached scanned chunks; one has at most about 256 KB."""
 
 KEPT_FAILURES = 10
 
 MARK = rb"(\d{3})-(\d{7}) x"
-"""How a text begins: the number of its writer and its own."""
+"""The beginning of a text: the numbers of its writer and of the message."""
 
 
 def text_of(writer: int, number: int) -> bytes:
@@ -39,14 +40,14 @@ def text_of(writer: int, number: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What a chunk holds: runs of messages (writer, first, last) and acknowledgements."""
+    """The content of a chunk: runs of messages (writer, first, last) and acknowledgements."""
 
     posts: tuple[tuple[int, int, int], ...] = ()
     acks: int = 0
 
 
 def runs_of(marks: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[int, int, int], ...]:
-    """Groups the marks of a chunk. Raises ValueError where a writer's messages leave a gap."""
+    """Groups the marks of a chunk. Raises ValueError if a writer's messages have a gap."""
     found: dict[int, list[int]] = {}
     for writer, number in marks:
         run = found.setdefault(int(writer), [])
@@ -60,7 +61,7 @@ def runs_of(marks: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[int, int, int],
 
 
 class Run:
-    """The account of one run, shared by its connections."""
+    """The records of one run, shared by its connections."""
 
     def __init__(self) -> None:
         self.posting = False
@@ -94,20 +95,20 @@ class Member(asyncio.Protocol):
         self.arrivals: list[tuple[float, int, int, int]] = []
         self.acks: list[tuple[float, int]] = []
         self.ready = False
-        """Whether what arrives is measured; before, it is the server's greeting."""
+        """Whether received bytes are measured; before that, they are the server's greeting."""
         self._greeting = b""
         self._arrived = asyncio.Event()
         self._closing = False
         self._transport: asyncio.Transport
 
-    # What a protocol defines.
+    # Methods of a protocol.
 
     def cut(self, data: bytes) -> Sequence[bytes]:
-        """Returns the whole chunks of what was received; keeps the rest for the next call."""
+        """Returns the complete chunks of the received bytes; keeps the rest for the next call."""
         raise NotImplementedError
 
     def scan(self, chunk: bytes) -> Chunk:
-        """Returns what a chunk holds. Raises ValueError for bytes that are not understood."""
+        """Returns the content of a chunk. Raises ValueError for bytes that are not understood."""
         raise NotImplementedError
 
     def encode(self, text: bytes) -> bytes:
@@ -169,13 +170,13 @@ class Member(asyncio.Protocol):
             self.acks.append((now, acks))
 
     def acks_in(self, content: Chunk) -> int:
-        """Returns how many of the connection's own messages a chunk acknowledges."""
+        """Returns the number of the connection's own messages that a chunk acknowledges."""
         return content.acks
 
-    # What scenarios call.
+    # Methods for scenarios.
 
     def post(self, count: int = 1) -> None:
-        """Posts so many messages in one write."""
+        """Posts this many messages in one write."""
         first = self.posted
         self.posted += count
         self.in_flight += count
@@ -189,7 +190,7 @@ class Member(asyncio.Protocol):
         self._transport.write(data)
 
     async def until(self, end: bytes) -> bytes:
-        """Returns what was received up to and with some bytes, before the run begins.
+        """Returns the bytes received up to and including `end`, before the run begins.
 
         Raises
         ------
@@ -209,7 +210,7 @@ class Member(asyncio.Protocol):
         return found
 
     def start(self) -> None:
-        """Begins to take what arrives for the run's; what came before is dropped."""
+        """Starts to count received bytes for the run; earlier ones are dropped."""
         self._greeting = b""
         self.ready = True
 
@@ -229,7 +230,8 @@ async def enter(member: Member, port: int) -> Member:
 async def gather(
     rooms: int, members: int, make: Callable[[int, str], Awaitable[Member]]
 ) -> list[list[Member]]:
-    """Returns the members of each room, one entering after the other; all are numbered on."""
+    """Returns the members of each room, who enter one after the other; numbers continue across
+    rooms."""
     return [
         [await make(room * members + place, f"room-{room}") for place in range(members)]
         for room in range(rooms)

@@ -58,7 +58,7 @@ class ParleyMember(Member):
         return encode(orjson.dumps(body))
 
     async def enter(self) -> None:
-        """Opens the WebSocket; makes the room or joins it."""
+        """Opens the WebSocket; creates the room or joins it."""
         host, target = self._address.split("/", 3)[2:]
         self.write(
             f"GET /{target} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
@@ -84,7 +84,7 @@ class ParleyMember(Member):
 
 
 class Parley(Peer):
-    """`parley serve`, as it is installed; only the rate limit is off."""
+    """`parley serve`, as installed; only the rate limit is off."""
 
     name = "Parley"
     promise = "events.sqlite is synced before the ack and before any delivery"
@@ -104,7 +104,7 @@ class Parley(Peer):
 
         found = await gather(rooms, members, member)
         rest.close()
-        await asyncio.sleep(0.5)  # What the joins have others told of is not measured.
+        await asyncio.sleep(0.5)  # Pushes of the joins are not measured.
         return found
 
     def stored(self) -> int:

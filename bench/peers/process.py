@@ -1,4 +1,4 @@
-"""A server as a child process on the server's core, with a folder of its own."""
+"""A server as a child process on the server's core, with its own folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
-    """Returns a port of 127.0.0.1 that nobody listens on."""
+    """Returns a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -36,7 +36,7 @@ class Peer:
     Attributes
     ----------
     name: as the table has it.
-    promise: what an acknowledgement says about durability, a sentence.
+    promise: the durability that an acknowledgement guarantees, as a sentence.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Peer:
                 time.sleep(0.05)
 
     def kill(self) -> None:
-        """Ends the server as a crash would."""
+        """Ends the server like a crash."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:

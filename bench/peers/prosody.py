@@ -1,9 +1,9 @@
 """prosody, tuned, and its client.
 
 A room is a multi-user chat whose archive is in SQLite. Messages are archived before they are sent
-to the occupants (mod_muc_mam), each in a transaction of its own. The database is made in WAL mode
-beforehand, a property of the file that prosody leaves as it is; SQLite's own default then syncs
-once at each commit (`synchronous` FULL) in place of some four times.
+to the occupants (mod_muc_mam), each in its own transaction. The database is created in WAL mode
+beforehand, a property of the file that prosody does not change; SQLite's default then syncs once at
+each commit (`synchronous` FULL) instead of about four times.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Prosody(Peer):
             return await enter(ProsodyMember(run, index, room), self.port)
 
         found = await gather(rooms, members, member)
-        await asyncio.sleep(0.5)  # Presences of those who joined last are not measured.
+        await asyncio.sleep(0.5)  # Presences of the last people who joined are not measured.
         return found
 
     def stored(self) -> int:

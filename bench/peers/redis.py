@@ -2,7 +2,7 @@
 
 A message is one XADD to the room's stream and one PUBLISH on its channel, sent together. Redis
 writes and syncs its file once for all commands of a turn of its loop, before the answers and the
-publications of that turn go out. It knows no rights, no ids and no folds: it shows what the
+publications of that turn go out. It has no permissions, no ids and no folds: it shows what the
 machine can do.
 """
 

@@ -17,11 +17,11 @@ Value = Callable[[list[Figures]], float]
 
 @dataclass(frozen=True)
 class Row:
-    """A line: a figure of a scenario, and what multiple of prosody's Parley's should be.
+    """A line: a figure of a scenario, and the aimed multiple of prosody's figure.
 
     Attributes
     ----------
-    aim: None where nothing is asked for.
+    aim: None if there is no aim.
     """
 
     plan: str
@@ -89,8 +89,8 @@ def _line(row: Row, found: dict[str, list[Figures]], title: str) -> str:
 
 
 def notes(runs: Runs) -> Iterator[str]:
-    """Returns a line a scenario: how busy servers and clients were, and what each message and each
-    delivery cost them."""
+    """Returns a line per scenario: the load of servers and clients, and their cost of each message
+    and delivery."""
     for plan, found in runs.items():
         yield f"{plan}: " + "; ".join(_busy(name, its) for name, its in found.items())
 
