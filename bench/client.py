@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the upgrade request."""
         assert self._shake is not None
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport is not a subclass of it.
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._shake.send_request(self._shake.connect())
         self._transport.write(b"".join(self._shake.data_to_send()))
 
