@@ -17,6 +17,7 @@ import { History } from "./history";
 import { Incoming } from "./incoming";
 import { Invitations } from "./invitations";
 import { Membership } from "./membership";
+import type { Keeper } from "./keeper";
 import { Outbox, type Command, type OutboxEntry } from "./outbox";
 import { OwnRooms } from "./ownRooms";
 import { PageEvents } from "./pageEvents";
@@ -34,6 +35,8 @@ export interface ChatDeps {
   connect(url: string): Socket;
   loadOutbox(): readonly OutboxEntry[];
   saveOutbox(entries: readonly OutboxEntry[]): void;
+  /** Keeps the outbox beyond the tab; absent if the browser cannot. */
+  readonly keeper?: Keeper | null;
   /** The session ended; the person must enter again. */
   over(): void;
 }
@@ -85,6 +88,7 @@ export class Chat {
         this.sync.opened();
         this.outbox.opened();
         this.history.wake();
+        this.adopt();
         void this.refreshRooms();
         void this.invitations.refresh();
       },
@@ -153,6 +157,7 @@ export class Chat {
       load: () => deps.loadOutbox(),
       save: (entries) => {
         deps.saveOutbox(entries);
+        deps.keeper?.save(entries.map((entry) => this.stamped(entry)));
       },
     });
     this.reads = new ReadMarks((room, version) => {
@@ -208,14 +213,35 @@ export class Chat {
     // In parallel with the ticket: the list is loaded when the socket opens, and is read again
     // then, because no push told of changes in between.
     void this.ownRooms.refresh();
+    this.adopt();
   }
 
   stop(): void {
     this.page.stop();
     this.connection.stop();
     this.history.stop();
+    this.deps.keeper?.stop();
     this.reads.stop();
     this.stopReading();
+  }
+
+  private adopt(): void {
+    void this.deps.keeper?.adopt((entries) => {
+      this.outbox.adopt(entries);
+    });
+  }
+
+  /**
+   * With the `since` of a first send now. Whoever takes it over holds the room further on; a first
+   * send that this tab did not get to keep is then found by the server all the same.
+   */
+  private stamped(entry: OutboxEntry): OutboxEntry {
+    const { command } = entry;
+    const held = this.sync.version(command.room);
+    if (command.action === "read" || typeof command.since === "number" || held === null) {
+      return entry;
+    }
+    return { ...entry, command: { ...command, since: held } };
   }
 
   notices(): Promise<Notices> {

@@ -55,6 +55,10 @@ const ACK_WITHIN = 10_000;
 /** A push comes within a second on AWS, and some seconds later after a cold start. */
 const PUSH_WITHIN = 5_000;
 
+/** Milliseconds after which what a closed tab left is not sent by itself. */
+const LATE = 24 * 3_600_000;
+const TOO_LATE = { code: "late", message: "It waited for more than a day." };
+
 export class Outbox {
   private entries: readonly OutboxEntry[];
   private online = false;
@@ -86,6 +90,24 @@ export class Outbox {
     this.put([...others, entry]);
     this.pump(command.room);
     return id;
+  }
+
+  /** Takes over what a tab that is gone had not sent. */
+  adopt(entries: readonly OutboxEntry[]): void {
+    const known = new Set(this.entries.map(({ command }) => command.id));
+    const late = new Date(Date.now() - LATE).toISOString();
+    const taken = entries.flatMap((entry) => {
+      if (known.has(entry.command.id)) return [];
+      known.add(entry.command.id);
+      if (entry.at >= late) return [entry];
+      // Nobody expects what they did days ago to happen now; of a message they are asked.
+      return entry.command.action === "post"
+        ? [{ ...rewritten(entry), state: "failed" as const, problem: TOO_LATE }]
+        : [];
+    });
+    // Written even where nothing is new: whoever left it is forgotten after this.
+    this.put([...this.entries, ...taken]);
+    for (const room of new Set(taken.map(({ command }) => command.room))) this.pump(room);
   }
 
   opened(): void {

@@ -2,6 +2,8 @@ import { useCallback, useEffect, useState } from "react";
 import type { Api } from "../client/api";
 import { Chat } from "../client/chat";
 import type { Config } from "../client/config";
+import { Keeper } from "../client/keeper";
+import { forgetKept, sharedShelf } from "../client/shelf";
 import { takeLink } from "../client/link";
 import { leaveToSignIn, signOutUrl, type Arrived } from "../client/signIn";
 import {
@@ -44,6 +46,7 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
 
   const end = useCallback((over: Session, asked: boolean) => {
     clearSession(over.user.id);
+    void forgetKept(over.user.id);
     setSession(null);
     setEnded(!asked);
   }, []);
@@ -86,8 +89,11 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
   useEffect(() => {
     if (!session) return;
     const ended = new AbortController();
+    const shared = sharedShelf();
     const own = api.withToken(session.token, ended.signal);
     const over = () => {
+      // First: what it would still keep is to be forgotten.
+      started.stop();
       end(session, false);
     };
     const started = new Chat({
@@ -99,6 +105,7 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
       saveOutbox: (entries) => {
         saveOutbox(session.user.id, entries);
       },
+      keeper: shared && new Keeper(session.user.id, crypto.randomUUID(), shared.shelf, shared.tabs),
       over,
     });
     // eslint-disable-next-line react-hooks/set-state-in-effect -- the chat lives as long as the effect
@@ -147,6 +154,7 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
       <Shell
         guest={session.hosted !== true}
         logOut={() => {
+          chat.stop();
           // The token is deleted here even if the server cannot be reached.
           const told = api
             .withToken(session.token)

@@ -2,6 +2,7 @@
 import { Api } from "../../src/client/api";
 import { Chat } from "../../src/client/chat";
 import type { Socket } from "../../src/client/connection";
+import type { Keeper } from "../../src/client/keeper";
 import type { OutboxEntry } from "../../src/client/outbox";
 import type { ClientFrame, Post } from "../../src/wire/client";
 import type {
@@ -141,11 +142,12 @@ export class FakeServer {
     Promise.resolve({ members: [{ user: "u_me", name: "me", role: "owner" }] });
 
   /** A tab; a second one is what a reload makes of the first. */
-  tab(quietPosts = false): Chat {
+  tab(quietPosts = false, keeper: Keeper | null = null): Chat {
     return new Chat({
       api: new FakeApi(this),
       me: { id: "u_me", name: "me" },
       quietPosts,
+      keeper,
       scheduler: {
         soon(callback) {
           const timer = setTimeout(callback, 16);
