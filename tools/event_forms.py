@@ -28,7 +28,10 @@ SAMPLE: dict[str, Any] = {
     "id": "c-1",
     "digest": "0123456789abcdef",
 }
-VALUES: dict[Any, Any] = {int: 2, bool: True, str: "lobby", Sealed: {"k": "u_ann", "c": "AAAA"}}
+_SEALED = {"k": "u_ann", "c": "AAAA"}
+VALUES: dict[Any, Any] = {
+    int: 2, bool: True, str: "lobby", Sealed: _SEALED, Sealed | None: _SEALED
+}  # fmt: skip
 """Values of a sample's own fields, by type."""
 
 

@@ -11,11 +11,12 @@ from domain.aggregate import Command
 from domain.chat.inviting import standing
 from domain.chat.mentioning import mentioned
 from domain.chat.services import Services
+from domain.chat.unsealing import open_words
 from domain.errors import NotFound, TooLarge
 from domain.person.person import Person
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
-from domain.protocol.types import asked_fields, own_names
+from domain.protocol.types import SameWords, Sealed, asked_fields, compared, own_names
 from domain.room.invitations import AddMember
 from domain.room.messages import Post
 from domain.room.room import ACTIONS
@@ -32,6 +33,14 @@ def _text(services: Services, user: str, text: str) -> dict[str, str]:
     if len(text) > MAX_TEXT:
         raise TooLarge(f"a text has at most {MAX_TEXT:,} code points")
     return services.vault.seal(user, text)
+
+
+def _same_words(services: Services, text: str | None) -> SameWords:
+    def same(sealed: Sealed | None) -> bool:
+        # An empty text is stored as None; an erased person's text has no words to compare.
+        return not text if sealed is None else open_words(services.vault, sealed) == text
+
+    return same
 
 
 Look = Callable[[Services, str, Any, dict[str, Any]], dict[str, Any]]
@@ -58,6 +67,7 @@ class Plan:
     ----------
     plain, sealed: names of the fields that are copied unchanged, and of those that are sealed.
     names: fields that are the sealed name of the person who sends the command.
+    compared: fields that compare the words of another field, with that field's name.
     look: function that looks up the other fields.
     """
 
@@ -65,6 +75,7 @@ class Plan:
     plain: tuple[str, ...]
     sealed: tuple[str, ...]
     names: tuple[str, ...]
+    compared: tuple[tuple[str, str], ...]
     look: Look | None
 
     @classmethod
@@ -75,13 +86,17 @@ class Plan:
             tuple(field.name for field in asked if not field.sealed),
             tuple(field.name for field in asked if field.sealed),
             tuple(own_names(command)),
+            tuple(compared(command).items()),
             LOOKS.get(command),
         )
 
     def build(self, services: Services, user: str, frame: Any, base: dict[str, Any]) -> Command:
         values = {name: getattr(frame, name) for name in self.plain}
         for name in self.sealed:
-            values[name] = _text(services, user, getattr(frame, name))
+            text = getattr(frame, name)
+            values[name] = _text(services, user, text) if text else None
+        for name, other in self.compared:
+            values[name] = _same_words(services, getattr(frame, other))
         for name in self.names:
             values[name] = _sealed_name(services, user)
         if self.look is not None:

@@ -12,7 +12,7 @@ from domain.chat.metering import Reads, rows_of_snapshot
 from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
 from domain.chat.signals import signal_recipients
-from domain.chat.unsealing import open_message, open_words
+from domain.chat.unsealing import open_facts, open_message, open_words
 from domain.consuming import TRANSIENT
 from domain.errors import Internal, NotFound, ParleyError, RoomBusy
 from domain.metrics import INTERNAL
@@ -156,22 +156,27 @@ class Syncing:
     def _snapshot(self, room: str, user: str) -> dict[str, Any]:
         access, page = self._reading.page(room, user, None, SNAPSHOT_MESSAGES)
         vault = self._services.vault
+        facts, named = open_facts(vault, access.view)
+        budget = ROOM_BUDGET - len(orjson.dumps(facts)) - len(named) * frames.NAME_BYTES
         # Only messages that the frame has space for are opened, and the one after them.
         encoded = (orjson.dumps(open_message(vault, message)) for message in reversed(page))
         authors = (message["by"] for message in reversed(page))
-        newest = next(frames.chunks(encoded, ROOM_BUDGET, authors), [])
+        newest = next(frames.chunks(encoded, budget, authors), [])
         shown = page[len(page) - len(newest) :]
         return {
             "head": access.view.version,
             "complete": False,
             "snapshot": {
-                **self._facts(access, user),
+                **self._about(access, user),
+                **({"facts": facts} if facts else {}),
                 "messages": [orjson.Fragment(part) for part in reversed(newest)],
-                "people": self._reading.people(access, (message["by"] for message in shown)),
+                "people": self._reading.people(
+                    access, (*named, *(message["by"] for message in shown))
+                ),
             },
         }
 
-    def _facts(self, access: Access, user: str) -> dict[str, Any]:
+    def _about(self, access: Access, user: str) -> dict[str, Any]:
         view = access.view
         return {
             "version": view.version,

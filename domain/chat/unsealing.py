@@ -8,10 +8,27 @@ from domain.log import EventLog
 from domain.person.person import Person
 from domain.ports.vault import Vault
 from domain.projections.views import Views
+from domain.protocol.types import Asked, is_sealed, mark
+from domain.room.view import FACTS, RoomView
 
 Key = TypeVar("Key")
 NAMES_TAIL = 500
 """Events that a search for names reads, about 20 ms."""
+
+FACT_FIELDS: dict[str, dict[str, Any]] = {
+    name: getattr(kind, "__annotations__", {}) for name, kind in FACTS.items()
+}
+FACT_WORDS = {
+    fact: tuple(name for name, declared in fields.items() if is_sealed(declared))
+    for fact, fields in FACT_FIELDS.items()
+}
+"""Fields of facts that are sealed, by the facts' names."""
+
+FACT_PEOPLE = {
+    fact: tuple(name for name, declared in fields.items() if mark(declared) == Asked("UserId"))
+    for fact, fields in FACT_FIELDS.items()
+}
+"""Fields of facts that are a person's id, by the facts' names."""
 
 
 def open_words(vault: Vault, sealed: Any) -> str | None:
@@ -39,6 +56,17 @@ def open_event(vault: Vault, event: dict[str, Any]) -> dict[str, Any]:
 def open_message(vault: Vault, message: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an opened copy of a folded message."""
     return {**message, "text": open_words(vault, message["text"])}
+
+
+def open_facts(vault: Vault, view: RoomView) -> tuple[dict[str, Any], list[str]]:
+    """Returns the opened facts of a room by name, and the people whom they name."""
+    opened: dict[str, Any] = {}
+    people: list[str] = []
+    for fact, value in view.facts().items():
+        words = {name: open_words(vault, value[name]) for name in FACT_WORDS[fact]}
+        opened[fact] = {**value, **words} if words else value
+        people += [value[name] for name in FACT_PEOPLE[fact]]
+    return opened, people
 
 
 def names_at_head(log: EventLog, views: Views, room: str, users: Iterable[str]) -> dict[str, Any]:

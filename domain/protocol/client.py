@@ -82,7 +82,7 @@ def _frame(action: str, command: type[Asking]) -> type[Command]:
     client sends (domain/protocol/types.py)."""
     asked: dict[str, Any] = {"action": (Literal[action], ...)}
     for field in asked_fields(command):
-        kind = getattr(fields, field.type)
+        kind = fields.named(field.type, field.most)
         asked[field.name] = (kind | None if field.default is None else kind, field.default)
     told = inspect.getdoc(command) or ""
     about = None if told.startswith(f"{command.__name__}(") else told.split("\n\nAttributes")[0]

@@ -1,6 +1,6 @@
 """Field types shared by the wire models: the values that a client may send."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -29,14 +29,20 @@ def text(value: str) -> str:
     return value
 
 
-def printable(value: str) -> str:
-    """One line that is not blank: a name."""
+def one_line(value: str) -> str:
+    """One line, which may be empty."""
     clean(value)
     if "\n" in value or "\t" in value:
         raise ValueError("one line only")
-    if not value.strip():
-        raise ValueError("must not be blank")
     return value.strip()
+
+
+def printable(value: str) -> str:
+    """One line that is not blank: a name."""
+    value = one_line(value)
+    if not value:
+        raise ValueError("must not be blank")
+    return value
 
 
 def emoji(value: str) -> str:
@@ -68,3 +74,14 @@ Nickname = Annotated[str, Field(min_length=1, max_length=MAX_NICKNAME), AfterVal
 Emoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(emoji)]
 StoredEmoji = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(clean)]
 """A reaction that an earlier release may have accepted. It is compared and never stored."""
+
+
+def line(most: int) -> Any:
+    """Returns the type of one line of at most `most` code points; it may be empty."""
+    return Annotated[str, Field(max_length=most), AfterValidator(one_line)]
+
+
+def named(type: str, most: int | None) -> Any:
+    """Returns the type that an `Asked` names."""
+    found = globals()[type]
+    return found if most is None else found(most)

@@ -6,7 +6,7 @@ the web app's types are generated from them.
 
 import inspect
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, is_typeddict
 
 from pydantic import Field, TypeAdapter, create_model
 
@@ -17,7 +17,7 @@ from domain.protocol import fields
 from domain.protocol.fields import MessageKind, Role, RoomKind, Wire
 from domain.protocol.types import Asked, is_sealed, mark, stored
 from domain.room.room import ROOM_EVENTS
-from domain.room.view import EXTRAS
+from domain.room.view import EXTRAS, FACTS
 
 ErrorCode = Literal[
     "invalid",
@@ -55,20 +55,23 @@ class Envelope(Wire):
     id: str | None = None
 
 
+def _field(declared: Any) -> tuple[Any, Any]:
+    """Returns the type and the default of a field in the protocol's form."""
+    if is_sealed(declared):
+        return Words, ...
+    kind = stored(declared)
+    asked = mark(declared)
+    if isinstance(asked, Asked):
+        kind = fields.named(asked.type, asked.most)
+    return kind, None if type(None) in get_args(kind) else ...
+
+
 def event_model(event: type[Event]) -> type[Envelope]:
     """Returns the model of an event in the protocol's form, generated from the event's class."""
     name = event.__name__
-    data: dict[str, Any] = {}
-    for field in event.data_fields:
-        declared = event.__annotations__[field]
-        asked = mark(declared)
-        kind = getattr(fields, asked.type) if isinstance(asked, Asked) else stored(declared)
-        if is_sealed(kind):
-            data[field] = (Words, ...)
-        elif type(None) in get_args(kind):
-            data[field] = (kind, None)
-        else:
-            data[field] = (kind, ...)
+    data: dict[str, Any] = {
+        field: _field(event.__annotations__[field]) for field in event.data_fields
+    }
     told = inspect.getdoc(event) or ""
     about = None if told.startswith(f"{name}(") else told
     body = create_model(name, __base__=Wire, __doc__=about, **data)
@@ -126,6 +129,29 @@ else:
     Message = create_model("Message", __base__=_Message, __doc__=_Message.__doc__, **_extras)
 
 
+def fact_model(kind: Any) -> Any:
+    """Returns the type of a fact in the protocol's form."""
+    if not is_typeddict(kind):
+        return kind
+    declared: dict[str, Any] = {
+        name: _field(annotation) for name, annotation in kind.__annotations__.items()
+    }
+    return create_model(kind.__name__, __base__=Wire, __doc__=inspect.getdoc(kind), **declared)
+
+
+_facts: dict[str, Any] = {name: (fact_model(kind) | None, None) for name, kind in FACTS.items()}
+
+if TYPE_CHECKING:
+    Facts = Any
+else:
+    Facts = create_model(
+        "Facts",
+        __base__=Wire,
+        __doc__="Facts of a room besides its name, kind and members; one that never was is absent.",
+        **_facts,
+    )
+
+
 class Snapshot(Wire):
     """A room at `version`, with its newest messages (oldest first)."""
 
@@ -137,6 +163,7 @@ class Snapshot(Wire):
     unread: int
     messages: list[Message]
     people: People
+    facts: Facts | None = None
 
 
 class SyncedRoom(Wire):

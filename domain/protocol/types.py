@@ -5,6 +5,7 @@ from the marks, so an event or a command is declared once. This module does not 
 because most functions do not load it.
 """
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
@@ -18,15 +19,34 @@ class Asked:
 
     Attributes
     ----------
-    type: name of the field's type in `fields.py`. A field that is stored sealed arrives as text.
+    type: name of the field's type in `fields.py`. A field that is stored sealed arrives as text, an
+    empty text as None.
+    most: maximum of code points, for a type that is made with one (`line`).
     """
 
     type: str
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
     """The field is the sealed name of the person who sends the command."""
+
+
+SameWords = Callable[[Sealed | None], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Compares:
+    """The field is a function that tells whether a sealed text has the words of another field: two
+    ciphertexts of the same words differ, so a decision cannot compare them.
+
+    Attributes
+    ----------
+    field: name of the other field, a sealed one.
+    """
+
+    field: str
 
 
 Flag = Annotated[bool, Asked("Flag")]
@@ -44,12 +64,12 @@ RoomName = Annotated[Sealed, Asked("RoomName")]
 OwnName = Annotated[Sealed, Own()]
 
 
-def mark(annotation: Any) -> Asked | Own | None:
+def mark(annotation: Any) -> Asked | Own | Compares | None:
     """Returns the mark of an annotation, None if it has none."""
     if get_origin(annotation) is not Annotated:
         return None
     found = get_args(annotation)[1]
-    return found if isinstance(found, Asked | Own) else None
+    return found if isinstance(found, Asked | Own | Compares) else None
 
 
 def stored(annotation: Any) -> Any:
@@ -70,12 +90,14 @@ class AskedField(NamedTuple):
     type: name of its type in `fields.py`.
     sealed: whether it arrives as text and is stored sealed.
     default: `...` if the client must send it.
+    most: maximum of code points, if the type is made with one.
     """
 
     name: str
     type: str
     sealed: bool
     default: Any
+    most: int | None
 
 
 def asked_fields(command: type[Any]) -> list[AskedField]:
@@ -86,10 +108,16 @@ def asked_fields(command: type[Any]) -> list[AskedField]:
         if isinstance(asked, Asked):
             sealed = is_sealed(field.type)
             default = ... if field.default is MISSING else field.default
-            found.append(AskedField(field.name, asked.type, sealed, default))
+            found.append(AskedField(field.name, asked.type, sealed, default, asked.most))
     return found
 
 
 def own_names(command: type[Any]) -> list[str]:
     """Returns the fields of a command that are the name of the person who sends it."""
     return [field.name for field in fields(command) if isinstance(mark(field.type), Own)]
+
+
+def compared(command: type[Any]) -> dict[str, str]:
+    """Returns the fields of a command that compare words, with the names of the other fields."""
+    marks = {field.name: mark(field.type) for field in fields(command)}
+    return {name: one.field for name, one in marks.items() if isinstance(one, Compares)}

@@ -10,7 +10,7 @@ from domain.errors import Forbidden, RoleRequired
 from domain.protocol.types import Version
 from domain.room.messages import MessageDeleted
 from domain.room.room import Part, Room, RoomEvent, after_projecting, decides, message_in, role_of
-from domain.room.view import EXTRAS, RoomView, WireEvent
+from domain.room.view import EXTRAS, FACTS, RoomView, WireEvent
 
 MAX_PINS = 100
 """Maximum of pinned messages of a room: one page shows them all, and they use less than 1 KB of its
@@ -20,6 +20,7 @@ PINNED_BYTES = 40
 """Bytes of a pin in memory: an integer and its place in the list."""
 
 EXTRAS["pinned_by"] = str
+FACTS["pins"] = list[int]
 
 
 class TooManyPins(Forbidden):

@@ -24,6 +24,11 @@ FOLDS: dict[str, Fold] = {}
 EXTRAS: dict[str, Any] = {}
 """Optional fields that concerns add to a folded message, by name, with their types."""
 
+FACTS: dict[str, Any] = {}
+"""Facts of a room that concerns keep in `RoomView.kept`, by name, with their types: a TypedDict, or
+a type that the wire has as it is. A snapshot shows them: sealed fields are opened, and the people
+in fields of type `UserId` are named. A snapshot has room for 4 KB of all facts."""
+
 HEADER = ("version", "name", "kind", "n", "last", "member_count")
 
 
@@ -75,6 +80,10 @@ class RoomView:
             "member_count": self.member_count,
             **self.kept,
         }
+
+    def facts(self) -> dict[str, Any]:
+        """Returns the facts that the room has, with their texts as they were folded."""
+        return {name: self.kept[name] for name in FACTS if name in self.kept}
 
     def restore(self, header: Mapping[str, Any]) -> "RoomView":
         """Restores a stored header."""

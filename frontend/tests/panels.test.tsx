@@ -73,6 +73,7 @@ function roomOf(members: Record<string, Role>, invited: Record<string, Role>): R
         invited: new Map(Object.entries(invited)),
         messages: [],
         notices: [],
+        facts: {},
       },
       ranges: [],
       recent: [],

@@ -5,12 +5,13 @@ import type { Chat } from "../src/client/chat";
 import "../src/features";
 import { partsOf, type OfMessage } from "../src/features/feature";
 import type { FoldedMessage } from "../src/fold/messages";
-import { applyEvents, closedRoom, loadPage } from "../src/store/rooms";
+import { applyEvents, closedRoom, loadPage, loadSnapshot } from "../src/store/rooms";
 import { withPeople } from "../src/store/state";
 import { useChatState } from "../src/ui/chat";
 import type { Messages } from "../src/wire/http";
 import type { RoomEvent } from "../src/wire/room-event";
 import { message, posted } from "./support/events";
+import { snapshot } from "./support/rooms";
 import { openRoom, Screen } from "./support/screen";
 import { FakeServer } from "./support/server";
 
@@ -238,4 +239,20 @@ it("knows of a pin in a page of messages that was read before it and comes after
   ]);
   const state = loadPage(pinned, "r", { messages: [message(4)], from: 4, to: 9 });
   expect(state.rooms.get("r")?.open?.view.messages[0]?.pinned_by).toBe("u_b");
+});
+
+it("counts the pins of a snapshot and of what follows", () => {
+  const taken = loadSnapshot(chat.store.get(), "r", snapshot({ facts: { pins: [7, 8] } }));
+  const state = applyEvents(taken, "r", [unpinned(11, 7), deleted(12, 8)]);
+  const show = (of: typeof state) => {
+    act(() => {
+      chat.store.update(() => of);
+    });
+    return screen.find("pins-toggle").getAttribute("aria-label");
+  };
+  chat.store.update(() => taken);
+  screen.show(<Header />, chat);
+  expect(show(taken)).toBe("Pinned messages (2)");
+  expect(show(state)).toBe("Pinned messages");
+  expect(state.rooms.get("r")?.open?.view.facts).toEqual({ pins: [] });
 });

@@ -23,13 +23,16 @@ def shown(view: RoomView) -> dict[str, Any]:
         "member_count": view.member_count,
         "members": members,
         "messages": [message for _, message in sorted(view.messages.items())],
+        "facts": view.facts(),
     }
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.relative_to(FOLDS)))
 def test_case(path: Path) -> None:
     case = json.loads(path.read_text())
-    assert shown(RoomView().apply_all(case["events"])) == case["view"], case["about"]
+    # A case that says nothing of facts expects none.
+    expected = {"facts": {}, **case["view"]}
+    assert shown(RoomView().apply_all(case["events"])) == expected, case["about"]
 
 
 def test_there_are_cases() -> None:

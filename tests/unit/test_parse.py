@@ -36,7 +36,14 @@ VALID: dict[str, dict[str, Any]] = {
     "typing": {"room": "lobby"},
     "ping": {},
 }
-SAMPLES = {"Version": 3, "UserId": "u_bob", "Role": "member", "Text": "hi", "Emoji": "👍"}
+SAMPLES = {
+    "Version": 3,
+    "UserId": "u_bob",
+    "Role": "member",
+    "Text": "hi",
+    "Emoji": "👍",
+    "line": "",
+}
 for _action, _command in ACTIONS.items():
     # Actions that are not spelled out above are made from what their commands ask for.
     _asked = {field.name: SAMPLES[field.type] for field in asked_fields(_command)

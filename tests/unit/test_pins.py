@@ -200,6 +200,20 @@ def test_a_pin_after_an_unpin_that_the_views_skipped_is_read_once(
         run_consumers(chat)
 
 
+def test_a_snapshot_for_clients_has_the_pins(lobby: tuple[Chat, Someone, Someone]) -> None:
+    chat, ann, bob = lobby
+    ann.send(action="pin", room="lobby", version=6)
+    run_consumers(chat)
+    ann.send(action="pin", room="lobby", version=4)
+    bob.frames()
+    snapshots = [
+        frame["rooms"]["lobby"]["snapshot"]
+        for frame in bob.sync(lobby=None)
+        if frame["type"] == "synced"
+    ]
+    assert [snapshot["facts"] for snapshot in snapshots] == [{"pins": [6, 4]}]
+
+
 def test_a_page_of_messages_says_which_are_pinned(lobby: tuple[Chat, Someone, Someone]) -> None:
     chat, ann, bob = lobby
     ann.send(action="pin", room="lobby", version=5)

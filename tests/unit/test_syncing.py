@@ -70,6 +70,7 @@ def test_who_has_nothing_or_what_never_was_begins_anew(folded: bool, held: int |
         "version": 9, "name": "Lobby", "kind": "public", "role": "owner", "member_count": 2,
     }  # fmt: skip
     assert (snapshot["unread"], snapshot["people"]) == (6, {"u_bob": "bob"})
+    assert "facts" not in snapshot, "nothing is pinned"
 
 
 def test_beyond_a_bound_a_snapshot_is_shorter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ export interface Feature {
   readonly MessageAction?: ComponentType<OfMessage>;
   /** A line under a message; null if there is nothing to show. */
   readonly MessageMark?: ComponentType<{ readonly message: FoldedMessage }>;
+  /** A line below the room's name; null where there is nothing to say. */
+  readonly HeaderLine?: ComponentType<{ readonly room: RoomState }>;
   /** A button in the room's header. */
   readonly HeaderAction?: ComponentType<OfRoom>;
 }

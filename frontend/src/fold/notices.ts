@@ -1,5 +1,6 @@
 /** Notices between the messages: people who joined, left, were renamed or got another role. */
 import type { RoomEvent } from "../wire/room-event";
+import { noticeWords } from "./registry";
 import type { Role } from "./room";
 
 interface NoticeBase {
@@ -16,6 +17,8 @@ export type Notice = NoticeBase &
     | { readonly type: NoticeOfPerson; readonly user: string }
     | { readonly type: "renamed"; readonly user: string; readonly name: string | null }
     | { readonly type: "role"; readonly user: string; readonly role: Role }
+    /** What a feature says after the name of `by`. */
+    | { readonly type: "did"; readonly words: string }
   );
 
 export function noticeOf(event: RoomEvent): Notice | null {
@@ -43,7 +46,9 @@ export function noticeOf(event: RoomEvent): Notice | null {
       return { ...base, type: "renamed", user: event.data.user, name: event.data.name };
     case "RoleChanged":
       return { ...base, type: "role", user: event.data.user, role: event.data.role };
-    default:
-      return null;
+    default: {
+      const words = noticeWords(event);
+      return words === undefined ? null : { ...base, type: "did", words };
+    }
   }
 }

@@ -6,7 +6,7 @@ import type { Message } from "../wire/http";
 import type { RoomEvent } from "../wire/room-event";
 import { noticeOf, type Notice } from "./notices";
 import { indexOf, type FoldedMessage } from "./messages";
-import { changeBy } from "./registry";
+import { changeBy, factsAfter, type Facts } from "./registry";
 import "./reactions";
 import "./texts";
 
@@ -31,6 +31,7 @@ export interface RoomView {
   readonly invited: ReadonlyMap<string, Role>;
   readonly messages: readonly FoldedMessage[];
   readonly notices: readonly Notice[];
+  readonly facts: Facts;
 }
 
 export interface Folded {
@@ -52,6 +53,7 @@ export const emptyRoom: RoomView = {
   invited: new Map(),
   messages: [],
   notices: [],
+  facts: {},
 };
 
 type Draft = { -readonly [Key in keyof RoomView]: RoomView[Key] } & {
@@ -112,6 +114,7 @@ export function completeMessage(message: Message): FoldedMessage {
 function applyEvent(draft: Draft, event: RoomEvent): void {
   const notice = noticeOf(event);
   if (notice) draft.notices.push(notice);
+  draft.facts = factsAfter(draft.facts, event);
   switch (event.type) {
     case "RoomCreated":
       draft.name = event.data.name;

@@ -110,6 +110,7 @@ export function loadSnapshot(state: State, room: string, snapshot: Snapshot): St
         invited: new Map(),
         messages,
         notices: [],
+        facts: snapshot.facts ?? {},
       },
       ranges: [liveRange(messages)],
       recent: [],
@@ -168,7 +169,8 @@ export function loadNotices(state: State, room: string, events: readonly RoomEve
       const notice = event.version > view.version ? null : noticeOf(event);
       if (!notice || held.has(notice.version)) return [];
       // Who left before that has no name here: "Guest 2j7q left" would say nothing.
-      return "user" in notice && !known.people.has(notice.user) ? [] : [notice];
+      const named = notice.type === "did" ? notice.by : "user" in notice ? notice.user : null;
+      return named !== null && !known.people.has(named) ? [] : [notice];
     });
     const notices = [...read, ...view.notices].sort((a, b) => a.version - b.version);
     return { ...old, open: { ...old.open, view: { ...view, notices } } };

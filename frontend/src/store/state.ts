@@ -1,5 +1,6 @@
 /** The complete state of the web app, as one immutable value. */
 import type { Range } from "../fold/history";
+import { factsWithoutWordsOf } from "../fold/registry";
 import type { Role, RoomKind, RoomView } from "../fold/room";
 import type { ConnectionState } from "../client/connection";
 import type { OutboxEntry } from "../client/outbox";
@@ -124,6 +125,7 @@ function withoutWordsOf(state: State, erased: ReadonlySet<string>): State {
         ...open,
         view: {
           ...open.view,
+          facts: factsWithoutWordsOf(open.view.facts, erased),
           messages: open.view.messages.map((message) =>
             erased.has(message.by) && message.text !== null ? { ...message, text: null } : message,
           ),

@@ -453,6 +453,7 @@ export interface SyncedRoom {
  * A room at `version`, with its newest messages (oldest first).
  */
 export interface Snapshot {
+  facts?: Facts | null;
   kind: "public" | "private" | "broadcast";
   member_count: number;
   messages: Message[];
@@ -463,6 +464,12 @@ export interface Snapshot {
   role: ("owner" | "moderator" | "member") | null;
   unread: number;
   version: number;
+}
+/**
+ * Facts of a room besides its name, kind and members; one that never was is absent.
+ */
+export interface Facts {
+  pins?: number[] | null;
 }
 /**
  * A folded message.

@@ -5,6 +5,7 @@ import { vi } from "vitest";
 import type { Chat } from "../../src/client/chat";
 import type { Role, RoomKind } from "../../src/fold/room";
 import type { FoldedMessage } from "../../src/fold/messages";
+import type { Facts } from "../../src/fold/registry";
 import { liveRange } from "../../src/fold/history";
 import { closedRoom } from "../../src/store/rooms";
 import type { RoomState } from "../../src/store/state";
@@ -109,11 +110,19 @@ interface Filled {
   readonly messages?: readonly FoldedMessage[];
   readonly members?: Readonly<Record<string, Role>>;
   readonly invited?: Readonly<Record<string, Role>>;
+  readonly facts?: Facts;
 }
 
 /** Room "r" as it is once it is open, its members known. */
 export function openRoom(filled: Filled = {}): RoomState {
-  const { kind = "public", role = "member", messages = [], members = {}, invited = {} } = filled;
+  const {
+    kind = "public",
+    role = "member",
+    messages = [],
+    members = {},
+    invited = {},
+    facts = {},
+  } = filled;
   const version = messages.at(-1)?.version ?? 1;
   return {
     ...closedRoom("r"),
@@ -132,6 +141,7 @@ export function openRoom(filled: Filled = {}): RoomState {
         invited: new Map(Object.entries(invited)),
         messages,
         notices: [],
+        facts,
       },
       ranges: [liveRange(messages)],
       recent: [],

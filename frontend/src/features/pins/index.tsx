@@ -3,7 +3,7 @@
  */
 import { useEffect, useEffectEvent, useRef, useState } from "react";
 import type { FoldedMessage } from "../../fold/messages";
-import { changesMessage } from "../../fold/registry";
+import { changesFact, changesMessage } from "../../fold/registry";
 import { mayPass } from "../../client/api";
 import { useChat, useChatState } from "../../ui/chat";
 import { Button, IconButton } from "../../ui/common/Button";
@@ -24,6 +24,16 @@ const PIN = { path: "M7.5 3h5l-.6 5 2.600 2.600v1.400h-9v-1.400L8.100 8zM10 12v5
 changesMessage("MessagePinned", (message, { by }) => ({ ...message, pinned_by: by }));
 changesMessage("MessageUnpinned", unpinned);
 changesMessage("MessageDeleted", unpinned);
+changesFact("pins", "MessagePinned", (pins = [], { data }) => [
+  ...without(pins, data.message),
+  data.message,
+]);
+changesFact("pins", "MessageUnpinned", (pins, { data }) => pins && without(pins, data.message));
+changesFact("pins", "MessageDeleted", (pins, { data }) => pins && without(pins, data.message));
+
+function without(pins: readonly number[], version: number): number[] {
+  return pins.filter((one) => one !== version);
+}
 
 function unpinned(message: FoldedMessage): FoldedMessage {
   const rest = { ...message };
@@ -170,12 +180,13 @@ function withoutGone(page: Messages, open: OpenRoom | null, people: Known["peopl
 
 function PinsButton({ room, jump }: OfRoom) {
   const { list, load, close } = usePins(room);
+  const count = room.open?.view.facts.pins?.length ?? 0;
   return (
     <>
       <IconButton
         data-testid="pins-toggle"
         icon={PIN}
-        label="Pinned messages"
+        label={count === 0 ? "Pinned messages" : `Pinned messages (${count})`}
         onClick={() => void load()}
       />
       <Modal open={list !== null} onOpenChange={close} title="Pinned messages" shape="sheet">

@@ -44,6 +44,9 @@ export function RoomHeader({ room, panel, togglePanel, jump }: RoomHeaderProps) 
       <RoomTile room={room.room} kind={room.kind} size={34} />
       <div className="min-w-0 flex-1">
         <h1 className="truncate leading-5 font-semibold tracking-tight">{room.name ?? "…"}</h1>
+        {partsOf("HeaderLine").map((Line, index) => (
+          <Line key={index} room={room} />
+        ))}
         {cutOff && <ConnectionStatus />}
         <p className={`truncate text-xs text-faint ${cutOff ? "hidden" : ""}`}>
           {/* A phone has no space for it next to the counts; there the tile shows the kind. */}

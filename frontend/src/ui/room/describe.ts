@@ -20,6 +20,7 @@ export function describeNotices(
 ): string {
   const groups = new Map<Grouped, Set<string>>();
   const sentences: (() => string)[] = [];
+  const done = new Set<string>();
   for (const notice of notices) {
     switch (notice.type) {
       case "created":
@@ -31,6 +32,12 @@ export function describeNotices(
       case "role":
         sentences.push(() => `${nameOf(notice.user)} is now ${articled(notice.role)}`);
         break;
+      case "did": {
+        const sentence = `${nameOf(notice.by)} ${notice.words}`;
+        if (!done.has(sentence)) sentences.push(() => sentence);
+        done.add(sentence);
+        break;
+      }
       default: {
         const { type, user } = notice;
         const users = groups.get(type) ?? new Set<string>();
