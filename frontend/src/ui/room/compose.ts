@@ -11,7 +11,8 @@ export type Compose =
 export const MAX_TEXT = 4_000;
 
 // Characters that the server refuses: control characters except newline and tab, and two
-// noncharacters. eslint-disable-next-line no-control-regex -- these are what is looked for
+// noncharacters.
+// eslint-disable-next-line no-control-regex -- these are what is looked for
 const FORBIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffe\uffff]/gu;
 
 /** The text as it may be sent; empty if nothing is left. */
