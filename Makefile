@@ -39,7 +39,7 @@ test-long: $(STAMPS)/dev $(STAMPS)/chromium $(STAMPS)/emulators $(FRONTEND)/dist
 test-runbooks: $(STAMPS)/dev $(STAMPS)/emulators ## runs the commands of docs/runbooks on the emulated stack
 	$(BIN)/pytest -m runbooks
 
-mutants: $(STAMPS)/dev $(STAMPS)/npm ## plants small faults, one at a time, and says which ones the tests miss (SEED, SIZE)
+mutants: $(STAMPS)/dev $(STAMPS)/npm ## inserts small faults, one at a time, and reports which ones the tests miss (SEED, SIZE)
 	$(BIN)/python -m tools.mutants $(if $(SEED),--seed $(SEED)) $(if $(SIZE),--size $(SIZE))
 	cd $(FRONTEND) && npm run --silent --if-present mutants
 
@@ -54,7 +54,7 @@ check: $(STAMPS)/dev $(STAMPS)/npm ## lint, types, layers, lengths of modules, s
 	$(BIN)/python -m tools.cost --check
 	cd $(FRONTEND) && npm run --silent check
 
-bench: $(STAMPS)/dev $(FRONTEND)/dist/index.html ## prints the tables of docs/performance.md; PEERS=1: beside prosody and Redis
+bench: $(STAMPS)/dev $(FRONTEND)/dist/index.html ## prints the tables of docs/performance.md; PEERS=1: compared with prosody and Redis
 	$(BIN)/python -m bench$(if $(PEERS),.peers) $(BENCH)
 
 stack: $(STAMPS)/dev $(STAMPS)/sam $(STAMPS)/ministack $(FRONTEND)/dist/index.html ## deploys the AWS stack into an emulator on this machine and serves it at http://127.0.0.1:8090 (STACK_PORT)
@@ -92,7 +92,7 @@ lock: $(STAMPS)/dev ## locks the Python packages of pyproject.toml
 	uv pip compile -q artifact/requirements.in --universal --generate-hashes --no-header --python-version 3.13 -o artifact/requirements.txt
 	for tool in sam ministack aws; do uv pip compile -q tools/locks/$$tool.in --universal --generate-hashes --no-header --python-version 3.13 -o tools/locks/$$tool.lock; done
 
-clean: ## removes what was built and installed; the data stay
+clean: ## removes everything that was built and installed; keeps the data
 	rm -rf $(VENV) $(STAMPS) .tools .aws-sam $(FRONTEND)/node_modules $(FRONTEND)/dist
 
 $(STAMPS)/venv:

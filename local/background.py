@@ -91,7 +91,7 @@ class Threads:
         except BaseException as error:
             call.future.set_exception(error)
         with self._lock:
-            # Owners who came meanwhile go first.
+            # Owners who arrived in the meantime go first.
             self._to_the_end(owner)
             self._open[owner] -= 1
             if not self._open[owner]:

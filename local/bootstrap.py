@@ -153,7 +153,7 @@ class Engine:
     async def call_api(self, event: dict[str, Any]) -> dict[str, Any]:
         """Runs the HTTP API's handler on a thread that may block. Raises RoomBusy if too many calls
         wait, RateLimited if too many of the session do."""
-        # The owner is whoever the call says; the handler finds out whether that is so.
+        # The owner is the person in the call; the handler checks whether that is true.
         owner = event["headers"].get("authorization") or event["requestContext"]["http"]["sourceIp"]
         answer = await self._http.run(lambda: http_api.handler(event, CONTEXT), owner)
         return cast(dict[str, Any], answer)

@@ -188,7 +188,7 @@ def _operation(options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         return "restore", {"source": options.source}
     if options.command == "rebuild" and options.resume:
         if not options.stack:
-            raise OperationError("--resume is for a stack: a folder's rebuild begins anew")
+            raise OperationError("--resume is for a stack: a folder's rebuild always starts again")
         return "rebuild", {"resume": options.resume}
     return options.command, {}
 

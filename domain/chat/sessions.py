@@ -31,7 +31,7 @@ TICKET_LIFE = 60.0
 """Seconds."""
 
 LINK_LIFE = DAY
-"""Seconds in which a link for another device may be used."""
+"""Seconds for which a link for another device is valid."""
 
 TOGETHER = 100
 """Number of events that every recorder can append in one transaction."""
@@ -51,7 +51,8 @@ def hashed(secret: str) -> str:
 
 
 def _hashed_link(secret: str) -> str:
-    """Returns what is stored of a link, which no ticket has: neither is good for the other."""
+    """Returns the stored form of a link, which differs from a ticket's: neither can be used as the
+    other."""
     return hashed(f"link {secret}")
 
 
@@ -179,7 +180,7 @@ class Sessions:
 
     def link_for(self, session: Session) -> str:
         """Returns a secret that starts one more session of a guest, once, within LINK_LIFE and
-        while `session` lives. Only its hash is kept, as of a ticket that opens no socket.
+        while `session` is valid. Only its hash is stored, like a ticket that opens no socket.
 
         Raises
         ------
@@ -196,17 +197,15 @@ class Sessions:
     def redeem_link(self, secret: str) -> tuple[str, str]:
         """Returns (token, user id) of a new session of the person who made the link.
 
-        Raises
-        ------
-        Unauthenticated: the link is unknown, used or expired, or the session that it was made in
-            has ended.
+        Raises ------ Unauthenticated: the link is unknown, used or expired, or the session that
+        created it has ended.
         """
         accounts = self._services.accounts
         made_in = accounts.take_ticket(_hashed_link(secret), self._services.seconds())
         if made_in is None or not self.lives(made_in):
             raise Unauthenticated
         token = self.start(made_in.user)
-        # Looked at again after the start: whoever logged out meanwhile revoked the link.
+        # Checked again after the start: a logout in the meantime has revoked the link.
         if not self.lives(made_in):
             self.leave(token)
             raise Unauthenticated

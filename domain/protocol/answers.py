@@ -21,7 +21,7 @@ class FoundPerson(Wire):
 
 
 class FoundPeople(Wire):
-    """Those whom one shares a room with come first."""
+    """People who share a room with the caller come first."""
 
     people: list[FoundPerson]
 

@@ -1,8 +1,8 @@
-"""What an event class of a room declares about itself.
+"""Declarations of a room's event classes.
 
-Withholding, authorising, delivery, retention and the copies in people's own logs look it up here or
-on the class, so none of them has a list of events. The defaults are the safe ones: forgetting a
-declaration withholds or checks more, never less.
+Withholding, authorising, delivery, retention and the copies in people's own logs read them here or
+on the class, so none of them has a list of events. The defaults are safe: a missing declaration
+withholds or checks more, never less.
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from domain.room.room import RoomEvent
 
 MessageText = Literal["posted", "replaced", "deleted"]
-"""What an event does to a message's text."""
+"""How an event changes a message's text."""
 
 CHANGING = ("replaced", "deleted")
-"""What takes an earlier text away."""
+"""Changes that remove an earlier text."""
 
 Membership = Literal["gained", "lost", "offered", "closed", "any", "none", "unknown"]
-"""What an event does to who may read the room or is invited to it.
+"""How an event changes who may read the room or is invited to it.
 
 `user` gained the membership or another role, lost it, was invited, or is no longer invited; it may
 change for anybody; it does not change; or the class has an `apply` and does not say, which counts
 as `any`."""
 
 TAKING = ("lost", "any", "unknown")
-"""What may take the right to read from somebody."""
+"""Changes that may end a person's right to read."""
 
 OF_USER = ("gained", "lost", "offered", "closed")
-"""What is copied to the own log of the event's `user`."""
+"""Events that are copied to the own log of the event's `user`."""
 
 TYPES: dict[str, type["RoomEvent"]] = {}
 """Events of rooms by their type on the wire."""

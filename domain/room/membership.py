@@ -151,7 +151,7 @@ def hand_over(room: Room, command: HandOver, _: MessageOf) -> int:
     heir = command.heir
     if heir is None:
         if len(room.members) > command.members:
-            raise NotFound("somebody joined meanwhile")
+            raise NotFound("another person joined in the meantime")
     elif heir not in room.members:
         raise NotFound("the new owner left in the meantime")
     elif room.members[heir] != "owner":

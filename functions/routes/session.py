@@ -11,7 +11,7 @@ from functions.routes import router
 from functions.routing import Request
 
 LINK_ROWS = 4_000
-"""What a link costs of the allowance, in rows of a page: 21 reads, so a person makes some 15 a
+"""The cost of a link for the allowance, in rows of a page: 21 reads, so a person makes some 15 a
 minute at most, and each is kept for a day."""
 
 ENTERING = (Invalid, Forbidden, NicknameTaken, RateLimited)

@@ -18,7 +18,10 @@ export interface HistoryApi {
 
 const PAGE = 200;
 const MEMBERS_PAGE = 1_000;
-/** Versions below a snapshot of which joins and the like are read, which it does not have. */
+/**
+ * Number of versions below a snapshot whose joins and similar events are read, because the snapshot
+ * lacks them.
+ */
 const RECENT = 200;
 /** Number of versions after a quoted message that its window contains. */
 const WINDOW_AFTER = 100;
@@ -92,8 +95,8 @@ export class History {
   }
 
   /**
-   * Who came and went lately in a room that begins with a snapshot, where anything else than
-   * messages happened. What fails is left out: the messages say the same without it.
+   * Reads who recently joined or left a room that begins with a snapshot, if there were events
+   * other than messages. A failure is ignored: the messages are readable without these notices.
    */
   async notices(room: string, { version, messages }: Snapshot): Promise<void> {
     const { from } = liveRange(messages.map(completeMessage));

@@ -1,10 +1,10 @@
-/** A link that brings a guest to another device; its secret stands in the address's fragment. */
+/** A link that brings a guest to another device; its secret is in the address's fragment. */
 
 const LINK = /^#\/link\/([\w-]*)/u;
 
 /**
- * The secret of the link that the page was opened with, null where it was not. It is out of the
- * address, and of the history's entry, before anything is rendered or requested.
+ * The secret of the link that opened the page, null if there is none. It is removed from the
+ * address, and from the history's entry, before anything is rendered or requested.
  */
 export function takeLink(): string | null {
   const secret = LINK.exec(location.hash)?.[1];

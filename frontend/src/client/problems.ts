@@ -8,7 +8,7 @@ export function readingProblem(error: unknown): string {
     : "The rooms did not load. Parley tries again.";
 }
 
-/** What a person is told for a wire code. */
+/** The message for each wire code. */
 const OF_CODE: Readonly<Record<string, string>> = {
   invalid: "That did not work. Reload the page, then try again.",
   unauthenticated: "Your session has ended. Enter again.",
@@ -41,7 +41,7 @@ const OF_WORDS: Readonly<Record<string, string>> = {
   "no such person": "There is nobody with this id.",
 };
 
-/** What a person is told for a refusal: never the server's own words, which are for programs. */
+/** The message for a refusal: never the server's own words, which are for programs. */
 export function messageOf(code: string, message: string): string {
   // Not the server's: api.ts says what it met.
   if (code === "network") return message;

@@ -9,7 +9,7 @@ export function setOnline(state: State, room: string, online: readonly string[])
   return withRoom(state, room, (old) => ({ ...old, online: new Set(online) }));
 }
 
-/** Without a connection nobody knows who is here, or types. */
+/** Without a connection it is unknown who is online or typing. */
 export function nobodyOnline(state: State): State {
   const known = [...state.rooms].filter(([, { online, typing }]) => online.size + typing.size > 0);
   if (known.length === 0) return state;

@@ -158,7 +158,7 @@ export function loadPage(state: State, room: string, page: Page): State {
   });
 }
 
-/** What happened around messages that are held: events that were read beside them. */
+/** Notices around loaded messages, from events that were read with them. */
 export function loadNotices(state: State, room: string, events: readonly RoomEvent[]): State {
   const known = withPeople(state, namesIn(events));
   return withRoom(known, room, (old) => {

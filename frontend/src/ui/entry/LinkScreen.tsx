@@ -4,13 +4,15 @@ import { Button } from "../common/Button";
 import { Logo } from "../common/Logo";
 
 interface LinkScreenProps {
-  /** The name of whoever is in on this device already; null where nobody is. */
+  /** The name of the person who is already logged in on this device; null if nobody is. */
   present: string | null;
   redeem: () => Promise<void>;
   close: () => void;
 }
 
-/** Asks before a link brings somebody here: who sends a link could have others act as them. */
+/**
+ * Asks before a link logs a person in: the sender of a link could make others act as the sender.
+ */
 export function LinkScreen({ present, redeem, close }: LinkScreenProps) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");

@@ -47,7 +47,10 @@ export function MemberRow({ room, member, me }: MemberRowProps) {
   );
 }
 
-/** Somebody's role, and that they are here. Of others nobody knows whether they will be back. */
+/**
+ * A person's role, and whether they are online. For others it is unknown whether they will come
+ * back.
+ */
 function about({ role, online }: PanelMember): string {
   if (!online) return roleNames[role];
   return role === "member" ? "Online" : `${roleNames[role]} · online`;

@@ -2,7 +2,7 @@ import { useId, useRef, useState } from "react";
 import { useChat } from "../chat";
 import { Button } from "../common/Button";
 
-/** Makes a link that brings a guest to another device. */
+/** Creates a link that brings a guest to another device. */
 export function DeviceLink() {
   const chat = useChat();
   const id = useId();
@@ -69,7 +69,7 @@ export function DeviceLink() {
   );
 }
 
-/** Whether the clipboard took it; only secure pages and this machine have one. */
+/** Whether the clipboard accepted it; only secure pages and this machine have one. */
 async function written(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
