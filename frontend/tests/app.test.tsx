@@ -159,7 +159,7 @@ describe("a person who comes back", () => {
     answers["GET /api/rooms"] = 401;
     await start();
     expect(entered()).toBe(false);
-    expect(screen.text).toContain("Your session has ended. Enter again to go on.");
+    expect(screen.text).toContain("Your session has ended. Enter again to continue.");
     expect(loadSession()).toBeNull();
     expect(socket().closed).toBe(true);
     // Whoever enters then and goes by themselves is not told that again.
@@ -321,7 +321,7 @@ describe("a person who comes from the hosted sign-in", () => {
     screen.click("sign-in-button");
     await vi.waitFor(async () => {
       await screen.pass();
-      expect(screen.find("sign-in-note").textContent).toContain("keeps no data");
+      expect(screen.find("sign-in-note").textContent).toContain("does not store data");
     });
     expect((screen.find("sign-in-button") as HTMLButtonElement).disabled).toBe(false);
     expect(leave).not.toHaveBeenCalled();
@@ -332,7 +332,7 @@ describe("a person who comes from the hosted sign-in", () => {
     answers["GET /api/rooms"] = 401;
     await start({ config: { ...config, guests: false } });
     expect(screen.find("sign-in-note").textContent).toBe(
-      "Your session has ended. Sign in again to go on.",
+      "Your session has ended. Sign in again to continue.",
     );
   });
 });
@@ -435,7 +435,7 @@ describe("a link for another device", () => {
   it("never takes the place of whoever is here", async () => {
     saveSession(ADA);
     await open();
-    expect(screen.text).toContain("You are here as ada already");
+    expect(screen.text).toContain("You are already here as ada");
     expect(screen.all("link-continue")).toEqual([]);
     screen.click("link-close");
     await screen.pass(20);

@@ -456,7 +456,7 @@ describe("an open page", () => {
   });
 
   it.each([
-    ["rate_limited", "That was a lot at once. It goes on in a moment."],
+    ["rate_limited", "That was a lot at once. It continues in a moment."],
     ["room_busy", "The rooms did not load. Parley tries again."],
   ])("reads its own rooms again after %s, and says why they wait", async (code, said) => {
     const answer = server.ownRooms;

@@ -61,7 +61,7 @@ describe("adding somebody", () => {
     expect(found()).toEqual([]);
     screen.type("add-member-input", " ");
     expect(found()).toEqual([]);
-    expect(screen.text).not.toContain("Nobody of that name");
+    expect(screen.text).not.toContain("Nobody with that name");
   });
 
   it("finds people on the server, once typing has paused", async () => {
@@ -87,7 +87,7 @@ describe("adding somebody", () => {
     screen.type("add-member-input", "zoltan");
     expect(found()).toEqual([]);
     await screen.pass(250);
-    expect(screen.text).toContain("Nobody of that name can be found.");
+    expect(screen.text).toContain("Nobody with that name was found.");
   });
 
   it("drops an answer for what was typed before", async () => {

@@ -87,7 +87,7 @@ it("lists the pinned messages, goes to one and takes a pin back", async () => {
   const settle = () => act(() => Promise.resolve());
   screen.click("pins-toggle");
   await settle();
-  expect(screen.text).toContain("did not load");
+  expect(screen.text).toContain("could not be loaded");
   act(() => {
     [...document.querySelectorAll("button")]
       .find((one) => one.textContent === "Try again")

@@ -362,7 +362,7 @@ describe("a room", () => {
   it.each([
     ["not_found", "There is no such room"],
     ["forbidden", "There is no such room"],
-    ["internal", "This room did not open"],
+    ["internal", "This room could not be opened"],
   ])("that is refused with %s says so, and may be asked for again", async (refused, words) => {
     const reload = vi.spyOn(chat, "reloadRoom").mockReturnValue();
     await show({ ...openRoom(), refused });

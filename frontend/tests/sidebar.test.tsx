@@ -129,7 +129,7 @@ it("finds rooms by the server, which a list here does not have", async () => {
   expect(shown()).toEqual(["s"]);
   await type("nowhere");
   expect(shown()).toEqual([]);
-  expect(document.body.textContent).toContain("No room is called that.");
+  expect(document.body.textContent).toContain("No room has that name.");
   await type("");
   expect(shown()).toHaveLength(61);
 });

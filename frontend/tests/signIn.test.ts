@@ -80,9 +80,9 @@ describe("matched", () => {
   });
 
   it.each([
-    ["not begun in this tab", "code=c1&state=state-2"],
-    ["not begun in this tab", "code=c1"],
-    ["not begun in this tab", "error=access_denied"],
+    ["not start in this tab", "code=c1&state=state-2"],
+    ["not start in this tab", "code=c1"],
+    ["not start in this tab", "error=access_denied"],
     ["cancelled", "error=access_denied&state=state-1"],
     ["did not work", "error=server_error&error_description=Buy%20now&state=state-1"],
     ["did not work", "state=state-1"],
@@ -176,7 +176,7 @@ describe("arrive", () => {
     const arriving = run();
     expect(location.href).toBe(`${ORIGIN}/`);
     expect(await arriving).toMatchObject({
-      problem: expect.stringContaining("not begun") as string,
+      problem: expect.stringContaining("not start") as string,
     });
   });
 
@@ -198,7 +198,7 @@ describe("arrive", () => {
     at("/callback?code=c1&state=forged");
     keepAttempt(ATTEMPT);
     expect(await run()).toEqual({
-      problem: "This sign-in was not begun in this tab. Sign in again.",
+      problem: "This sign-in did not start in this tab. Sign in again.",
     });
     expect(calls).toHaveLength(0);
   });

@@ -374,7 +374,7 @@ it("says why the room on the screen waits, and asks for it again", async () => {
   refuse("of something else");
   refuse(asked().at(-1)?.id);
   await frame();
-  expect(toasts()).toEqual(["That was a lot at once. It goes on in a moment."]);
+  expect(toasts()).toEqual(["That was a lot at once. It continues in a moment."]);
   await vi.advanceTimersByTimeAsync(15_000);
   server.answerSync();
   await frame();

@@ -174,7 +174,7 @@ def test_a_room_is_found_by_the_server_whatever_case_and_accents(house: House) -
     find.fill("")
     expect(bob.page.get_by_label("Your rooms").locator(f'[data-room="{room}"]')).to_have_count(1)
     find.fill(f"{name} nowhere")
-    expect(bob.at("room-list")).to_contain_text("No room is called that.")
+    expect(bob.at("room-list")).to_contain_text("No room has that name.")
 
 
 def test_a_private_room_is_seen_by_those_who_are_added(house: House) -> None:

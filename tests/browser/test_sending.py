@@ -134,7 +134,7 @@ def test_a_taken_nickname_is_told(house: House) -> None:
     house.allow("status of 409")
     other.at("nickname-input").fill(house.name("ann"))
     other.at("enter-button").click()
-    expect(other.page.get_by_role("alert")).to_have_text("Somebody is using this nickname already.")
+    expect(other.page.get_by_role("alert")).to_have_text("This nickname is already in use.")
     other.enter(house.name("anna"))
 
 

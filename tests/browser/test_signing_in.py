@@ -91,7 +91,7 @@ def test_a_guest_enters_beside_it_and_leaves_without_the_hosted_pages(house: Hou
     [
         ({"error": "access_denied"}, None, "The sign-in was cancelled."),
         ({"code": "code-9"}, None, "The sign-in took too long or was used before."),
-        ({"code": "c", "state": "forged"}, None, "This sign-in was not begun in this tab."),
+        ({"code": "c", "state": "forged"}, None, "This sign-in did not start in this tab."),
         (None, (401, {"message": "Unauthorized"}), "The sign-in was not accepted."),
         (
             None,
@@ -123,7 +123,7 @@ def test_what_went_wrong_is_said_and_can_be_tried_again(
 def test_an_address_with_somebody_elses_code_signs_nobody_in(house: House) -> None:
     tab, hosted = opened(house, house.name("dora"))
     tab.page.goto("/callback?code=theirs&state=theirs")
-    expect(tab.at("sign-in-note")).to_contain_text("not begun in this tab")
+    expect(tab.at("sign-in-note")).to_contain_text("not start in this tab")
     assert tab.page.url == f"{house.server.url}/"
     assert hosted.asked == []
 

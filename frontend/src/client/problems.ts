@@ -4,7 +4,7 @@ import type { Command } from "./outbox";
 /** Message for a read that failed and is retried automatically. */
 export function readingProblem(error: unknown): string {
   return error instanceof ApiError && error.code === "rate_limited"
-    ? "That was a lot at once. It goes on in a moment."
+    ? "That was a lot at once. It continues in a moment."
     : "The rooms did not load. Parley tries again.";
 }
 
@@ -17,17 +17,17 @@ const OF_CODE: Readonly<Record<string, string>> = {
   not_a_member: "Join the room first.",
   rate_limited: "That was a lot at once. Wait a moment, then try again.",
   room_busy: "The room is very busy right now. Try again.",
-  room_exists: "A room with this address is there already.",
+  room_exists: "There is already a room with this address.",
   room_full: "The room is full.",
-  nickname_taken: "Somebody is using this nickname already.",
+  nickname_taken: "This nickname is already in use.",
   too_large: "A message can have at most 4,000 characters.",
 };
 
 /** The same where the code says too little, by the server's words (domain/errors.py). */
 const OF_WORDS: Readonly<Record<string, string>> = {
   "the message was deleted": "That message was deleted.",
-  "a message can have at most 32 distinct emoji": "This message has no place for another emoji.",
-  "a message can have at most 400 reactions": "This message has no place for another reaction.",
+  "a message can have at most 32 distinct emoji": "This message cannot have another emoji.",
+  "a message can have at most 400 reactions": "This message cannot have another reaction.",
   "leave the room instead": "That is you. Leave the room instead.",
   "only the writer of a message may do that": "Only its writer can do that.",
   "your role in this room does not allow that": "Only owners and moderators can do that here.",

@@ -27,7 +27,7 @@ export async function leaveToSignIn(cognito: Cognito, nickname: string): Promise
   const attempt = newAttempt(nickname, location.hash);
   const url = await signInUrl(cognito, attempt, location.origin);
   if (!keepAttempt(attempt)) {
-    throw new SignInError("Your browser keeps no data of this page, so signing in cannot work.");
+    throw new SignInError("Your browser does not store data for this page, so you cannot sign in.");
   }
   location.assign(url);
 }
@@ -102,7 +102,7 @@ export function matched(
   attempt: Attempt | null,
 ): Attempt & { readonly code: string } {
   if (!attempt || answer.get("state") !== attempt.state) {
-    throw new SignInError("This sign-in was not begun in this tab. Sign in again.");
+    throw new SignInError("This sign-in did not start in this tab. Sign in again.");
   }
   const error = answer.get("error");
   if (error === "access_denied") throw new SignInError("The sign-in was cancelled.");

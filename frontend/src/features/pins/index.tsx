@@ -193,7 +193,7 @@ function PinsButton({ room, jump }: OfRoom) {
         {list === "loading" && <p className="px-5 py-3 text-soft">Loading…</p>}
         {(list === "failed" || list === "refused") && (
           <div role="alert" className="flex flex-col items-start gap-3 px-5 py-3 text-soft">
-            <p>The pinned messages did not load.</p>
+            <p>The pinned messages could not be loaded.</p>
             <Button look="quiet" onClick={() => void load()}>
               Try again
             </Button>

@@ -22,7 +22,7 @@ interface EntryScreenProps {
 export function EntryScreen({ guests, enter, signIn, waiting, refused, ended }: EntryScreenProps) {
   const [nickname, setNickname] = useState("");
   const again = guests ? "Enter" : "Sign in";
-  const over = ended ? `Your session has ended. ${again} again to go on.` : "";
+  const over = ended ? `Your session has ended. ${again} again to continue.` : "";
 
   return (
     <main className="relative grid h-full overflow-y-auto bg-canvas md:grid-cols-[1fr_1.05fr]">

@@ -35,12 +35,12 @@ export function LinkScreen({ present, redeem, close }: LinkScreenProps) {
     >
       <Logo size={48} />
       <h1 className="text-xl font-semibold tracking-tight text-balance">
-        {present === null ? "Continue on this device?" : `You are here as ${present} already`}
+        {present === null ? "Continue on this device?" : `You are already here as ${present}`}
       </h1>
       <p className="max-w-sm text-pretty text-soft">
         {present === null
-          ? "This link brings its maker to this device. Continue only if you made it yourself."
-          : "The link was not used. To continue as somebody else, log out first, then open the link again."}
+          ? "This link logs in the person who created it. Continue only if you created it yourself."
+          : "The link was not used. To continue as another person, log out first, then open the link again."}
       </p>
       {problem !== "" && (
         <p role="alert" className="max-w-sm text-sm text-danger">

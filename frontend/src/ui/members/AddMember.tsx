@@ -59,7 +59,7 @@ export function AddMember({ room }: { room: RoomState }) {
               {failed
                 ? "People cannot be searched right now."
                 : answered
-                  ? "Nobody of that name can be found. You can also paste an id, such as u_4k2j7q: everybody finds theirs by a click on their own name."
+                  ? "Nobody with that name was found. You can also paste an id, such as u_4k2j7q: everybody finds theirs by a click on their own name."
                   : "Searching…"}
             </li>
           )}

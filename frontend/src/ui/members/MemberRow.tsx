@@ -119,7 +119,7 @@ function MemberMenu({ room, member, mayRemove }: MemberMenuProps) {
         open={removing}
         onOpenChange={setRemoving}
         title={`Remove ${member.name}?`}
-        text="They leave the room at once. To come back they have to be invited, or to join where everybody may."
+        text="They leave the room at once. They can come back by invitation, or by joining if the room is open."
         action="Remove"
         testId="remove-confirm"
         onConfirm={() => void run(chat.commands.removeMember(room.room, member.user))}

@@ -71,7 +71,7 @@ function Refused({ room }: { room: RoomState }) {
   return (
     <div className="m-auto flex max-w-sm flex-col items-center gap-3 px-8 text-center">
       <h1 className="text-xl font-semibold tracking-tight">
-        {missing ? "There is no such room" : "This room did not open"}
+        {missing ? "There is no such room" : "This room could not be opened"}
       </h1>
       <p className="text-soft">
         {missing

@@ -9,7 +9,7 @@ import { anyRoomId, privateRoomId, roomIdOf, secretEnd } from "./roomId";
 
 const kinds: readonly { kind: RoomKind; icon: IconName; title: string; about: string }[] = [
   { kind: "public", icon: "hash", title: "Public", about: "Everybody can read and join." },
-  { kind: "private", icon: "lock", title: "Private", about: "Only those who are invited see it." },
+  { kind: "private", icon: "lock", title: "Private", about: "Only invited people see it." },
   {
     kind: "broadcast",
     icon: "megaphone",
@@ -125,7 +125,7 @@ function CreateRoomForm({ done }: { done: () => void }) {
         </div>
         {secret && (
           <p id={`${id}-secret`} className="mt-1.5 text-xs text-soft">
-            The address of a private room ends in random letters, so that nobody guesses it.
+            The address of a private room ends in random letters, so that nobody can guess it.
           </p>
         )}
       </div>

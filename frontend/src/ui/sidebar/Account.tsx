@@ -18,7 +18,7 @@ export function Account({ open, onOpenChange, guest }: AccountProps) {
       open={open}
       onOpenChange={onOpenChange}
       title={name ?? "You"}
-      description="Somebody who shares no room with you can invite you by your id."
+      description="People who share no room with you can invite you by your id."
     >
       <OwnId />
       {guest && (

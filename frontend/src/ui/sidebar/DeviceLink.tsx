@@ -63,7 +63,7 @@ export function DeviceLink() {
       </div>
       <p role="status" className="mt-2 text-sm text-pretty text-soft">
         Open it on your other device within 24 hours, before you log out here. It works once.
-        Whoever has it can be you, so show it to nobody.
+        Anybody who has it can act as you, so keep it secret.
       </p>
     </div>
   );

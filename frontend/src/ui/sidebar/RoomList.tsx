@@ -69,7 +69,7 @@ export function RoomList({ active, filter }: { active: string | null; filter: st
             ? "Searching…"
             : filter.trim() === ""
               ? "No rooms here yet."
-              : "No room is called that."}
+              : "No room has that name."}
         </p>
       )}
     </div>
