@@ -64,6 +64,7 @@ class Described(TypedDict, total=False):
     access: who may call the route.
     refuses: errors that callers must expect.
     ignores_body: whether any body is ignored.
+    of_views: whether it answers from the views alone: the local engine lets them catch up first.
     """
 
     summary: str
@@ -72,6 +73,7 @@ class Described(TypedDict, total=False):
     access: Access
     refuses: tuple[type[ParleyError], ...]
     ignores_body: bool
+    of_views: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Route:
     access: Access = "session"
     refuses: tuple[type[ParleyError], ...] = ()
     ignores_body: bool = False
+    of_views: bool = False
 
     def parts(self, path: str) -> dict[str, str] | None:
         """Returns the named parts of a path; None if it is not this route's path."""
@@ -159,6 +162,11 @@ class Router:
         given = {**_query(event), **parts} if method == "GET" else _with_parts(body, parts)
         headers = {name.lower(): value for name, value in event["headers"].items()}
         return route.answer(Request(event, headers, _valid(route.takes, given)))
+
+    def answers_from_views(self, method: str, path: str) -> bool:
+        """Returns whether the route of a method and a path is declared `of_views`."""
+        found = self._find(method, path)
+        return found is not None and found[0].of_views
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """Returns the route of a method and a path, and the path's named parts."""

@@ -13,14 +13,12 @@ from starlette.responses import FileResponse, Response
 
 from domain.errors import ParleyError
 from functions.bearer import bearer
+from functions.http_api import router
 from local import payloads
 from local.files import Files
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
-
-LISTS = ("/api/rooms", "/api/directory", "/api/people")
-"""Paths that are read only from the views, which must catch up first."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -130,7 +128,7 @@ class Web:
             (scope.get("client") or ("",))[0],
         )
         try:
-            if scope["method"] == "GET" and scope["path"] in LISTS:
+            if router.answers_from_views(scope["method"], scope["path"]):
                 await self._fresh(bearer(headers.get("authorization")))
             answer = await self._api(event)
         except ParleyError as refusal:

@@ -1,15 +1,13 @@
 """Builds commands from client frames, with the author; texts are sealed before they reach the
 log."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
 
 from domain.aggregate import Command
-from domain.chat.inviting import standing
-from domain.chat.mentioning import mentioned
+from domain.chat.looks import LOOKS, LookUp
 from domain.chat.services import Services
 from domain.chat.unsealing import open_words
 from domain.errors import NotFound, TooLarge
@@ -17,8 +15,6 @@ from domain.person.person import Person
 from domain.protocol import client as wire
 from domain.protocol.limits import MAX_TEXT
 from domain.protocol.types import SameWords, Sealed, asked_fields, compared, own_names
-from domain.room.invitations import AddMember
-from domain.room.messages import Post
 from domain.room.room import ACTIONS
 
 
@@ -43,22 +39,6 @@ def _same_words(services: Services, text: str | None) -> SameWords:
     return same
 
 
-Look = Callable[[Services, str, Any, dict[str, Any]], dict[str, Any]]
-
-
-def _looked_up(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
-    return standing(s, user, frame.user, frame.room, base["recorded_at"])
-
-
-def _named(s: Services, user: str, frame: Any, base: dict[str, Any]) -> dict[str, Any]:
-    return {"mentions": mentioned(s, frame.text)}
-
-
-LOOKS: dict[type[Command], Look] = {AddMember: _looked_up, Post: _named}
-"""Functions that look up the other fields of a command: how two people know each other, and which
-people a text mentions."""
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a command is built from its frame.
@@ -68,7 +48,7 @@ class Plan:
     plain, sealed: names of the fields that are copied unchanged, and of those that are sealed.
     names: fields that are the sealed name of the person who sends the command.
     compared: fields that compare the words of another field, with that field's name.
-    look: function that looks up the other fields.
+    looked_up: how the other fields are looked up.
     """
 
     command: type[Command]
@@ -76,7 +56,7 @@ class Plan:
     sealed: tuple[str, ...]
     names: tuple[str, ...]
     compared: tuple[tuple[str, str], ...]
-    look: Look | None
+    looked_up: LookUp | None
 
     @classmethod
     def of(cls, command: type[Command]) -> "Plan":
@@ -99,8 +79,8 @@ class Plan:
             values[name] = _same_words(services, getattr(frame, other))
         for name in self.names:
             values[name] = _sealed_name(services, user)
-        if self.look is not None:
-            values |= self.look(services, user, frame, base)
+        if self.looked_up is not None:
+            values |= self.looked_up.look(services, user, frame, base)
         return self.command(**values, **base)
 
 

@@ -28,7 +28,6 @@ from domain.ports.commands import Outcome
 from domain.ports.connections import Connection
 from domain.protocol import client as wire
 from domain.retrying import Retrying, Unfinished
-from domain.room.invitations import AddMember
 from domain.room.messages import Post
 from domain.room.room import Room
 
@@ -82,8 +81,8 @@ class Commanding:
         """Returns the people whose logs are needed to build or decide a command; the logs must be
         in memory if only this process appends."""
         plan = PLANS[frame.action]
-        if plan.command is AddMember:
-            return (user, frame.user)
+        if plan.looked_up is not None and plan.looked_up.people is not None:
+            return (user, *(getattr(frame, field) for field in plan.looked_up.people))
         if plan.names:
             return (user,)
         if frame.since is None or not self._services.alone:

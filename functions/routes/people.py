@@ -17,6 +17,7 @@ from functions.routing import Request
     PeopleQuery,
     summary="Finds people by the beginning of their name",
     answers="FoundPeople",
+    of_views=True,
     refuses=(Invalid, Unauthenticated, RateLimited),
 )
 def people(request: Request[PeopleQuery]) -> Answer:

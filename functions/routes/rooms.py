@@ -18,6 +18,7 @@ LIST = (Invalid, Unauthenticated)
     RoomsQuery,
     summary="Lists a page of the person's rooms",
     answers="Rooms",
+    of_views=True,
     refuses=LIST,
 )
 def rooms(request: Request[RoomsQuery]) -> Answer:
@@ -31,6 +32,7 @@ def rooms(request: Request[RoomsQuery]) -> Answer:
     DirectoryQuery,
     summary="Lists a page of rooms that the person may join",
     answers="Rooms",
+    of_views=True,
     refuses=LIST,
 )
 def directory(request: Request[DirectoryQuery]) -> Answer:

@@ -18,7 +18,8 @@ from local.bootstrap import Engine
 from local.consumer import Subscription
 from local.folder import DataFolder
 from local.stores import Stores
-from local.web import LISTS, Web
+from local.web import Web
+from tests.support.routes import lists
 
 WITHIN = 2.0
 """Seconds in which an answer comes that waits for nothing."""
@@ -98,7 +99,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
         folder.close()
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", lists())
 def test_lists_are_refused_until_the_views_have_caught_up(
     play: Play, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:

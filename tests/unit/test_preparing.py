@@ -165,7 +165,7 @@ def test_frames_that_fail_do_not_hold_up_those_behind_them(monkeypatch: pytest.M
     world.ask("add_member", "i4", user="u_bob")
     world.ask("post", "i5", text="last")
     with monkeypatch.context() as patch:
-        patch.setattr("domain.chat.building.standing", lambda *_: 1 // 0)
+        patch.setattr("domain.chat.looks.adding.standing", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             world.later.run()
     assert world.answers() == ["i4 internal", "i5 ack"]

@@ -11,7 +11,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from domain.errors import RoomBusy
-from local.web import LISTS, MAX_BODY, Web
+from functions.http_api import router
+from local.web import MAX_BODY, Web
+from tests.support.routes import lists
 
 
 class Api:
@@ -88,13 +90,13 @@ def api(tmp_path: Path) -> Api:
     return Api(tmp_path)
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", lists())
 def test_lists_show_what_was_acknowledged_before(api: Api, path: str) -> None:
     assert api.ask(path, method="GET") == (200, {})
     assert api.done == ["fresh for t0ken", path]
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", lists())
 def test_lists_that_would_lack_rooms_are_refused(api: Api, path: str) -> None:
     api.late = True
     status, answer = api.ask(path, method="GET")
@@ -102,10 +104,23 @@ def test_lists_that_would_lack_rooms_are_refused(api: Api, path: str) -> None:
     assert api.done == ["fresh for t0ken"]
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", lists())
 def test_what_is_no_list_waits_for_no_view(api: Api, path: str) -> None:
     api.ask(path, method="POST")
     assert api.done == [path]
+
+
+def test_the_lists_are_the_routes_that_declare_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lists() == ["/api/people", "/api/rooms", "/api/directory"]
+    monkeypatch.setattr(router, "routes", [])
+    router.on("GET", "/api/rooms/{room}/polls", of_views=True)(lambda request: {})
+    router.on("GET", "/api/rooms/{room}/votes")(lambda request: {})
+    api.ask("/api/rooms/lobby/polls", method="GET")
+    api.ask("/api/rooms/lobby/votes", method="GET")
+    polls, votes = "/api/rooms/lobby/polls", "/api/rooms/lobby/votes"
+    assert api.done == ["fresh for t0ken", polls, votes]
 
 
 def test_what_is_read_from_the_log_waits_for_no_view(api: Api) -> None:
