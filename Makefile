@@ -110,7 +110,7 @@ $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
 	$$(tools/find_uv.sh) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Tools with environments of their own, since they pin what they need; Python 3.13 is the
+# Tools with their own environments, because they pin their dependencies; Python 3.13 is the
 # functions' runtime.
 $(STAMPS)/sam $(STAMPS)/ministack $(STAMPS)/aws: $(STAMPS)/%: tools/locks/%.lock
 	@mkdir -p $(STAMPS)
@@ -118,7 +118,7 @@ $(STAMPS)/sam $(STAMPS)/ministack $(STAMPS)/aws: $(STAMPS)/%: tools/locks/%.lock
 	$$(tools/find_uv.sh) pip install -q --compile-bytecode --python .tools/$*/bin/python --require-hashes -r $<
 	@touch $@
 
-# Tests that need one of these say so and are skipped where it cannot be installed.
+# Tests that need one of these are skipped, with a message, if it cannot be installed.
 $(STAMPS)/emulators: tools/locks/sam.lock tools/locks/ministack.lock tools/locks/aws.lock
 	@mkdir -p $(STAMPS)
 	$(MAKE) --no-print-directory $(STAMPS)/sam $(STAMPS)/ministack $(STAMPS)/aws || echo "the stack tests will be skipped"

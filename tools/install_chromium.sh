@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs Debian's chromium and strace for the tests, where apt is there and they are not.
-# Without them the tests that need them say so and are skipped.
+# Without them the tests that need them are skipped, with a message.
 set -eu
 need=""
 command -v chromium >/dev/null 2>&1 || need="$need chromium"

