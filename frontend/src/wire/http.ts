@@ -373,7 +373,7 @@ export interface ExchangeRequest {
   nickname?: string | null;
 }
 /**
- * Those whom one shares a room with come first.
+ * People who share a room with the caller come first.
  *
  * This interface was referenced by `HttpBodies`'s JSON-Schema
  * via the `definition` "FoundPeople".
