@@ -38,6 +38,25 @@ class Transient(Exception):
 TRANSIENT = (Transient, Throttled, OSError, PersistenceError)
 
 
+class Partly(Exception):
+    """A part of what a consumer does with an event failed.
+
+    Attributes
+    ----------
+    reason: what failed and why, for the parked event.
+    rest: applies the event without that part.
+    """
+
+    def __init__(self, reason: str, rest: Callable[[], None]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.rest = rest
+
+
+class PartlyForNow(Partly, Transient):
+    """The same, for a transient reason."""
+
+
 class Consumer(Protocol):
     """One projector or process.
 
@@ -253,6 +272,9 @@ class Consuming:
                 return
             except TRANSIENT:
                 raise
+            except Partly as error:
+                self._park_part(stream, event, error)
+                return
             except Exception as error:
                 reason = type(error).__name__
         self._park(stream, event.originator_version, reason)
@@ -262,9 +284,34 @@ class Consuming:
         stream, events = run.stream, run.events
         last = self._last(stream, events)
         upto = min(max(e.originator_version for e in events), self._log.head(stream))
+        given = {e.originator_version: e for e in events if isinstance(e, Event)}
         for version in range(last + 1, upto + 1):
+            event = given.get(version)
+            if isinstance(error, Partly) and event is not None:
+                self._apply_rest(run, event)
+                continue
             self._park(stream, version, type(error).__name__)
             self.consumer.skip(stream, version)
+
+    def _apply_rest(self, run: Run, event: Event) -> None:
+        """Applies an event without the parts that fail, for whatever reason."""
+        try:
+            self._do(run, [event])
+        except Partly as error:
+            self._park_part(run.stream, event, error)
+        except Exception as error:
+            self._park(run.stream, event.originator_version, type(error).__name__)
+            self.consumer.skip(run.stream, event.originator_version)
+
+    def _park_part(self, stream: str, event: Event, error: Partly) -> None:
+        # Parked first: a crash in between must not hide the failure.
+        self._park(stream, event.originator_version, error.reason)
+        try:
+            error.rest()
+        except TRANSIENT:
+            raise
+        except Exception:
+            self.consumer.skip(stream, event.originator_version)
 
     def _park(self, stream: str, version: int, reason: str) -> None:
         self._progress.park(Parked(self.consumer.name, stream, version, reason, self._clock()))

@@ -15,11 +15,13 @@ import time
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from domain.errors import Unauthenticated
+from domain.ports.vault import Tampered
 from domain.protocol.types import Sealed
 
 KEY_BYTES = 32
@@ -32,13 +34,6 @@ number limits their bytes."""
 KEY_BYTES_KEPT = 2_700
 """Bytes of a key in memory: 1 KB of Python objects, and the cipher's own (measured as the growth of
 a process)."""
-
-
-class Tampered(ValueError):
-    """The sealed text is not authentic: it was changed, moved or cut, or is under another key."""
-
-    def __init__(self) -> None:
-        super().__init__("a sealed text was tampered with")
 
 
 class Cipher(Protocol):
@@ -190,8 +185,27 @@ class AesVault:
         keys = {user: key for user, key in held.items() if now < key.until}
         missing = [user for user in wanted if user not in keys]
         if missing:
-            keys |= self._loaded(missing, lambda: self._keys.wrapped_many(missing), now)
-        return [self._opened(keys.get(one["k"]), one) for one in sealed]
+            try:
+                keys |= self._loaded(missing, lambda: self._keys.wrapped_many(missing), now)
+            except Tampered:
+                # One key is damaged: each by itself shows which.
+                keys |= self._intact(missing)
+        return [self._opened_or_none(keys.get(one["k"]), one) for one in sealed]
+
+    def _intact(self, users: Sequence[str]) -> dict[str, _Key]:
+        found: dict[str, _Key] = {}
+        for user in users:
+            with suppress(Tampered):
+                key = self._key(user)
+                if key is not None:
+                    found[user] = key
+        return found
+
+    def _opened_or_none(self, key: _Key | None, sealed: Sealed) -> str | None:
+        try:
+            return self._opened(key, sealed)
+        except Tampered:
+            return None
 
     @staticmethod
     def _opened(key: _Key | None, sealed: Sealed) -> str | None:

@@ -6,6 +6,8 @@ has. Losing it erases everybody, so the key store is protected from deletion.
 
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from adapters.vault.aes import KEY_BYTES, KeyStore
 
 MASTER = "master"
@@ -14,6 +16,14 @@ MASTER = "master"
 CONTEXT = {"application": "parley", "purpose": "master-key"}
 """KMS's encryption context: a key wrapped with it can only be unwrapped with it, and a key policy
 may require it. A STORAGE FORMAT."""
+
+
+LOST = frozenset({"InvalidCiphertextException", "IncorrectKeyException", "NotFoundException"})
+"""Answers of KMS that no retry and no change of a permission mends."""
+
+
+class Refused(OSError):
+    """KMS refuses for now: it throttles, cannot be reached, or lacks a permission."""
 
 
 class MasterKeyLost(Exception):
@@ -32,8 +42,22 @@ def stack_master_key(kms: Any, key_id: str, keys: KeyStore) -> bytes:
     Raises
     ------
     MasterKeyLost: the key was destroyed; only its tombstone remains.
-    botocore.exceptions.ClientError: KMS refuses.
+    Refused: KMS refuses for now.
+    botocore.exceptions.ClientError: KMS cannot unwrap the key for good.
     """
+    try:
+        return _master_key(kms, key_id, keys)
+    except ClientError as error:
+        told = error.response["Error"]
+        if told["Code"] in LOST:
+            raise
+        line = f"{error.operation_name}: {told['Code']}: {told.get('Message', '')}"
+        raise Refused(line) from error
+    except BotoCoreError as error:
+        raise Refused(type(error).__name__) from error
+
+
+def _master_key(kms: Any, key_id: str, keys: KeyStore) -> bytes:
     wrapped = keys.wrapped(MASTER)
     if wrapped is None:
         made = kms.generate_data_key(

@@ -3,7 +3,7 @@
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.vault.aes import Tampered
+from domain.ports.vault import Tampered
 
 
 class OpenSslCipher:

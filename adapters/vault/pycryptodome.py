@@ -3,7 +3,8 @@ size."""
 
 from Cryptodome.Cipher import AES
 
-from adapters.vault.aes import TAG_BYTES, Tampered
+from adapters.vault.aes import TAG_BYTES
+from domain.ports.vault import Tampered
 
 
 class PyCryptodomeCipher:

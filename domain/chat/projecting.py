@@ -1,10 +1,10 @@
 """The consumer that folds the views, and the projections that it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from domain.aggregate import Event
 from domain.chat.withholding import change_in
-from domain.consuming import TRANSIENT, Transient
+from domain.consuming import TRANSIENT, Partly, PartlyForNow, Transient
 from domain.log import is_person
 from domain.person.lifecycle import PersonErased
 from domain.person.marks import ReadMarked
@@ -93,6 +93,16 @@ class ReadMarks(Projection):
 PROJECTIONS: tuple[type[Projection], ...] = (Rooms, ReadMarks, Directory, People)
 
 
+def _attempt(
+    projection: Projection, work: Callable[[], None], failed: dict[str, Exception]
+) -> None:
+    """Runs what a projection does; a failure of one does not stop the others."""
+    try:
+        work()
+    except Exception as error:
+        failed[projection.name] = error
+
+
 def declared() -> dict[str, int]:
     """Returns the versions of all projections, by name."""
     return {projection.name: projection.version for projection in PROJECTIONS}
@@ -124,6 +134,16 @@ class ProjectViews:
         self._views.refresh(stream)
 
     def apply(self, stream: str, events: Sequence[Event]) -> None:
+        """Applies events that follow `last` without a gap.
+
+        Raises
+        ------
+        Partly: some projections failed, and nothing was saved. `rest` applies the events without
+            them, if there is one event.
+        """
+        self._apply(stream, events, frozenset())
+
+    def _apply(self, stream: str, events: Sequence[Event], without: Set[str]) -> None:
         before, after = events[0].originator_version - 1, events[-1].originator_version
         for _ in range(self.ATTEMPTS):
             # The cached head may be old: after a refusal it is read again.
@@ -133,18 +153,33 @@ class ProjectViews:
             if base.version < before:
                 break
             new = [event for event in events if event.originator_version > base.version]
-            if self._save(stream, base, after, self._fold(stream, base, new)):
+            if self._save(stream, base, after, self._fold(stream, base, new, without)):
                 return
         raise Transient(f"another process moved the view of {stream}")
 
-    def _fold(self, stream: str, base: Head, events: Sequence[Event]) -> Sequence[Fold]:
-        people = is_person(stream)
+    def _fold(
+        self, stream: str, base: Head, events: Sequence[Event], without: Set[str]
+    ) -> Sequence[Fold]:
+        """Folds events by every projection; those in `without` skip the last event."""
+        people, failed = is_person(stream), dict[str, Exception]()
         if people and any(isinstance(event, PersonErased) for event in events):
             # Before the view records the event: a failure here is retried.
-            for projection in self._all:
-                projection.erase(stream)
-        batch = Batch(stream, base, events)
-        return [one.fold(batch) for one in self._of[people] if one.wants(batch)]
+            for one in self._all:
+                if one.name not in without:
+                    _attempt(one, lambda one=one: one.erase(stream), failed)  # type: ignore[misc]
+        batch, folds = Batch(stream, base, events), list[Fold]()
+        for one in self._of[people]:
+            if one.name in without:
+                folds.append(one.skip(stream, base, events[-1].originator_version))
+            elif one.wants(batch):
+                _attempt(one, lambda one=one: folds.append(one.fold(batch)), failed)  # type: ignore[misc]
+        if failed:
+            reason = ", ".join(f"{name}: {type(error).__name__}" for name, error in failed.items())
+            for_now = any(isinstance(error, TRANSIENT) for error in failed.values())
+            skipping = without | failed.keys()
+            kind = PartlyForNow if for_now else Partly
+            raise kind(reason, lambda: self._apply(stream, events, skipping))
+        return folds
 
     def _save(self, stream: str, base: Head, version: int, folds: Sequence[Fold]) -> bool:
         fold = merged(version, base, folds)

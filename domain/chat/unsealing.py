@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from domain.aggregate import NOT_KEPT, Event
 from domain.log import EventLog
 from domain.person.person import Person
-from domain.ports.vault import Vault
+from domain.ports.vault import Tampered, Vault
 from domain.projections.views import Views
 from domain.protocol.types import Asked, is_sealed, mark
 from domain.room.view import FACTS, RoomView
@@ -32,9 +32,15 @@ FACT_PEOPLE = {
 
 
 def open_words(vault: Vault, sealed: Any) -> str | None:
-    """Returns the text, or None if there is none, its key is gone or it is no longer kept."""
+    """Returns the text, or None if there is none, its key is gone, it is no longer kept, or it does
+    not fit its key: one damaged text must not make a room unreadable."""
     # A text that is no longer kept costs no read of a key.
-    return None if sealed is None or sealed == NOT_KEPT else vault.open(sealed)
+    if sealed is None or sealed == NOT_KEPT:
+        return None
+    try:
+        return vault.open(sealed)
+    except Tampered:
+        return None
 
 
 def open_many(vault: Vault, sealed: Mapping[Key, Any]) -> dict[Key, str | None]:

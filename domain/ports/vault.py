@@ -6,6 +6,13 @@ from typing import Protocol
 from domain.protocol.types import Sealed
 
 
+class Tampered(ValueError):
+    """The sealed text is not authentic: it was changed, moved or cut, or is under another key."""
+
+    def __init__(self) -> None:
+        super().__init__("a sealed text was tampered with")
+
+
 class Vault(Protocol):
     """Keys of people. Destroying a key erases everything that was sealed with it, everywhere."""
 
@@ -18,11 +25,12 @@ class Vault(Protocol):
         ...
 
     def open(self, sealed: Sealed) -> str | None:
-        """Opens a text; None if its key is gone."""
+        """Opens a text; None if its key is gone. Raises Tampered if it does not fit its key."""
         ...
 
     def open_many(self, sealed: Sequence[Sealed]) -> list[str | None]:
-        """Opens texts in order, each like `open`; the keys are read together."""
+        """Opens texts in order, each as `open` does; the keys are read together. One that does
+        not fit its key is None, so that it does not hide the others."""
         ...
 
     def digest(self, user: str, content: bytes) -> str:

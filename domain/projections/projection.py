@@ -64,7 +64,8 @@ class Projection:
         return not self.types or any(isinstance(event, self.types) for event in batch.events)
 
     def fold(self, batch: Batch) -> Fold:
-        """Folds the batch. A permanent exception parks the event."""
+        """Folds the batch. After an exception the others fold the event all the same; it is parked
+        under the projection's name, a transient one after some retries."""
         raise NotImplementedError
 
     def skip(self, log_id: str, base: Head, version: int) -> Fold:

@@ -10,8 +10,9 @@ from moto import mock_aws
 
 from adapters.memory.keys import MemoryKeys
 from adapters.vault.aes import KEY_BYTES, AesVault
-from adapters.vault.kms import CONTEXT, MASTER, MasterKeyLost, stack_master_key
+from adapters.vault.kms import CONTEXT, MASTER, MasterKeyLost, Refused, stack_master_key
 from adapters.vault.pycryptodome import PyCryptodomeCipher
+from domain.consuming import TRANSIENT
 from tests.support.dynamodb import fake_credentials
 
 
@@ -90,6 +91,28 @@ def test_a_destroyed_one_is_not_replaced(kms: Any, key_id: str) -> None:
     keys.destroy(MASTER)
     with pytest.raises(MasterKeyLost):
         stack_master_key(kms, key_id, keys)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("AccessDeniedException", Refused), ("ThrottlingException", Refused),
+        ("KMSInvalidStateException", Refused), ("InvalidCiphertextException", ClientError),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_may_end_is_one_to_retry(
+    kms: Any, key_id: str, monkeypatch: pytest.MonkeyPatch, code: str, kind: type[Exception]
+) -> None:
+    keys = MemoryKeys()
+    stack_master_key(kms, key_id, keys)
+
+    def refused(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Decrypt")
+
+    monkeypatch.setattr(kms, "decrypt", refused)
+    with pytest.raises(kind, match=f"Decrypt.*{code}|{code}.*Decrypt") as raised:
+        stack_master_key(kms, key_id, keys)
+    assert isinstance(raised.value, TRANSIENT) == (kind is Refused)
 
 
 def test_a_vault_works_with_it(kms: Any, key_id: str) -> None:

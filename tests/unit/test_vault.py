@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from adapters.memory.keys import MemoryKeys
 from adapters.vault import aes
-from adapters.vault.aes import KEY_BYTES, AesVault, Cipher, CipherOf, Tampered, master_key
+from adapters.vault.aes import KEY_BYTES, AesVault, Cipher, CipherOf, master_key
 from adapters.vault.openssl import OpenSslCipher
 from adapters.vault.pycryptodome import PyCryptodomeCipher
 from domain.errors import Unauthenticated
+from domain.ports.vault import Tampered
 
 MASTER = bytes(range(32))
 
@@ -57,6 +58,20 @@ def test_any_changed_byte_is_noticed(vault: AesVault) -> None:
         changed = raw[:index] + bytes([raw[index] ^ 1]) + raw[index + 1 :]
         with pytest.raises(Tampered, match="tampered"):
             vault.open({"k": "u_ann", "c": b64encode(changed).decode()})
+
+
+def test_a_damaged_text_or_key_hides_no_other() -> None:
+    keys = MemoryKeys()
+    fresh = AesVault(keys, MASTER, OpenSslCipher)
+    fresh.create(["u_ann", "u_bob"])
+    good, bad, bobs = fresh.seal("u_ann", "a"), fresh.seal("u_ann", "b"), fresh.seal("u_bob", "c")
+    moved = {**bad, "k": "u_bob"}
+    assert fresh.open_many([good, moved, bobs]) == ["a", None, "c"]
+    wrapped = keys.wrapped("u_ann")
+    assert wrapped is not None
+    keys.add({"u_eve": wrapped})
+    other = AesVault(keys, MASTER, OpenSslCipher)
+    assert other.open_many([good, {**good, "k": "u_eve"}, bobs]) == ["a", None, "c"]
 
 
 @pytest.mark.parametrize("cut", ["", "AAAA", "!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"])
