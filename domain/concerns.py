@@ -20,7 +20,7 @@ class Part:
     ----------
     version: to be raised when the same events give another state.
     needs_past: whether events that are older than the part change it. A part that only new events
-        change may set it to False, so that no log has to be folded anew.
+        change may set it to False, so that no log has to be folded again.
     """
 
     version: ClassVar[int] = 1

@@ -48,7 +48,7 @@ class Stores:
     def _open(self, folder: DataFolder) -> None:
         self.events = SqliteEvents(folder.events)
         self.folds_anew: str | None = None
-        """Why all views have to be folded anew; None if they do not."""
+        """Why all views must be rebuilt; None if they need not be."""
         self.views_file = open_views(folder.views, [ProjectViews.name], declared(), self._fold_anew)
         self.views = Views(SqliteStore(self.views_file))
         self.progress = SqliteProgress(self.views_file)

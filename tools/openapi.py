@@ -13,9 +13,9 @@ from functions.routing import Access, Route
 Schema = dict[str, Any]
 
 REFERENCE = "#/components/schemas/{model}"
-DESCRIPTION = """Every refusal is `{"error": {"code", "message"}}`. On AWS, API Gateway itself \
-refuses a call without a token with 401 `{"message": "Unauthorized"}` and one whose token is over \
-with 403 `{"message": "Forbidden"}`. docs/protocol.md tells what the calls mean."""
+DESCRIPTION = """Every error is `{"error": {"code", "message"}}`. On AWS, API Gateway itself \
+refuses a call without a token with 401 `{"message": "Unauthorized"}` and a call with an expired \
+token with 403 `{"message": "Forbidden"}`. docs/protocol.md explains the calls."""
 
 SECURITY: dict[Access, list[Schema]] = {
     "anyone": [],

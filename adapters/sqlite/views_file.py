@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS folded_by (
     projection TEXT PRIMARY KEY, version INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-"""The projections that folded what is in the tables. A file without this table was written before
+"""The projections that folded the tables' content. A file without this table was written before
 projections had versions."""
 OLD_TABLES = ("rooms", "messages", "members", "people", "marks")
 """Tables of format 0, which had no number; `commands` and the consumers' progress are unchanged."""
@@ -58,7 +58,7 @@ def open_views(
     ----------
     consumers: consumers that fold the views.
     projections: versions of the projections that they run, by name; None to accept any.
-    tell: called with the reason if the views have to be folded anew.
+    tell: called with the reason if the views must be rebuilt.
     """
     database = Database(path, PROGRESS_SCHEMA + INDEX + FOLDED_BY, "NORMAL")
     with database.writing() as connection:
@@ -81,7 +81,7 @@ def open_views(
 
 
 def _stale(connection: Connection, projections: Mapping[str, int] | None) -> str | None:
-    """Returns why the file's views have to be folded anew; None if they do not."""
+    """Returns why the file's views must be rebuilt; None if they need not be."""
     (format,) = connection.execute("PRAGMA user_version").fetchone()
     if format != FORMAT:
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE name IN ('heads', 'rooms')")

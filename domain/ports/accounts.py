@@ -54,8 +54,8 @@ class Accounts(Protocol):
         ...
 
     def put_ticket(self, ticket: str, session: Session, life: float = 60.0) -> None:
-        """Keeps a ticket for `life` seconds: `session.expires` is when they are over. It is void
-        once its session ends."""
+        """Stores a ticket for `life` seconds; `session.expires` is their end. The ticket becomes
+        invalid when its session ends."""
         ...
 
     def take_ticket(self, ticket: str, now: float) -> Session | None:
