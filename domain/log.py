@@ -87,8 +87,7 @@ def from_envelope(envelope: dict[str, Any]) -> Event:
 
 
 class Snapshots(AggregateRecorder):
-    """The store of snapshots. Only the newest one of a log is ever read: older ones only use
-    space."""
+    """The store of snapshots. Only the newest one of a log is ever read."""
 
     @abstractmethod
     def drop_older(self, log_id: str, version: int) -> None:
@@ -158,8 +157,7 @@ class EventLog:
     def read(self, log_id: str) -> Aggregate:
         """Returns the aggregate for reading: from memory or folded, without caching it.
 
-        For threads other than the executor's: if they cached their fold, they could replace a newer
-        state by an older one.
+        For other threads than the executor's, which could replace a newer state by an older one.
         """
         return self.cached(log_id) or self.at_head(log_id)
 
@@ -175,14 +173,12 @@ class EventLog:
         return aggregate
 
     def at_head(self, log_id: str) -> Aggregate:
-        """Returns the aggregate folded to its log's head, whatever is in memory; does not cache
-        it."""
+        """Returns the aggregate folded to its log's head, without the cache."""
         return self._fold(log_id)[0]
 
     def unfolded(self, log_id: str) -> int:
-        """Returns the cost of folding a log that is not in memory, as a number of events: those
-        since its snapshot, plus the number that takes as long as restoring the snapshot. It needs
-        two short reads."""
+        """Returns the cost of folding a log that is not in memory, by two short reads: the events
+        since its snapshot, plus the number that takes as long as restoring the snapshot."""
         last = self.recorder.select_events(log_id, desc=True, limit=1)
         if not last:
             return 0
@@ -226,8 +222,7 @@ class EventLog:
         """Returns a snapshot for saving if the aggregate passed a multiple of SNAPSHOT_EVERY since
         version `before`, or if a failed one is due again.
 
-        A failed snapshot is due again with the log's next event, then with the second after that,
-        the fourth …, because each attempt may cost megabytes.
+        A failed one is due again with the log's next event, then after 2 more, 4, …
         """
         owed = self._owed.get(aggregate.id) if self._owed else None
         passed = aggregate.version // SNAPSHOT_EVERY != before // SNAPSHOT_EVERY
@@ -251,10 +246,7 @@ class EventLog:
     def save_snapshot(self, snapshot: StoredEvent) -> None:
         """Saves a snapshot in place of the log's older ones.
 
-        Raises
-        ------
-        PersistenceError, Throttled: it was not saved, or older ones are left; the caller reports
-            it.
+        Raises ------ PersistenceError, Throttled: it was not saved, or older ones are left.
         """
         with suppress(IntegrityError):  # another process took the same one
             self.snapshots.insert_events([snapshot])
@@ -267,8 +259,8 @@ class EventLog:
         return mapper.to_stored_event(cast(Any, snapshot_class.take(aggregate)))
 
     def catch_up(self, checkpoint: StoredEvent) -> Aggregate | None:
-        """Returns the aggregate of a checkpoint, folded to its log's head, and caches it; None if
-        so many events followed that a stored snapshot is closer."""
+        """Returns the aggregate of a checkpoint, folded to its log's head, and caches it; None if a
+        stored snapshot is closer."""
         aggregate = cast(Aggregate, cast(Any, mapper.to_domain_event(checkpoint)).mutate(None))
         tail = self.events(aggregate.id, after=aggregate.version, limit=SNAPSHOT_EVERY)
         if len(tail) == SNAPSHOT_EVERY:

@@ -37,11 +37,10 @@ YOUNG_PAUSE = 0.5
 LATE = 2.0
 """Seconds after an event was recorded from which its push is late.
 
-A push on time takes milliseconds on one machine and some hundreds of milliseconds on AWS (fast
-publish, two queues, a gathering of 250 ms, a cold start), so only retries, backlogs and redrives
-are later. Connected people normally see a message within that time, so a text that is deleted
-sooner than LATE after it was posted was already on screens: checking for its deletion, at the cost
-of a read for each push, would not hide it."""
+A push on time takes milliseconds on one machine and some hundreds on AWS (fast publish, two queues,
+a gathering of 250 ms, a cold start); only retries, backlogs and redrives are later. A text that is
+deleted within LATE was already on screens: checking for its deletion, at the cost of a read for
+each push, would not hide it."""
 
 LOOKED_AT = 500
 """Events after a late push that are checked for deletions and edits. If there are more, the push is
@@ -49,7 +48,6 @@ dropped: connections are so far behind that `sync` answers with a snapshot anywa
 
 NAMES_LIFE = 300.0
 """Seconds for which names are cached if other processes may get their changes."""
-
 
 NAME_BYTES = 650
 """Bytes of a sealed name in memory (measured by tests/unit/test_memory.py)."""
@@ -127,8 +125,8 @@ class Deliver:
     # A room
 
     def _push_room(self, room: str, events: Sequence[Any], shard: Shard | None) -> None:
-        """Pushes in as few frames as 32 KB allow; a person who leaves gets that event as the last
-        one. The events are of RoomEvent."""
+        """Pushes in as few frames as 32 KB allow; for a person who leaves, that event is the last.
+        The events are of RoomEvent."""
         connections = self._services.connections
         present = self._present(room, events, shard)
         if present is None:
@@ -176,8 +174,7 @@ class Deliver:
     def _present(
         self, room: str, events: Sequence[Event], shard: Shard | None
     ) -> Sequence[str] | None:
-        """Returns the connections that get the events; None if the events were handed on to the
-        shards."""
+        """Returns the connections that get the events; None if the shards get them."""
         connections, shards = self._services.connections, self._services.shards
         if shard is not None or shards is None:
             return connections.in_room(room, shard)
@@ -205,8 +202,7 @@ class Deliver:
             return
         shown = [event.wire() for event in events]
         if changes:
-            # Frames go to members and other readers alike, so nobody gets a text that an edit
-            # replaced.
+            # Frames go to members and other readers alike: nobody gets replaced texts.
             withhold([*shown, *changes], member=False)
         parts = [orjson.dumps(open_event(services.vault, event)) for event in shown]
         authors = [event.by for event in events]
