@@ -55,6 +55,9 @@ class Event:
     sealed_fields: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Of every event, by its type on the wire: the fields of its data that are sealed."""
 
+    topics: ClassVar[dict[str, str]] = {}
+    """The name of every event's class, by its topic."""
+
     originator_id: str
     originator_version: int
     at: str
@@ -64,7 +67,15 @@ class Event:
     digest: str
 
     def __init_subclass__(cls) -> None:
+        """Raises TypeError if another event has the name or the topic."""
         super().__init_subclass__()
+        if cls.__name__ in Event.sealed_fields:
+            raise TypeError(f"there are two events {cls.__name__}")
+        topic = vars(cls).get("TOPIC")
+        if topic in Event.topics:
+            raise TypeError(f"the topic {topic} is taken by {Event.topics[topic]}")
+        if topic is not None:
+            Event.topics[topic] = cls.__name__
         shared = {*Event.__annotations__, *cls.hidden}
         cls.data_fields = tuple(name for name in cls.__annotations__ if name not in shared)
         Event.sealed_fields[cls.__name__] = tuple(

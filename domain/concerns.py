@@ -63,6 +63,10 @@ class Composed(Aggregate):
     part_bytes: ClassVar[int]
     unlisted: ClassVar[frozenset[str]]
 
+    def snapshot_state(self) -> dict[str, Any]:
+        """Returns the state for a snapshot: that of the core and of all parts."""
+        raise NotImplementedError
+
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self.parts: dict[type[Part], Part] = {part: part() for part in self.part_classes}
@@ -102,6 +106,24 @@ class Composed(Aggregate):
     def restore_parts(self, state: Mapping[str, Any]) -> None:
         for part in self.parts.values():
             part.restore(state)
+
+
+def check_parts(aggregate: Composed) -> None:
+    """Raises TypeError if two parts of an empty aggregate have the same name, or the same key of
+    the snapshot, or a part has a key of the core."""
+    parts, aggregate.parts = aggregate.parts, {}
+    owners = dict.fromkeys(aggregate.snapshot_state(), type(aggregate).__name__)
+    aggregate.parts = parts
+    names: set[str] = set()
+    for kind, part in parts.items():
+        name = kind.__name__
+        if name in names:
+            raise TypeError(f"there are two parts {name}")
+        names.add(name)
+        for key in part.snapshot():
+            if key in owners:
+                raise TypeError(f"the key {key} of {name} is taken by {owners[key]}")
+            owners[key] = name
 
 
 A = TypeVar("A", bound=Aggregate)

@@ -19,6 +19,7 @@ from eventsourcing.utils import register_topic
 
 from domain.aggregate import Aggregate, Event, OrjsonTranscoder, Snapshot
 from domain.caching import SizedCache
+from domain.concerns import Composed, check_parts
 from domain.person.person import PERSON_EVENTS, Person, PersonSnapshot
 from domain.room.room import ROOM_EVENTS, Room, RoomSnapshot
 
@@ -41,6 +42,9 @@ OWED = 1_000
 
 EVENT_CLASSES: tuple[type[Event], ...] = (*ROOM_EVENTS, *PERSON_EVENTS)
 SNAPSHOT_CLASSES: tuple[type[Snapshot], ...] = (RoomSnapshot, PersonSnapshot)
+_aggregates: tuple[Composed, ...] = (Room(""), Person(""))
+for _aggregate in _aggregates:
+    check_parts(_aggregate)
 for _event in EVENT_CLASSES:
     register_topic(_event.TOPIC, _event)
 for _snapshot in SNAPSHOT_CLASSES:

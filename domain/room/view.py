@@ -21,19 +21,55 @@ FOLDS: dict[str, Fold] = {}
 (`RoomEvent.project`)."""
 
 
-EXTRAS: dict[str, Any] = {}
+class Declared(dict[str, Any]):
+    """Fields that concerns declare, by name, with their types; each once, and none that the core
+    has.
+
+    Parameters
+    ----------
+    what: what the fields are a part of.
+    taken: the core's fields.
+    """
+
+    def __init__(self, what: str, taken: Iterable[str]) -> None:
+        super().__init__()
+        self._what = what
+        self._taken = frozenset(taken)
+
+    def __setitem__(self, name: str, kind: Any) -> None:
+        if name in self or name in self._taken:
+            raise TypeError(f"{self._what} has a field {name} already")
+        super().__setitem__(name, kind)
+
+
+MESSAGE = (
+    "version", "id", "by", "at", "text", "kind", "n", "reply_to", "edited_at", "deleted",
+    "reactions",
+)  # fmt: skip
+HEADER = ("version", "name", "kind", "n", "last", "member_count")
+RESERVED = ("posted",)
+"""Further names in a room's stored header (domain/projections/rows.py)."""
+
+EXTRAS: dict[str, Any] = Declared("a message", MESSAGE)
 """Optional fields that concerns add to a folded message, by name, with their types."""
 
-FACTS: dict[str, Any] = {}
+FACTS: dict[str, Any] = Declared("a room", (*HEADER, *RESERVED))
 """Facts of a room that concerns keep in `RoomView.kept`, by name, with their types: a TypedDict, or
 a type that the wire has as it is. A snapshot shows them: sealed fields are opened, and the people
 in fields of type `UserId` are named. A snapshot has room for 4 KB of all facts."""
 
-HEADER = ("version", "name", "kind", "n", "last", "member_count")
-
 
 class Gap(Exception):
     """Events between the view and this one are missing."""
+
+
+class _Kept(dict[str, Any]):
+    """What concerns keep for a room. A key of the header would hide the header's value."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in HEADER or name in RESERVED:
+            raise TypeError(f"{name} is a field of the header")
+        super().__setitem__(name, value)
 
 
 class RoomView:
@@ -65,7 +101,7 @@ class RoomView:
         self.members: dict[str, dict[str, Any]] = {}
         self.posted: dict[str, int] = {}
         self.changed: set[int] = set()
-        self.kept: dict[str, Any] = {}
+        self.kept: dict[str, Any] = _Kept()
         self.ahead: dict[int, int] = {}
         self._load_message = load_message
 
