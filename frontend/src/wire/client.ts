@@ -15,6 +15,7 @@ export type ClientFrame =
   | Unpin
   | React
   | Unreact
+  | SetTopic
   | Read
   | Sync
   | Typing
@@ -141,6 +142,16 @@ export interface Unreact {
   room: string;
   since?: number | null;
   version: number;
+}
+/**
+ * Sets the room's topic; an empty one removes it.
+ */
+export interface SetTopic {
+  action: "set_topic";
+  id: string;
+  room: string;
+  since?: number | null;
+  topic: string;
 }
 /**
  * Moves the person's read mark of a room forward.

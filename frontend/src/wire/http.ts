@@ -77,6 +77,7 @@ export interface EventList {
     | MessageUnpinnedEvent
     | ReactionAddedEvent
     | ReactionRemovedEvent
+    | TopicSetEvent
   )[];
 }
 /**
@@ -362,6 +363,27 @@ export interface ReactionRemovedEvent {
 export interface ReactionRemoved {
   emoji: string;
   message: number;
+}
+/**
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "TopicSetEvent".
+ */
+export interface TopicSetEvent {
+  at: string;
+  by: string;
+  data: TopicSet;
+  id?: string | null;
+  type: "TopicSet";
+  version: number;
+}
+/**
+ * `topic` is null if it was removed, or if its author was erased.
+ *
+ * This interface was referenced by `HttpBodies`'s JSON-Schema
+ * via the `definition` "TopicSet".
+ */
+export interface TopicSet {
+  topic: string | null;
 }
 /**
  * `nickname`: the name that a new person wants; without it, the sign-in's own name.

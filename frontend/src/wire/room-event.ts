@@ -14,7 +14,8 @@ export type RoomEvent =
   | MessagePinnedEvent
   | MessageUnpinnedEvent
   | ReactionAddedEvent
-  | ReactionRemovedEvent;
+  | ReactionRemovedEvent
+  | TopicSetEvent;
 
 export interface MemberJoinedEvent {
   at: string;
@@ -189,4 +190,18 @@ export interface ReactionRemovedEvent {
 export interface ReactionRemoved {
   emoji: string;
   message: number;
+}
+export interface TopicSetEvent {
+  at: string;
+  by: string;
+  data: TopicSet;
+  id?: string | null;
+  type: "TopicSet";
+  version: number;
+}
+/**
+ * `topic` is null if it was removed, or if its author was erased.
+ */
+export interface TopicSet {
+  topic: string | null;
 }

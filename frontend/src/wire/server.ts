@@ -42,6 +42,7 @@ export interface Events {
     | MessageUnpinnedEvent
     | ReactionAddedEvent
     | ReactionRemovedEvent
+    | TopicSetEvent
   )[];
   people: {
     [k: string]: string | null;
@@ -222,6 +223,20 @@ export interface ReactionRemovedEvent {
 export interface ReactionRemoved {
   emoji: string;
   message: number;
+}
+export interface TopicSetEvent {
+  at: string;
+  by: string;
+  data: TopicSet;
+  id?: string | null;
+  type: "TopicSet";
+  version: number;
+}
+/**
+ * `topic` is null if it was removed, or if its author was erased.
+ */
+export interface TopicSet {
+  topic: string | null;
 }
 /**
  * Events of the person's own log; `version` is the version of the last one.
@@ -440,6 +455,7 @@ export interface SyncedRoom {
         | MessageUnpinnedEvent
         | ReactionAddedEvent
         | ReactionRemovedEvent
+        | TopicSetEvent
       )[]
     | null;
   head?: number | null;
@@ -470,6 +486,14 @@ export interface Snapshot {
  */
 export interface Facts {
   pins?: number[] | null;
+  topic?: Topic | null;
+}
+/**
+ * The room's topic and the person who set it; `text` is null if there is none any more.
+ */
+export interface Topic {
+  by: string;
+  text: string | null;
 }
 /**
  * A folded message.
