@@ -75,6 +75,17 @@ def test_the_log_says_who_is_found_not_a_view_that_lags(chat: Chat) -> None:
     assert found(chat, ann, "bob") == found(chat, bob, "ann") == []
 
 
+def test_a_view_that_takes_a_private_room_for_an_open_one_finds_nobody(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, eve = person(chat, "ann"), person(chat, "bob"), person(chat, "eve")
+    room(ann, DEN, "private", bob)
+    views = chat.services.views
+    wrong = {**views.headers([DEN])[DEN], "kind": "public"}
+    monkeypatch.setattr(views, "headers", lambda rooms: dict.fromkeys(rooms, wrong))
+    assert found(chat, eve, "bob") == []
+
+
 def test_those_whom_one_shares_a_room_with_come_first(chat: Chat) -> None:
     ann = person(chat, "ann")
     people = [person(chat, f"p{n}", name=f"Kim {n}") for n in range(6)]
