@@ -4,14 +4,14 @@ import { App } from "./ui/App";
 import { NotConfigured } from "./ui/entry/NotConfigured";
 import { ConfigError, loadConfig, type Config } from "./client/config";
 import { Api } from "./client/api";
-import { takeLink } from "./client/link";
+import { Links } from "./client/link";
 import { arrive } from "./client/signIn";
 import "./features";
 import { applyTheme, loadTheme } from "./ui/theme";
 import "./ui/theme.css";
 
 // First: the secret is to leave the address at once.
-const link = takeLink();
+const links = new Links();
 applyTheme(loadTheme());
 
 const root = document.getElementById("root");
@@ -28,5 +28,5 @@ createRoot(root).render(
 
 function appOf(config: Config) {
   const api = new Api(config.api);
-  return <App api={api} config={config} arriving={arrive(config.cognito, api)} opened={link} />;
+  return <App api={api} config={config} arriving={arrive(config.cognito, api)} links={links} />;
 }

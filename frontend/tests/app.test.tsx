@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Api } from "../src/client/api";
 import type { Config } from "../src/client/config";
-import { takeLink } from "../src/client/link";
+import { Links } from "../src/client/link";
 import type { Arrived } from "../src/client/signIn";
 import { loadSession, saveDraft, saveOutbox, saveSession } from "../src/client/storage";
 import { App } from "../src/ui/App";
@@ -16,6 +16,7 @@ const ADA = { token: "t1", user: { id: "u_ada", name: "ada" } };
 const COGNITO = { domain: "https://id.example", clientId: "c1" };
 
 let screen: Screen;
+let links: Links;
 let sockets: FakeSocket[];
 /** What was called, with the token that was shown. */
 let calls: string[];
@@ -57,6 +58,7 @@ beforeEach(() => {
   answers = {};
   sockets = [];
   screen = new Screen();
+  links = new Links();
   leave = vi.spyOn(location, "assign").mockReturnValue();
   vi.stubGlobal("fetch", answerTo);
   vi.stubGlobal(
@@ -71,6 +73,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   screen.close();
+  links.stop();
   vi.useRealTimers();
 });
 
@@ -83,7 +86,7 @@ const api = new Api("");
 
 async function start({ config = {}, arriving = null }: Begun = {}) {
   const all = { api: "", guests: true, cognito: null, quietPosts: false, ...config };
-  screen.show(<App api={api} config={all} arriving={arriving} />);
+  screen.show(<App api={api} config={all} arriving={arriving} links={links} />);
   await screen.pass(20);
 }
 
@@ -398,11 +401,12 @@ describe("a link for another device", () => {
   /** The page is opened at a link, as main.tsx does it. */
   async function open() {
     location.hash = `#/link/${SECRET}`;
-    const link = takeLink();
-    expect(link).toBe(SECRET);
+    links.stop();
+    links = new Links();
+    expect(links.get()).toBe(SECRET);
     expect(location.href).not.toContain(SECRET);
     const all = { api: "", guests: true, cognito: null, quietPosts: false };
-    screen.show(<App api={api} config={all} arriving={null} opened={link} />);
+    screen.show(<App api={api} config={all} arriving={null} links={links} />);
     await screen.pass(20);
   }
 
@@ -451,6 +455,14 @@ describe("a link for another device", () => {
     });
     expect(screen.all("link-screen")).toHaveLength(1);
     expect(location.href).not.toContain(SECRET);
+  });
+
+  it("is taken out of the address while the page is still loading, and not lost", async () => {
+    location.hash = `#/link/${SECRET}`;
+    dispatchEvent(new Event("hashchange"));
+    expect(location.href).not.toContain(SECRET);
+    await start();
+    expect(screen.all("link-screen")).toHaveLength(1);
   });
 
   it("is made and copied by a guest who is about to log out", async () => {

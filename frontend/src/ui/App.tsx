@@ -1,10 +1,10 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import type { Api } from "../client/api";
 import { Chat } from "../client/chat";
 import type { Config } from "../client/config";
 import { Keeper } from "../client/keeper";
 import { forgetKept, sharedShelf } from "../client/shelf";
-import { takeLink } from "../client/link";
+import type { Links } from "../client/link";
 import { leaveToSignIn, signOutUrl, type Arrived } from "../client/signIn";
 import {
   clearSession,
@@ -24,18 +24,18 @@ interface AppProps {
   config: Config;
   /** A sign-in that returned to this page. */
   arriving: Promise<Arrived> | null;
-  /** The secret of a link that the page was opened with. */
-  opened?: string | null;
+  /** Links for another device that this page is opened with. */
+  links: Links;
 }
 
-export function App({ api, config, arriving, opened = null }: AppProps) {
+export function App({ api, config, arriving, links }: AppProps) {
   const { cognito, quietPosts } = config;
   const [session, setSession] = useState(loadSession);
   const [chat, setChat] = useState<Chat | null>(null);
   const [ended, setEnded] = useState(false);
   const [waiting, setWaiting] = useState(arriving && "Signing you in…");
   const [refused, setRefused] = useState("");
-  const [link, setLink] = useState(opened);
+  const link = useSyncExternalStore(links.subscribe, links.get);
 
   const begin = useCallback((begun: Session) => {
     saveSession(begun);
@@ -63,17 +63,6 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
       gone = true;
     };
   }, [arriving, begin]);
-
-  useEffect(() => {
-    // A link that is opened in a tab that is here already.
-    const changed = () => {
-      setLink((old) => takeLink() ?? old);
-    };
-    addEventListener("hashchange", changed);
-    return () => {
-      removeEventListener("hashchange", changed);
-    };
-  }, []);
 
   useEffect(() => {
     // Back from the hosted pages by the browser's button: nothing is in progress any more.
@@ -125,10 +114,10 @@ export function App({ api, config, arriving, opened = null }: AppProps) {
         redeem={async () => {
           const { token, user } = await api.enterByLink(link);
           begin({ token, user });
-          setLink(null);
+          links.done();
         }}
         close={() => {
-          setLink(null);
+          links.done();
         }}
       />
     );
