@@ -1,3 +1,4 @@
+import transliterate from "@sindresorhus/transliterate";
 import { describe, expect, it } from "vitest";
 import { initialsOf, nameOf } from "../src/ui/common/person";
 import { dayName, shortTime } from "../src/ui/common/time";
@@ -70,6 +71,11 @@ describe("what is written", () => {
     expect(roomIdOf("Đồ ăn")).toBe("do-an");
     expect(roomIdOf("Łódź Ærø Straße")).toBe("lodz-aero-strasse");
     expect(roomIdOf("日本")).toBe("");
+    // The same for Latin letters whether the table of others is loaded or not.
+    expect(roomIdOf("Café & Söhne, Đồ ăn", transliterate)).toBe("cafe-sohne-do-an");
+    expect(roomIdOf("Привет, мир", transliterate)).toBe("privet-mir");
+    expect(roomIdOf("Καλημέρα", transliterate)).toBe("kalimera");
+    expect(roomIdOf("日本", transliterate)).toBe("");
     expect(anyRoomId("abcdefghijkl")).toBe("room-abcdef");
     const end = secretEnd();
     expect(end).toMatch(/^[a-z2-7]{12}$/u);
@@ -209,7 +215,7 @@ describe("the people in a room", () => {
   it("are never more online than there are members", () => {
     expect(peopleIn(room([]))).toBe("1 member");
     expect(peopleIn(room(["u_a"]))).toBe("1 member · 1 online");
-    expect(peopleIn(room(["u_a", "u_b", "u_c"]))).toBe("1 member · 3 here now");
+    expect(peopleIn(room(["u_a", "u_b", "u_c"]))).toBe("1 member · 3 here");
     expect(peopleIn(room(["u_a", "u_b", "u_c"], ["u_a"]))).toBe(
       "1 member · 1 online · 2 reading along",
     );

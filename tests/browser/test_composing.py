@@ -1,5 +1,7 @@
 """What is being written, and what was just sent."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -91,3 +93,18 @@ def test_who_came_is_told_after_a_reload_too(house: House) -> None:
         expect(tab.message("welcome")).to_be_visible()
         expect(tab.at("notice").filter(has_text=told)).to_have_count(1)
         assert tab.at("notice").all_inner_texts() == before
+
+
+def test_a_name_in_any_script_suggests_an_address(house: House) -> None:
+    ann = house.enter("ann")
+    ann.at("create-room-button").click()
+    address = ann.at("room-id-input")
+    for name, suggested in (
+        ("Đồ ăn", r"do-an"),
+        ("Привет, мир", r"privet-mir"),
+        ("日本語", r"room-[a-z2-7]{6}"),
+    ):
+        ann.at("room-name-input").fill(name)
+        expect(address).to_have_value(re.compile(rf"^{suggested}$"))
+    ann.at("create-room-submit").click()
+    expect(ann.page.get_by_role("heading", name="日本語")).to_be_visible()

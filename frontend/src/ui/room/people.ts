@@ -13,7 +13,7 @@ export function peopleIn({ memberCount, online, open }: RoomState): string {
     if (online.size > members) words.push(`${online.size - members} reading along`);
   } else if (online.size > 0) {
     // Who of them is a member is not known yet.
-    words.push(`${online.size} ${online.size > memberCount ? "here now" : "online"}`);
+    words.push(`${online.size} ${online.size > memberCount ? "here" : "online"}`);
   }
   return words.join(" · ");
 }

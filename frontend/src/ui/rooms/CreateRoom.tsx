@@ -6,6 +6,7 @@ import { Icon, type IconName } from "../common/Icon";
 import { Modal } from "../common/Modal";
 import { goTo } from "../hooks";
 import { anyRoomId, privateRoomId, roomIdOf, secretEnd } from "./roomId";
+import { useToLatin } from "./useToLatin";
 
 const kinds: readonly { kind: RoomKind; icon: IconName; title: string; about: string }[] = [
   { kind: "public", icon: "hash", title: "Public", about: "Everybody can read and join." },
@@ -49,7 +50,7 @@ function CreateRoomForm({ done }: { done: () => void }) {
   const [end] = useState(secretEnd);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const suggested = roomIdOf(name);
+  const suggested = roomIdOf(name, useToLatin());
   const secret = kind === "private";
   const address = secret
     ? name === "" && room === null

@@ -1,8 +1,8 @@
 import { plain } from "../../client/plain";
 
 /** The suggested room id for a name: letters without accents, digits and hyphens. */
-export function roomIdOf(name: string): string {
-  return plain(name)
+export function roomIdOf(name: string, toLatin = (text: string) => text): string {
+  return plain(toLatin(plain(name)))
     .replace(/[^a-z0-9]+/gu, "-")
     .replace(/^-+|-+$/gu, "")
     .slice(0, 64);
