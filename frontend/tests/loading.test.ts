@@ -1,83 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { ApiError } from "../src/client/api";
-import { History, type HistoryApi } from "../src/client/history";
-import { activate, applyEvents, loadSnapshot } from "../src/store/rooms";
-import { initialState } from "../src/store/state";
-import { Store } from "../src/store/store";
-import type { Member, Messages } from "../src/wire/http";
-import type { RoomEvent } from "../src/wire/room-event";
-import { joined, left, message, messages } from "./support/events";
-
-/** A room of 1,000 messages, the newest fifty of them loaded; answers come when `give` is called. */
-function world() {
-  const asked: string[] = [];
-  const waiting: (() => void)[] = [];
-  const fails: Error[] = [];
-  const store = new Store(initialState({ id: "u_me", name: "me" }), {
-    soon: () => () => undefined,
-  });
-  const snapshot = {
-    version: 1_000,
-    name: "R",
-    kind: "public" as const,
-    role: "member" as const,
-    member_count: 3,
-    unread: 0,
-    messages: messages(951, 1_000),
-    people: {},
-  };
-  store.update((state) => loadSnapshot(state, "r", snapshot));
-  const answering = <T>(answer: T): Promise<T> =>
-    new Promise((resolve, reject) => {
-      waiting.push(() => {
-        const error = fails.shift();
-        if (error) reject(error);
-        else resolve(answer);
-      });
-    });
-  const pages: Member[][] = [];
-  const log: RoomEvent[] = [];
-  const invitedOf: Member[] = [];
-  const api: HistoryApi = {
-    messages: (room, before, limit): Promise<Messages> => {
-      asked.push(`${room} ${before} ${limit}`);
-      const first = Math.max(1, before - limit);
-      const last = Math.min(before - 1, 1_000);
-      return answering({
-        messages: messages(last - limit < first ? first : last - limit + 1, last),
-        people: { u_a: "Ann" },
-      });
-    },
-    members: (room, after, limit) => {
-      asked.push(`${room} '${after}' ${limit}`);
-      return answering({ members: pages.shift() ?? [], invited: invitedOf });
-    },
-    events: (room, after, limit) => {
-      asked.push(`${room} events ${after} ${limit}`);
-      return answering({ events: log });
-    },
-  };
-  const give = async () => {
-    waiting.shift()?.();
-    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
-    store.flush();
-  };
-  const open = () => store.get().rooms.get("r")?.open;
-  return {
-    history: new History(api, store),
-    asked,
-    give,
-    open,
-    store,
-    pages,
-    invitedOf,
-    fails,
-    log,
-    snapshot,
-  };
-}
-
-const ranges = (open: ReturnType<ReturnType<typeof world>["open"]>) => open?.ranges ?? [];
+import { activate } from "../src/store/rooms";
+import { joined, left, message } from "./support/events";
+import { ranges, world } from "./support/history";
 
 describe("History", () => {
   it("reads the page below, with the names of its writers", async () => {
@@ -284,42 +209,5 @@ describe("History", () => {
     await give();
     await again;
     expect([...(open()?.view.members.keys() ?? [])]).toEqual(["u_a"]);
-  });
-});
-
-describe("what happened around the messages", () => {
-  it("is read with a snapshot that has anything else than messages in its versions", async () => {
-    const { history, asked, give, open, store, log, snapshot } = world();
-    await history.notices("r", snapshot);
-    expect(asked).toEqual([]);
-    const kept = [...messages(981, 994), ...messages(998, 1_000)];
-    store.update((state) => loadSnapshot(state, "r", { ...snapshot, messages: kept }));
-    log.push(joined(995, "u_new"), left(996, "u_new", "left"), left(997, "u_unknown", "left"));
-    const read = history.notices("r", { ...snapshot, messages: kept });
-    // Somebody comes meanwhile.
-    store.update((state) => applyEvents(state, "r", [joined(1_001, "u_later")]));
-    await give();
-    await read;
-    expect(asked).toEqual(["r events 980 20"]);
-    expect(open()?.view.notices.map(({ version, type }) => `${version} ${type}`)).toEqual([
-      "995 joined",
-      "996 left",
-      "1001 joined",
-    ]);
-    expect(store.get().people.get("u_new")).toBe("new");
-  });
-
-  it("is read for the newest versions of a long stretch, and not twice", async () => {
-    const { history, asked, give, store, log, open, snapshot } = world();
-    const few = { ...snapshot, messages: [message(1), message(999)] };
-    store.update((state) => loadSnapshot(state, "r", few));
-    log.push(joined(1_000, "u_new"));
-    for (let turn = 0; turn < 2; turn += 1) {
-      const read = history.notices("r", few);
-      await give();
-      await read;
-    }
-    expect(asked[0]).toBe("r events 800 200");
-    expect(open()?.view.notices).toHaveLength(1);
   });
 });
