@@ -15,7 +15,8 @@ from threading import Lock
 from typing import Protocol
 
 from domain.aggregate import Event
-from domain.consuming import TRANSIENT, UNKNOWN, Consuming, Poison, Run, Transient
+from domain.consumer import TRANSIENT, Transient
+from domain.consuming import UNKNOWN, Consuming, Poison, Run
 from domain.log import EventLog, is_person
 from domain.ports.connections import Shard
 from domain.ports.consumers import Cursors, Progress

@@ -9,14 +9,13 @@ be applied is parked and skipped, so that it never stops its room.
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, cast
 
 import orjson
-from eventsourcing.persistence import PersistenceError
 from eventsourcing.utils import TopicError
 
 from domain.aggregate import Event
-from domain.errors import Throttled
+from domain.consumer import TRANSIENT, Consumer, Partly, Remembering, Transient
 from domain.log import EventLog, from_envelope
 from domain.ports.connections import Shard
 from domain.ports.consumers import Parked, Progress
@@ -29,71 +28,6 @@ UNKNOWN = "?"
 
 REDRIVE_CHUNK = 500
 """Events that a redrive reads and applies at a time."""
-
-
-class Transient(Exception):
-    """A transient failure: the record is retried, not parked."""
-
-
-TRANSIENT = (Transient, Throttled, OSError, PersistenceError)
-
-
-class Partly(Exception):
-    """A part of what a consumer does with an event failed.
-
-    Attributes
-    ----------
-    reason: what failed and why, for the parked event.
-    rest: applies the event without that part.
-    """
-
-    def __init__(self, reason: str, rest: Callable[[], None]) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.rest = rest
-
-
-class PartlyForNow(Partly, Transient):
-    """The same, for a transient reason."""
-
-
-class Consumer(Protocol):
-    """One projector or process.
-
-    Attributes
-    ----------
-    name: name under which its parked events are stored.
-    gapless: whether it needs every event of a stream, in order. A consumer that does not gets
-        events as they arrive, also repeated ones.
-    """
-
-    name: str
-    gapless: bool
-
-    def last(self, stream: str) -> int | None:
-        """Returns the last applied version of a stream; None to begin with the next event."""
-        ...
-
-    def apply(self, stream: str, events: Sequence[Event]) -> None:
-        """Applies events that follow `last` without a gap, all or nothing."""
-        ...
-
-    def skip(self, stream: str, version: int) -> None:
-        """Skips a version without applying it."""
-        ...
-
-    def reset(self, stream: str) -> None:
-        """Drops the stream's state, to fold it again."""
-        ...
-
-
-@runtime_checkable
-class Remembering(Protocol):
-    """A consumer whose `last` may be cached, while other processes have gone further."""
-
-    def refresh(self, stream: str) -> None:
-        """Makes `last` read the stored version."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The logs of rooms and people, over any recorder of the `eventsourcing` library."""
+"""The logs of rooms and people, over any recorder of the `eventsourcing` library.
+
+Over 300 lines: loading, caching, folding and snapshots of a log share one state.
+"""
 
 from abc import abstractmethod
 from collections import OrderedDict

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from domain.chat import Chat
-from domain.consuming import TRANSIENT
+from domain.consumer import TRANSIENT
 from domain.errors import Internal, ParleyError
 from domain.protocol.limits import ROOM_PATTERN
 from local.importer import Importer, Report, is_fault

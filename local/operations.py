@@ -13,7 +13,8 @@ from typing import Any, cast
 import orjson
 
 from domain.chat import Chat
-from domain.consuming import TRANSIENT, Record
+from domain.consumer import TRANSIENT
+from domain.consuming import Record
 from domain.errors import ParleyError
 from domain.log import envelope
 from local.bootstrap import DURABLE, Engine

@@ -9,7 +9,7 @@ from eventsourcing.persistence import StoredEvent
 from domain.chat import Chat
 from domain.chat.unsealing import open_event
 from domain.chat.withholding import changes_in, deleted_in, withhold_deleted
-from domain.consuming import Transient
+from domain.consumer import Transient
 from domain.errors import NotFound
 from domain.log import EventLog, WirePage, is_person
 from domain.ports.vault import Vault

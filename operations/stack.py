@@ -24,7 +24,8 @@ from domain.chat import Chat, Services
 from domain.chat.consumers import TrackMemberships
 from domain.chat.projecting import ProjectViews
 from domain.chat.rebuilding import Rebuilding, StillMoving
-from domain.consuming import TRANSIENT, UNKNOWN
+from domain.consumer import TRANSIENT
+from domain.consuming import UNKNOWN
 from domain.errors import ParleyError
 from domain.executing import DirectExecutor
 from domain.ports.vault import Vault

@@ -6,7 +6,7 @@ from typing import Any
 from domain.aggregate import Command, Event
 from domain.chat.services import Services
 from domain.chat.succeeding import STEP, Succession
-from domain.consuming import Transient
+from domain.consumer import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.log import is_person

@@ -16,7 +16,7 @@ from domain.chat.services import Services
 from domain.chat.signals import signal_recipients
 from domain.chat.unsealing import names_at_head, open_event, open_words
 from domain.chat.withholding import changes_after, withhold
-from domain.consuming import TRANSIENT
+from domain.consumer import TRANSIENT
 from domain.log import envelope, is_person
 from domain.person.lifecycle import PersonErased
 from domain.person.memberships import Memberships

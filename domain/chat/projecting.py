@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 from domain.aggregate import Event
 from domain.chat.withholding import change_in
-from domain.consuming import TRANSIENT, Partly, PartlyForNow, Transient
+from domain.consumer import TRANSIENT, Partly, PartlyForNow, Transient
 from domain.log import is_person
 from domain.person.lifecycle import PersonErased
 from domain.person.marks import ReadMarked

@@ -9,7 +9,7 @@ from domain.chat.authorising import Authorising, Standing
 from domain.chat.services import Services
 from domain.chat.unsealing import names_at_head, open_event, open_message, open_words, people
 from domain.chat.withholding import EventPage, withhold
-from domain.consuming import TRANSIENT
+from domain.consumer import TRANSIENT
 from domain.errors import RoomBusy
 from domain.person.marks import Marks
 from domain.person.person import Person

@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.chat.services import Services
-from domain.consuming import Transient
+from domain.consumer import Transient
 from domain.errors import NotFound, ParleyError
 from domain.executing import outcomes_of
 from domain.person.memberships import Memberships

@@ -13,7 +13,7 @@ from domain.chat.reading import Access, Reading
 from domain.chat.services import Services
 from domain.chat.signals import signal_recipients
 from domain.chat.unsealing import open_facts, open_message, open_words
-from domain.consuming import TRANSIENT
+from domain.consumer import TRANSIENT
 from domain.errors import Internal, NotFound, ParleyError, RoomBusy
 from domain.metrics import INTERNAL
 from domain.ports.background import Work

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from adapters.memory.progress import MemoryProgress
 from domain.aggregate import Event
 from domain.claiming import Claiming, ProcessCursors
-from domain.consuming import MAX_RECEIVES, Record, Transient
+from domain.consumer import Transient
+from domain.consuming import MAX_RECEIVES, Record
 from domain.log import envelope
 from domain.ports.connections import Shard
 from tests.unit.consuming.logs import history, log_of, records_of

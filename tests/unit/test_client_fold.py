@@ -3,6 +3,8 @@
 Three people send random commands over sockets whose pushes are dropped, doubled and delayed;
 clients do what docs/protocol.md says: drop lower versions, hold pushes while they sync, and ask
 `sync` on a gap.
+
+Over 300 lines: one world of people, rooms and clients, which every property drives.
 """
 
 from typing import Any

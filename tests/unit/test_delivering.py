@@ -18,7 +18,8 @@ from adapters.memory.gateway import InlineBackground, RecordingGateway
 from domain.chat import Chat
 from domain.chat.delivering import NAME_BYTES, NAMES_LIFE, YOUNG_PAUSE, Deliver
 from domain.claiming import ProcessCursors
-from domain.consuming import MAX_RECEIVES, Record, Transient
+from domain.consumer import Transient
+from domain.consuming import MAX_RECEIVES, Record
 from domain.errors import Throttled
 from domain.ports.connections import Connection
 from domain.room.membership import MemberRenamed

@@ -17,7 +17,8 @@ from moto import mock_aws
 
 from adapters.dynamodb.table import Table
 from domain.chat.projecting import ProjectViews
-from domain.consuming import Consuming, Record, Transient
+from domain.consumer import Transient
+from domain.consuming import Consuming, Record
 from domain.log import envelope
 from domain.projections.rows import WRITERS, header_of
 from domain.projections.views import Views

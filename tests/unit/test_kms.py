@@ -12,7 +12,7 @@ from adapters.memory.keys import MemoryKeys
 from adapters.vault.aes import KEY_BYTES, AesVault
 from adapters.vault.kms import CONTEXT, MASTER, MasterKeyLost, Refused, stack_master_key
 from adapters.vault.pycryptodome import PyCryptodomeCipher
-from domain.consuming import TRANSIENT
+from domain.consumer import TRANSIENT
 from tests.support.dynamodb import fake_credentials
 
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from domain.consuming import MAX_RECEIVES, Record, Transient
+from domain.consumer import Transient
+from domain.consuming import MAX_RECEIVES, Record
 from local import operations as module
 from local.bootstrap import Engine
 from local.folder import DataFolder

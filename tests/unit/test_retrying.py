@@ -3,7 +3,7 @@
 Over 300 lines: one search for late retries, in rooms whose history takes long to make.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from domain.chat import Chat, commanding
 from domain.chat.commanding import SEARCHES
 from domain.errors import BeyondWindow, RoomBusy
 from domain.log import EventLog
+from domain.ports.background import Work
 from domain.ports.commands import CommandIndex, Reply
 from domain.retrying import SEGMENT, Retrying, fingerprint, index_id
 from domain.room.messages import MessagePosted
@@ -180,9 +181,9 @@ def test_a_search_is_its_senders_work() -> None:
     owners: list[str] = []
 
     class Owners(InlineBackground):
-        def run(self, work: Callable[[], None], owner: str = "") -> None:
+        def run(self, work: Work, owner: str = "") -> None:
             owners.append(owner)
-            work()
+            super().run(work, owner)
 
     counted = replace(ann, chat=Chat(replace(chat.services, background=Owners())))
     (ack,) = counted.send(action="post", id="early", room="old", text="first", since=2)

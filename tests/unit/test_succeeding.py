@@ -8,7 +8,7 @@ import pytest
 from domain.chat import Chat
 from domain.chat.sessions import DAY, SESSION_LIFE
 from domain.chat.succeeding import Succession
-from domain.consuming import Transient
+from domain.consumer import Transient
 from domain.errors import NotFound
 from domain.person.person import Person
 from domain.person.sessions import OpenSessions

@@ -44,6 +44,7 @@ NEAREST: dict[str, list[str]] = {
     "domain/executing.py": _unit("executing", "retrying", "room"),
     "domain/retrying.py": _unit("retrying", "executing"),
     "domain/matching.py": _unit("matching"),
+    "domain/consumer.py": _unit("consuming", "claiming"),
     "domain/consuming.py": _unit("consuming", "claiming", "dynamodb_views"),
     "domain/claiming.py": _unit("claiming", "gathering", "sharding"),
     "domain/room/declaring.py": _unit("declaring", "withholding", "authorising"),

@@ -1,6 +1,8 @@
 /**
  * The chat of one person in one tab: wires connection, sync, outbox, history and store; the screens
  * call it. The parts do not know each other.
+ *
+ * Over 300 lines: the composition root of a tab, where each part is made and connected once.
  */
 import { setOnline, nobodyOnline } from "../store/people";
 import { withOutbox } from "../store/pending";

@@ -12,7 +12,8 @@ import pytest
 
 from adapters.memory.progress import MemoryProgress
 from domain.aggregate import Event
-from domain.consuming import MAX_RECEIVES, Consuming, Record, Transient
+from domain.consumer import Transient
+from domain.consuming import MAX_RECEIVES, Consuming, Record
 from domain.log import EventLog
 from domain.ports.consumers import Parked
 from domain.projections.store import Fold, Head
