@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Keeper } from "../src/client/keeper";
 import type { OutboxEntry } from "../src/client/outbox";
+import { messageOf } from "../src/client/problems";
 import { forgetKept, type Kept, type Shelf, type Tabs } from "../src/client/shelf";
 import { FakeServer } from "./support/server";
 
@@ -238,6 +239,8 @@ describe("a message that was not sent when its tab was closed", () => {
     await connect();
     expect(texts()).toEqual([]);
     expect(chat.store.get().outbox).toMatchObject([{ state: "failed", problem: { code: "late" } }]);
+    const problem = chat.store.get().outbox[0]?.problem;
+    expect(problem && messageOf(problem.code, problem.message)).toContain("more than a day");
     chat.commands.retry("id of old");
     await settle();
     expect(texts()).toEqual(["old"]);

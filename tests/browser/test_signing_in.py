@@ -86,6 +86,10 @@ def test_a_guest_enters_beside_it_and_leaves_without_the_hosted_pages(house: Hou
     assert hosted.asked == []
 
 
+UNCONFIRMED = "confirm your e-mail address first, then sign in again"
+"""What functions/claims.py answers."""
+
+
 @pytest.mark.parametrize(
     ("answer", "refusal", "words"),
     [
@@ -95,8 +99,8 @@ def test_a_guest_enters_beside_it_and_leaves_without_the_hosted_pages(house: Hou
         (None, (401, {"message": "Unauthorized"}), "The sign-in was not accepted."),
         (
             None,
-            (403, {"error": {"code": "forbidden", "message": "confirm your e-mail address first"}}),
-            "Confirm your e-mail address first.",
+            (403, {"error": {"code": "forbidden", "message": UNCONFIRMED}}),
+            "Confirm your e-mail address first, then sign in again.",
         ),
     ],
     ids=["cancelled", "used", "forged", "not-accepted", "not-confirmed"],

@@ -21,6 +21,8 @@ const OF_CODE: Readonly<Record<string, string>> = {
   room_full: "The room is full.",
   nickname_taken: "This nickname is already in use.",
   too_large: "A message can have at most 4,000 characters.",
+  // The outbox's own: what a closed tab left.
+  late: "It waited for more than a day.",
 };
 
 /** The same where the code says too little, by the server's words (domain/errors.py). */
