@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.dynamodb.rows import field_of, sets_of, stored_name
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from domain.projections import store
 
 HEAD = "head"
+HEADS = frozenset({"pk", "sk", "generation", "version"})
+"""The adapter's own attributes of a head."""
 REMEMBERED = 10_000
 """Number of streams whose head a process caches."""
 
@@ -92,10 +95,9 @@ class Heads:
         return head
 
     def decode(self, item: Mapping[str, Any]) -> Head:
-        held = {name: value for name, value in item.items() if name not in ("pk", "sk")}
-        generation = held.pop("generation", 0) if self.building is None else self.building
-        held.pop("generation", None)
-        return Head(generation, held.pop("version", 0), held)
+        generation = item.get("generation", 0) if self.building is None else self.building
+        fields = {field_of(name): value for name, value in item.items() if name not in HEADS}
+        return Head(generation, item.get("version", 0), fields)
 
     def every(self) -> list[tuple[str, Head]]:
         """Returns all live streams by id: a Scan, for an operator's commands."""
@@ -147,18 +149,25 @@ class Heads:
         """Moves the head; False if it is no longer `before`, which is then dropped from the
         cache."""
         names = {"#generation": "generation", "#version": "version"}
-        values = {":generation": before.generation, ":version": version, ":before": before.version}
+        values: dict[str, Any] = {
+            ":generation": before.generation,
+            ":version": version,
+            ":before": before.version,
+        }
         sets = ["#generation = :generation", "#version = :version"]
-        for number, (name, value) in enumerate(fields.items()):
-            names[f"#{number}"], values[f":{number}"] = name, value
-            sets.append(f"#{number} = :{number}")
+        more, their_names, their_values = sets_of(fields)
+        sets += [more] if more else []
+        names |= their_names
+        values |= their_values
+        gone = {f"#gone{n}": stored_name(f) for n, f in enumerate(before.fields) if f not in fields}
+        names |= gone
         condition = "#version = :before AND #generation = :generation"
         if not before.version:
             condition = f"attribute_not_exists(#version) OR ({condition})"
         try:
             self._table.update(
                 self.key(stream),
-                "SET " + ", ".join(sets),
+                "SET " + ", ".join(sets) + (f" REMOVE {', '.join(gone)}" if gone else ""),
                 names=names,
                 values=values,
                 condition=condition,

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from adapters.dynamodb.heads import HEAD, Heads, partition, stream_of
-from adapters.dynamodb.rows import UNDER, document_of, item_of, update_of
+from adapters.dynamodb.rows import UNDER, document_of, item_of, sets_of, update_of
 from adapters.dynamodb.table import ConditionFailed, Item, Table
 from domain.projections.store import (
     FIRST,
@@ -179,12 +179,13 @@ class DynamoStore:
             return False
         pk, version = partition(stream, base.generation), fold.head.version
         numbers = [Patch(key, {NUMBER: number}) for key, number in fold.numbers.items()]
-        self._write(
-            [
-                *(partial(self._put, item_of(pk, version, *row)) for row in fold.rows.items()),
-                *(partial(self._patch, pk, version, p) for p in (*numbers, *fold.patches)),
-            ]
-        )
+        # Writes of one row run in order: whole, its number, its patches.
+        writes: dict[str, list[Callable[[], Any]]] = {}
+        for key, document in fold.rows.items():
+            writes[key] = [partial(self._put, item_of(pk, version, key, document))]
+        for patch in (*numbers, *fold.patches):
+            writes.setdefault(patch.key, []).append(partial(self._patch, pk, version, patch))
+        self._write([partial(_in_order, ones) for ones in writes.values()])
         return self._heads.move(stream, base, version, fold.head.fields)
 
     def _put(self, item: Item) -> None:
@@ -238,9 +239,7 @@ class DynamoStore:
         self._delete("pk = :pk AND sk BETWEEN :first AND :last", values)
 
     def amend(self, name: str, fields: Mapping[str, Any]) -> None:
-        names = {f"#{number}": field for number, field in enumerate(fields)}
-        values = {f":{number}": value for number, value in enumerate(fields.values())}
-        sets = ", ".join(f"#{number} = :{number}" for number in range(len(fields)))
+        sets, names, values = sets_of(fields)
         self._write(
             [
                 partial(
@@ -266,6 +265,11 @@ class DynamoStore:
         keys = self._table.every(ProjectionExpression="pk, sk")
         self._table.write_many(deletes=[{"pk": key["pk"], "sk": key["sk"]} for key in keys])
         self._heads.forget_all()
+
+
+def _in_order(writes: Sequence[Callable[[], Any]]) -> None:
+    for write in writes:
+        _guarded(write)
 
 
 def _guarded(write: Callable[[], Any]) -> None:

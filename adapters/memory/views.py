@@ -109,6 +109,7 @@ class MemoryStore:
             kept.head = _copied(fold.head)
             for key, document in fold.rows.items():
                 kept.put(key, copy.deepcopy(dict(document)))
+                kept.listed.pop(key, None)
             numbers = [Patch(key, {NUMBER: number}) for key, number in fold.numbers.items()]
             for patch in (*numbers, *fold.patches):
                 document = {**kept.rows.get(patch.key, {}), **patch.fields}

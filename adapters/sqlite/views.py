@@ -33,6 +33,13 @@ SPAN = {
 NEWEST = """
 SELECT n FROM rows WHERE stream=? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1
 """
+UNLIST = f"""
+DELETE FROM places WHERE (name, stream, key) IN (
+    SELECT listed, stream, rows.key FROM {KEYS} rows
+    WHERE stream = ? AND rows.key = wanted.value AND listed IS NOT NULL
+)
+"""
+"""Takes rows that are written as a whole from their names; it finds each by its key."""
 COUNT = """
 INSERT INTO rows (stream, key, n, document) VALUES (?,?,?,'{}')
 ON CONFLICT (stream, key) DO UPDATE SET n = excluded.n
@@ -138,6 +145,7 @@ class SqliteStore:
                 if not inserted.rowcount:
                     return False
             if fold.rows:
+                connection.execute(UNLIST, (_keys(list(fold.rows)), stream))
                 connection.executemany(
                     "INSERT OR REPLACE INTO rows VALUES (?,?,?,?,NULL)",
                     [

@@ -49,9 +49,14 @@ class Patch(NamedTuple):
 class Fold(NamedTuple):
     """The result of a fold, to be saved in a stream.
 
+    A row may be in several of these: it is written as a whole first, then its number, then its
+    patches in order. A patch changes a row in the same way whether it was written as a whole or by
+    patches. Fields may have any name.
+
     Attributes
     ----------
-    rows: rows that are written as a whole, by key; they are under no name.
+    rows: rows that are written as a whole, by key. Nothing stays of an earlier row, and the row is
+        under no name, until a patch names one.
     numbers: the NUMBER of rows that are normally patched, by key.
     patches: patches of other rows.
     """
