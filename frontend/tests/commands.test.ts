@@ -206,7 +206,9 @@ describe("refusalOf", () => {
     }
     const create = { action: "create_room", room: "r", name: "R", kind: "private" } as const;
     expect(about(create, "invalid", "the id of a private room ends with -")).toMatch(/^This name/);
-    expect(about(create, "room_exists", "there")).toMatch(/^There is already a room with this address/);
+    expect(about(create, "room_exists", "there")).toMatch(
+      /^There is already a room with this address/,
+    );
   });
 });
 
