@@ -31,11 +31,11 @@ def parts_of(text: str) -> list[str]:
     without spaces, the rest after each letter."""
     found = dict.fromkeys(words_of(text))
     for word in list(found):
-        found |= dict.fromkeys(word[i:] for i, letter in enumerate(word) if _unspaced(letter))
+        found |= dict.fromkeys(word[i:] for i, letter in enumerate(word) if unspaced(letter))
     return list(found)
 
 
-def _unspaced(letter: str) -> bool:
+def unspaced(letter: str) -> bool:
     """Han, Kana, Hangul; Thai, Lao, Tibetan, Myanmar and Khmer."""
     wide = unicodedata.east_asian_width(letter) in "WF"
     return wide or "\u0e00" <= letter <= "\u109f" or "\u1780" <= letter <= "\u17ff"

@@ -20,15 +20,16 @@ from domain.projections.rows import OPEN, OPEN_KINDS, room_stream
 from domain.projections.store import Fold, Patch, ViewStore
 from domain.room.lifecycle import RoomCreated
 
-MOST = 200
-"""Maximum of rows per room: a name has 80 letters, and in scripts without spaces each begins a
-word."""
+MOST = 250
+"""Maximum of rows per room. A name has 80 letters, of which at most 180 prefixes are indexed in
+scripts without spaces; an id has 64, with at most 64 prefixes in practice."""
 
 NAME, ID, CREATOR = "w#", "x#", "z#"
 
 
 class Directory(Projection):
     name = "directory"
+    version = 2
     types = (RoomCreated,)
 
     def fold(self, batch: Batch) -> Fold:

@@ -19,15 +19,16 @@ from domain.projections.projection import Batch, Projection
 from domain.projections.rows import person_stream
 from domain.projections.store import Fold, Patch, ViewStore
 
-MOST = 60
-"""Maximum of rows per person: a nickname has 32 letters, and in scripts without spaces each begins
-a word."""
+MOST = 90
+"""Maximum of rows per person: a nickname has 32 letters, of which at most 83 prefixes are indexed
+in scripts without spaces."""
 
 NAME, WORD = "name", "n#"
 
 
 class People(Projection):
     name = "people"
+    version = 2
     of_people = True
     types = (PersonRegistered, PersonErased)
 

@@ -8,12 +8,16 @@ would keep them after that key is destroyed
 
 from collections.abc import Iterator, Sequence
 
-from domain.matching import parts_of
+from domain.matching import parts_of, unspaced
 from domain.projections.store import ViewStore
 
 PREFIX = 6
 """Number of letters of a word that are indexed; further letters are compared with the names
 themselves."""
+
+UNSPACED, HANGUL = (1, 2), (1, 2, 4)
+"""Numbers of letters that are indexed of a place that begins with a letter of a script without
+spaces. A name of 80 such letters has at most 180 prefixes, all of which are stored."""
 
 WORDS = 4
 """Number of words of a query that are looked up in the index (the longest ones); names are compared
@@ -21,16 +25,26 @@ with all of them.
 """
 
 
+def _lengths(word: str) -> Sequence[int]:
+    """Returns how many letters of a place in a text are indexed. In scripts without spaces nearly
+    each letter begins such a place, and two letters tell as much as six elsewhere; a syllable of
+    Hangul is two or three letters here."""
+    if not unspaced(word[0]):
+        return range(1, PREFIX + 1)
+    return HANGUL if "\u1100" <= word[0] <= "\u11ff" else UNSPACED
+
+
 def prefixes_of(text: str) -> list[str]:
-    """Returns the indexed prefixes of a text, whole words first."""
-    words = parts_of(text)
-    cut = [word[:length] for length in range(PREFIX, 0, -1) for word in words]
+    """Returns the prefixes of a text that are indexed, whole words first."""
+    words = [(word, _lengths(word)) for word in parts_of(text)]
+    cut = [word[:n] for n in range(PREFIX, 0, -1) for word, lengths in words if n in lengths]
     return list(dict.fromkeys(cut))
 
 
 def looked_up(words: Sequence[str]) -> list[str]:
-    """Returns the beginnings to look up in the index: those of a query's longest words."""
-    return [word[:PREFIX] for word in sorted(words, key=len, reverse=True)[:WORDS]]
+    """Returns the prefixes that the index is asked for, of the longest words of a query."""
+    longest = sorted(words, key=len, reverse=True)[:WORDS]
+    return [word[: max(n for n in _lengths(word) if n <= len(word))] for word in longest]
 
 
 def common(
