@@ -27,7 +27,9 @@ function maySet({ role, kind }: RoomState): boolean {
 
 function TopicLine({ room }: { room: RoomState }) {
   const [open, setOpen] = useState(false);
-  const text = room.open?.view.facts.topic?.text ?? "";
+  const topic = room.open?.view.facts.topic;
+  const text = topic?.text ?? "";
+  const by = useChatState((state) => nameOf(state.people, topic?.by ?? ""));
   const may = maySet(room);
   if (room.open === null || (text === "" && !may)) return null;
   return (
@@ -36,14 +38,19 @@ function TopicLine({ room }: { room: RoomState }) {
         type="button"
         data-testid="topic"
         aria-label={text === "" ? undefined : `Topic: ${text}`}
-        className={`relative block max-w-full truncate rounded-sm text-left text-xs leading-4 after:absolute after:-inset-y-1 after:inset-x-0 hover:underline ${text === "" ? "text-faint" : "text-soft"}`}
+        className={`relative block max-w-full rounded-sm text-left text-xs leading-4 after:absolute after:-inset-y-1 after:inset-x-0 hover:underline ${text === "" ? "text-faint" : "text-soft"}`}
         onClick={() => {
           setOpen(true);
         }}
       >
-        {text === "" ? "Add a topic" : text}
+        <span className="block truncate">{text === "" ? "Add a topic" : text}</span>
       </button>
-      <Modal open={open} onOpenChange={setOpen} title="Topic">
+      <Modal
+        open={open}
+        onOpenChange={setOpen}
+        title="Topic"
+        {...(text === "" ? {} : { description: `Set by ${by}` })}
+      >
         {may ? (
           <TopicForm
             room={room.room}
@@ -55,24 +62,13 @@ function TopicLine({ room }: { room: RoomState }) {
         ) : (
           <p
             data-testid="topic-text"
-            className="overflow-y-auto px-5 pt-1 [overflow-wrap:anywhere]"
+            className="overflow-y-auto px-5 pt-1 pb-5 [overflow-wrap:anywhere]"
           >
             {text}
           </p>
         )}
-        <SetBy room={room} />
       </Modal>
     </>
-  );
-}
-
-function SetBy({ room }: { room: RoomState }) {
-  const topic = room.open?.view.facts.topic;
-  const name = useChatState((state) => nameOf(state.people, topic?.by ?? ""));
-  return (
-    <p className="px-5 pt-2 pb-5 text-xs text-faint">
-      {topic?.text == null ? "The room has no topic yet." : `Set by ${name}`}
-    </p>
   );
 }
 
@@ -102,7 +98,7 @@ function TopicForm({ room, text, done }: TopicFormProps) {
   return (
     <form
       onSubmit={(event) => void submit(event)}
-      className="flex min-h-0 flex-col gap-3 overflow-y-auto px-5 pt-1"
+      className="flex min-h-0 flex-col gap-3 overflow-y-auto px-5 pt-1 pb-5"
       noValidate
     >
       <textarea
@@ -110,7 +106,7 @@ function TopicForm({ room, text, done }: TopicFormProps) {
         data-testid="topic-input"
         aria-label="Topic"
         aria-describedby={`${id}-left`}
-        className="field min-h-24 w-full resize-none px-3 py-2"
+        className="field field-sizing-content max-h-[40dvh] min-h-24 w-full resize-none px-3 py-2"
         value={topic}
         placeholder="What the room is about, in one line"
         onChange={(event) => {
