@@ -31,6 +31,9 @@ OPEN, PRIVATE = "rooms#open", "rooms#private"
 
 MESSAGES, MEMBERS, MARKS = "m#", "u#", "mark#"
 
+ROOM = "room"
+"""Key of the row by which a room is listed."""
+
 
 def room_stream(room: str) -> str:
     return f"R#{room}"

@@ -14,6 +14,7 @@ from domain.projections.rows import (
     OPEN_KINDS,
     POSTED,
     PRIVATE,
+    ROOM,
     WRITERS,
     after,
     header_of,
@@ -25,6 +26,8 @@ from domain.projections.rows import (
     stream_of,
 )
 from domain.projections.store import (
+    FIRST,
+    LAST,
     NUMBER,
     SAME,
     Document,
@@ -182,7 +185,7 @@ class Views:
         ]
         if not base.version:
             listed = OPEN if view.kind in OPEN_KINDS else PRIVATE
-            patches.append(Patch("room", {}, under=listed))
+            patches.append(Patch(ROOM, {}, under=listed))
         numbers = {f"{MEMBERS}{user}": version for user, version in posted.items()}
         fields = {**view.header(), **rest}
         return Fold(Head(fields.pop("version"), fields), rows, numbers, patches)
@@ -239,8 +242,7 @@ class Views:
             if stream.startswith("P#"):
                 marks = dict(sorted(self.marks(name).items()))
                 yield {"person": name, "version": head.version, "marks": marks}
-                # Rows of further projections, whose keys come after those of marks.
-                for key, row in self.store.keyed(Span(stream, after(f"{MARKS}~"))):
+                for key, row in self._others(stream, MARKS):
                     yield {"person": name, "row": key, **row}
             else:
                 yield {"room": name, **(header_of(head) or {})}
@@ -257,9 +259,21 @@ class Views:
             yield {"room": room, "user": user, **member}
         for message in self.store.span(Span(stream, MESSAGES, f"{MESSAGES}~")):
             yield {"room": room, "message": message}
-        # Rows of further projections, whose keys come after those of members.
-        for key, row in self.store.keyed(Span(stream, after(f"{MEMBERS}~"))):
+        for key, row in self._others(stream, MESSAGES, MEMBERS):
             yield {"room": room, "row": key, **row}
+
+    def _others(self, stream: str, *known: str) -> Iterator[tuple[str, Document]]:
+        """Yields the rows of further projections: their keys begin with none of the `known`."""
+        first = FIRST
+        for prefix in known:
+            yield from self._between(stream, first, prefix)
+            first = after(f"{prefix}~")
+        yield from self._between(stream, first, LAST)
+
+    def _between(self, stream: str, first: str, last: str) -> Iterator[tuple[str, Document]]:
+        for key, row in self.store.keyed(Span(stream, first, last)):
+            if key != ROOM:
+                yield key, row
 
     def clear(self) -> None:
         self.store.clear()

@@ -13,6 +13,7 @@ import pytest
 from adapters.dynamodb.table import Table
 from adapters.sqlite.views_file import open_views
 from domain.projections.rows import header_of
+from domain.projections.store import Fold, Patch
 from domain.projections.views import Own
 from domain.room.view import RoomView
 from tests.support.dynamodb import ENGINES, engine_of, scan_guard
@@ -436,6 +437,27 @@ def test_a_dump_is_equal_for_equal_views_whatever_the_order_of_writing(tmp_path:
     sqlite.save_person("u_bob", 0, 3, {"a": 2, "b": 1})
     assert list(memory.dump()) == list(sqlite.dump())
     database.close()
+
+
+def test_a_dump_has_the_rows_of_further_projections_whatever_their_keys(
+    views: EditedViews,
+) -> None:
+    fold(views, "lobby", room(messages=2))
+    views.save_person("u_ann", 0, 1, {"lobby": 1})
+    before = dump(views)
+    keys = ["a#1", "mb#1", "t#1", "z#1"]
+    for stream in ("R#lobby", "P#u_ann"):
+        head = views.store.base(stream)
+        patches = [Patch(key, {"of": key}) for key in keys]
+        assert views.store.save(stream, head.version, Fold(head, patches=patches))
+    after = dump(views)
+    added = [row for row in after if row not in before]
+    assert [row for row in after if row in before] == before
+    assert added == [
+        {name: id, "row": key, "of": key}
+        for name, id in (("room", "lobby"), ("person", "u_ann"))
+        for key in keys
+    ]
 
 
 def test_clearing_leaves_nothing(views: EditedViews) -> None:
