@@ -1,8 +1,8 @@
 """The room aggregate: code that all its concerns share.
 
-Each concern (`lifecycle`, `membership`, `invitations`, `messages`, `reactions`, `pins`) is a module
-with its events, its part of the state, its commands and its decisions; `domain/room` imports them
-all. Topics and field names are a STORAGE FORMAT (docs/events.md).
+Each concern (`membership`, `messages`, `pins` …) is a module with its events, its part of the
+state, its commands and its decisions; `domain/room` imports them all. Topics and field names are a
+STORAGE FORMAT (docs/events.md).
 """
 
 from collections.abc import Callable, Mapping
