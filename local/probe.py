@@ -94,7 +94,8 @@ class LoopProbe:
         with self._path.open("ab") as file:
             while not self._stopping.wait(LOOK):
                 now = time.monotonic()
-                if now - self._last > LATE:
+                # The first sample counts: a later one may be taken when the work is just over.
+                if now - self._last > LATE and not self._sample:
                     self._sample = self._where()
                 if now - reported >= REPORT:
                     longest, self._longest = self._longest, _nothing()
