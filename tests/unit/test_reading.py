@@ -263,6 +263,10 @@ def test_a_page_ends_where_its_texts_fill_it(monkeypatch: pytest.MonkeyPatch) ->
     chat.reading.messages("wide", ann.user, None, 1_000)
     # Four messages that fit, the one after them, and a name.
     assert len(opened) <= 6
+    opened.clear()
+    shown = chat.reading.events("wide", ann.user, 0, 1_000)["events"]
+    # One sealed field of each event that fits, and of the one after them.
+    assert len(opened) <= len(shown) + 1
     monkeypatch.setattr(reading, "PAGE_BYTES", 1)
     assert len(chat.reading.messages("wide", ann.user, None, 50)["messages"]) == 1
 
